@@ -1,0 +1,1 @@
+"""One HTTP exchange with one upstream, and nothing that decides."""

@@ -1,0 +1,1 @@
+"""Providers: code that speaks to the platforms that sell Claude, and nothing else."""
