@@ -73,6 +73,8 @@ class Call:
     """The caller's timeout: the longest silence it bears."""
     attempts: int | None = None
     """The caller's cap on attempts."""
+    own_account: bool = False
+    """The caller brings the upstream's credential, so its errors and limits are the caller's."""
 
 
 def read_call(kind: Kind, headers: Headers, body: bytes, *, own_account: bool = False) -> Call:
@@ -99,6 +101,7 @@ def read_call(kind: Kind, headers: Headers, body: bytes, *, own_account: bool = 
         silence_s=_seconds(
             folded.get("x-stainless-read-timeout") or folded.get("x-stainless-timeout")
         ),
+        own_account=own_account,
     )
 
 

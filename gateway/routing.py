@@ -7,8 +7,7 @@ plan holds can be tried without looking again.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -64,11 +63,14 @@ class Plan:
 
 
 def plan(
-    call: Call, upstreams: Sequence[Upstream], ejected: AbstractSet[str] = frozenset()
+    call: Call,
+    upstreams: Sequence[Upstream],
+    ejected: Callable[[str], frozenset[str]] = lambda _model: frozenset(),
 ) -> Plan:
     """Return the plan for a call; raises the Refused that fits when no upstream is left.
 
-    `ejected` upstreams go last instead of out: the last one allowed is always tried.
+    `ejected` names the ill upstreams for a model: they go last instead of out, for the last
+    one allowed is always tried.
     """
     _refuse_what_nobody_judges(call)
     _check_only(call, upstreams)
@@ -84,8 +86,9 @@ def plan(
             rejected.append(verdict)
     if not legs:
         raise _refusal(call, rejected)
-    if ejected:
-        legs.sort(key=lambda leg: leg.upstream.name in ejected)
+    ill = ejected(model) if len(legs) > 1 else None
+    if ill:
+        legs.sort(key=lambda leg: leg.upstream.name in ill)
     return Plan(operation, tuple(legs), tuple(rejected))
 
 
