@@ -19,7 +19,7 @@ from providers.codecs.sse import iter_events
 from providers.contract import Decoder, Failure, FailureKind
 
 PING = b'event: ping\ndata: {"type": "ping"}\n\n'
-NOT_CONTENT = frozenset({"message_start", "message_stop", "ping"})
+NOT_CONTENT = frozenset({"", "message_start", "message_stop", "ping"})
 LINGER_S = 1.0
 """How long a transport may take to end after `message_stop`."""
 
@@ -171,9 +171,9 @@ class Stream:
         for name, _ in iter_events(events):
             if name == "message_start":
                 self._begun_s = now_s
-            elif name not in NOT_CONTENT:
+            elif self._begun_s is not None and name not in NOT_CONTENT:
                 self._content_s = now_s
-        return self._commit(now_s) if self._content_s is not None and self._begun_s else b""
+        return self._commit(now_s) if self._content_s is not None else b""
 
     def _commit(self, now_s: float) -> bytes:
         self.committed = True
