@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from providers.codecs.retry_after import retry_after_s
 from providers.contract import Failure, FailureKind, Headers, header
 
 DETAIL_CHARS = 500
@@ -180,19 +181,21 @@ def own_message(name: str) -> str:
     return own.get(name) or own["api_error"]
 
 
-def caller_message(words: str, name: str, *, trusted: bool) -> str:
+def caller_message(words: Words, name: str, *, trusted: bool) -> str:
     """Return what the caller reads of an error about its own request.
 
-    `trusted` words are Anthropic's own. A cloud's are put into the wording that clients know, or
-    replaced when they may name what is the operator's.
+    `trusted` words are those of Anthropic's own API. A cloud's are replaced when they may name
+    what is the operator's, and put into the wording that clients know unless they come in
+    Anthropic's envelope.
     """
-    if trusted and words:
-        return words
-    lowered = words.lower()
-    for part, say in _table().wordings:
-        if part in lowered:
-            return say
-    return own_message(name) if not words or leaks(words) else words
+    if words.message and trusted:
+        return words.message
+    if not words.anthropic:
+        lowered = words.message.lower()
+        for part, say in _table().wordings:
+            if part in lowered:
+                return say
+    return own_message(name) if not words.message or leaks(words.message) else words.message
 
 
 def build(
@@ -201,8 +204,8 @@ def build(
     body: bytes,
     *,
     upstream_status: int | None,
-    request_id: str | None = None,
-    retry_after_s: float | None = None,
+    answer_id: str | None = None,
+    wait_s: float | None = None,
     trusted: bool = False,
 ) -> Failure:
     """Return the failure that `verdict` and `words` make; `body` is what `words` was read from.
@@ -211,7 +214,7 @@ def build(
     """
     about_request = verdict.kind is FailureKind.CALLER
     message = (
-        caller_message(words.message, verdict.type, trusted=trusted)
+        caller_message(words, verdict.type, trusted=trusted)
         if about_request
         else own_message(verdict.type)
     )
@@ -222,11 +225,40 @@ def build(
         status=status,
         type=name,
         message=message,
-        retry_after_s=retry_after_s,
+        retry_after_s=wait_s,
         upstream_status=upstream_status,
-        request_id=request_id or words.request_id,
+        request_id=answer_id or words.request_id,
         envelope=body if kept else None,
         detail=(words.message or body[:DETAIL_CHARS].decode(errors="replace"))[:DETAIL_CHARS],
+    )
+
+
+def http_error(
+    status: int, headers: Headers, body: bytes, *, trusted: bool, platform: str | None = None
+) -> Failure:
+    """Return what an answer that is not a 200 means.
+
+    `platform` names the table of a cloud's own error names, for bodies that are no Anthropic
+    envelope. A status that is no error (a redirect, a 204) is no answer either.
+    """
+    if status < _UNPROCESSABLE_FROM:
+        return bad_answer(f"The status is {status}.", headers=headers, upstream_status=status)
+    words = read(body)
+    verdict = by_words(words)
+    if verdict is None and platform is not None and not words.anthropic:
+        verdict = of_name(platform, words.name)
+    if verdict is None:
+        verdict = of_status(status)
+        if words.anthropic:
+            verdict = Verdict(verdict.kind, words.name, status)
+    return build(
+        verdict,
+        words,
+        body,
+        upstream_status=status,
+        answer_id=request_id(headers),
+        wait_s=retry_after_s(headers),
+        trusted=trusted,
     )
 
 
