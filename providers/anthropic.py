@@ -41,9 +41,7 @@ class Anthropic:
             models=capabilities.platform_models(capabilities.load(self.name), place),
         )
 
-    def losses(
-        self, operation: Operation, fields: Fields, endpoint: Endpoint
-    ) -> tuple[Loss, ...]:
+    def losses(self, operation: Operation, fields: Fields, endpoint: Endpoint) -> tuple[Loss, ...]:
         """Return what would not be taken: nothing, for whatever the caller sends."""
         model = places.served(endpoint, operation)
         return fidelity.losses(operation, fields, capabilities.load(self.name), model)

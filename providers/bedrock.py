@@ -66,9 +66,7 @@ class Bedrock:
             profile=place.profile,
         )
 
-    def losses(
-        self, operation: Operation, fields: Fields, endpoint: Endpoint
-    ) -> tuple[Loss, ...]:
+    def losses(self, operation: Operation, fields: Fields, endpoint: Endpoint) -> tuple[Loss, ...]:
         """Return what Bedrock would not take of a request."""
         model = places.served(endpoint, operation)
         return fidelity.losses(operation, fields, capabilities.load(self.name), model)
@@ -107,12 +105,16 @@ class Bedrock:
             return found
         if operation.kind is Kind.COUNT_TOKENS:
             return msgspec.json.encode({"input_tokens": found["inputTokens"]})
-        edited = _edit(operation, headers, found)
+        edited = _edit(operation, _counts(headers) | _tier(headers), found)
         return body if edited is found else usage.encode(edited)
 
     def failure(self, status: int, headers: Headers, body: bytes) -> Failure:
         """Classify an error by AWS's exception name, or by its status where there is none."""
-        return errors.aws_error(status, headers, body)
+        # The header reads like `ThrottlingException:http://...` or the bare name.
+        name = (header(headers, "x-amzn-errortype") or "").partition(":")[0]
+        return errors.http_error(
+            status, headers, body, trusted=False, platform=self.name, name=name
+        )
 
     def stream_type(self) -> str:
         """Return the content type of a good streamed answer."""
@@ -192,17 +194,17 @@ def _least_max_tokens(fields: Fields) -> int:
     return int(digits) + 1 if digits.isdigit() else 1
 
 
-def _edit(operation: Operation, headers: Headers, message: dict[str, Raw]) -> dict[str, Raw]:
+def _edit(
+    operation: Operation, beside: Mapping[str, Raw], message: dict[str, Raw]
+) -> dict[str, Raw]:
     """Return a message in the Anthropic format; the same object when nothing is to be edited.
 
-    The canonical id stands where AWS names its own resource; counts and the tier that came in
-    headers fill what the usage lacks.
+    The canonical id stands where AWS names its own resource; `beside` fills what the usage lacks.
     """
     edited = dict(message)
     if _is_resource(answers.text(message.get("model"))):
         edited["model"] = Raw(msgspec.json.encode(operation.model))
     own = usage.fields(message.get("usage"))
-    beside = _beside(headers)
     if own and (whole := usage.fill(own, beside, beside)) != own:
         edited["usage"] = Raw(usage.encode(whole))
     return message if edited == message else edited
@@ -213,22 +215,27 @@ def _is_resource(model: str) -> bool:
     return bool(model) and (model.startswith("arn:") or "claude" not in model)
 
 
-def _beside(headers: Headers) -> dict[str, Raw]:
-    """Return the usage fields that stand in an answer's headers."""
-    found: dict[str, Raw] = {}
-    for name, source in _COUNT_HEADERS.items():
-        value = header(headers, source)
-        if value is not None and value.isascii() and value.isdigit():
-            found[name] = Raw(msgspec.json.encode(int(value)))
+def _counts(headers: Headers) -> dict[str, Raw]:
+    """Return the token counts in an answer's headers."""
+    found = {name: header(headers, source) or "" for name, source in _COUNT_HEADERS.items()}
+    return {
+        name: Raw(str(int(value)).encode())
+        for name, value in found.items()
+        if value.isascii() and value.isdigit()
+    }
+
+
+def _tier(headers: Headers) -> dict[str, Raw]:
+    """Return the service tier in an answer's headers, in Anthropic's word for it."""
     tier = _table().tiers.get((header(headers, "x-amzn-bedrock-service-tier") or "").lower())
-    if tier is not None:
-        found["service_tier"] = Raw(msgspec.json.encode(tier))
-    return found
+    return {} if tier is None else {"service_tier": Raw(msgspec.json.encode(tier))}
 
 
 def _edit_start(operation: Operation, headers: Headers, data: bytes) -> bytes:
     """Return the JSON of `message_start` with its message in the Anthropic format."""
     event = usage.fields(data)
     message = usage.fields(event.get("message"))
-    edited = _edit(operation, headers, message)
-    return data if edited is message else usage.encode({**event, "message": Raw(usage.encode(edited))})
+    edited = _edit(operation, _tier(headers), message)
+    if edited is message:
+        return data
+    return usage.encode({**event, "message": Raw(usage.encode(edited))})

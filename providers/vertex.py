@@ -51,9 +51,7 @@ class Vertex:
             project=places.segment("project", place.project, "my-project"),
         )
 
-    def losses(
-        self, operation: Operation, fields: Fields, endpoint: Endpoint
-    ) -> tuple[Loss, ...]:
+    def losses(self, operation: Operation, fields: Fields, endpoint: Endpoint) -> tuple[Loss, ...]:
         """Return what Vertex AI would not take of a request."""
         model = places.served(endpoint, operation)
         found = fidelity.losses(operation, fields, capabilities.load(self.name), model)

@@ -52,6 +52,8 @@ class Words:
     request_id: str | None = None
     anthropic: bool = False
     """The body is an Anthropic error envelope."""
+    original_status: int | None = None
+    """The model's own status, where Bedrock wraps it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,9 +155,7 @@ def read(body: bytes) -> Words:
         return Words()
     error = found.get("error")
     if not isinstance(error, dict):
-        # AWS: `{"message": ...}`, in some services `Message`, and `__type`.
-        name = _text(found.get("__type")).rpartition("#")[2]
-        return Words(_text(found.get("message")) or _text(found.get("Message")), name)
+        return _aws_words(found)
     details = error.get("details")
     return Words(
         message=_text(error.get("message")),
@@ -163,6 +163,17 @@ def read(body: bytes) -> Words:
         error_code=_text(details.get("error_code")) if isinstance(details, dict) else "",
         request_id=_text(found.get("request_id")) or None,
         anthropic=found.get("type") == "error" and isinstance(error.get("type"), str),
+    )
+
+
+def _aws_words(found: Mapping[str, Any]) -> Words:
+    """Read `{"message": ...}`; some services write `Message`, and name the error in `__type`."""
+    said = (_text(found.get(key)) for key in ("originalMessage", "message", "Message"))
+    original = found.get("originalStatusCode")
+    return Words(
+        message=next(filter(None, said), ""),
+        name=_text(found.get("__type")).rpartition("#")[2],
+        original_status=original if isinstance(original, int) else None,
     )
 
 
@@ -234,19 +245,28 @@ def build(
 
 
 def http_error(
-    status: int, headers: Headers, body: bytes, *, trusted: bool, platform: str | None = None
+    status: int,
+    headers: Headers,
+    body: bytes,
+    *,
+    trusted: bool,
+    platform: str | None = None,
+    name: str = "",
 ) -> Failure:
     """Return what an answer that is not a 200 means.
 
     `platform` names the table of a cloud's own error names, for bodies that are no Anthropic
-    envelope. A status that is no error (a redirect, a 204) is no answer either.
+    envelope; `name` is one that came in a header. A status that is no error (a redirect, a 204)
+    is no answer either.
     """
     if status < _UNPROCESSABLE_FROM:
         return bad_answer(f"The status is {status}.", headers=headers, upstream_status=status)
     words = read(body)
     verdict = by_words(words)
     if verdict is None and platform is not None and not words.anthropic:
-        verdict = of_name(platform, words.name)
+        verdict = of_name(platform, name or words.name)
+    if verdict is not None:
+        verdict = with_original(verdict, words.original_status)
     if verdict is None:
         verdict = of_status(status)
         if words.anthropic:

@@ -18,9 +18,7 @@ def base_url(place: Place, default: str) -> str:
     parts = urlsplit(place.base_url)
     extra = parts.query or parts.fragment or parts.username
     if parts.scheme not in ("http", "https") or not parts.hostname or extra:
-        raise PlaceError(
-            "base_url", f"{place.base_url!r} is not like https://host[:port][/prefix]"
-        )
+        raise PlaceError("base_url", f"{place.base_url!r} is not like https://host[:port][/prefix]")
     return place.base_url.rstrip("/")
 
 
