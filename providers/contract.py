@@ -239,9 +239,7 @@ class Provider(Protocol):
         """Complete a place from the platform's tables; raises PlaceError."""
         ...
 
-    def losses(
-        self, operation: Operation, fields: Fields, endpoint: Endpoint
-    ) -> tuple[Loss, ...]:
+    def losses(self, operation: Operation, fields: Fields, endpoint: Endpoint) -> tuple[Loss, ...]:
         """Return what this platform would not take of a request; empty when it takes all."""
         ...
 

@@ -1,0 +1,205 @@
+"""What each platform takes and under which ids it serves the models, read from its data file."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from functools import cache
+
+from providers import catalog, data_files
+from providers.codecs import json_paths
+from providers.contract import Place, PlaceError, PlatformModel
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part deep in a body that a platform refuses, always or without a beta."""
+
+    path: str
+    top: str
+    """The top-level field it lies in."""
+    steps: json_paths.Steps
+    """The way from there."""
+    needles: tuple[bytes, ...]
+    """Bytes that are all in a body which holds the part, unless it spells them with escapes."""
+    droppable: bool
+    value: str | None = None
+    """Only this value is refused."""
+    why: str = ""
+    version: str | None = None
+    """Refused only by this API version."""
+    betas: frozenset[str] = frozenset()
+    """Any of these unlocks it; empty: nothing does."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRow:
+    """One canonical model in a platform's table."""
+
+    id: str
+    version: str
+    profiles: tuple[str, ...] = ()
+    """The inference-profile prefixes it is offered under."""
+    in_region: tuple[str, ...] = ()
+    """Regions where the id is taken without a profile, on a platform that has profiles."""
+    retires_on: dt.date | None = None
+    parts: tuple[Part, ...] = ()
+    """What this model refuses there beyond what the platform refuses."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What one platform takes."""
+
+    platform: str
+    title: str
+    """The platform's name in a sentence."""
+    takes_all: bool
+    """Whatever the caller sends goes there unchanged; the rest is empty."""
+    version: str
+    """The API version for a model that no row names."""
+    models: Mapping[str, ModelRow]
+    body_bytes: int | None = None
+    """The largest body; None: not known."""
+    fields: frozenset[str] = frozenset()
+    sampling: frozenset[str] = frozenset()
+    droppable: frozenset[str] = frozenset()
+    """Top-level fields that may be left out; any other that is not taken may not."""
+    why: Mapping[str, str] = field(default_factory=dict)
+    betas: frozenset[str] = frozenset()
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    header_only: frozenset[str] = frozenset()
+    """Betas that work in the header and not in a body's `anthropic_beta`."""
+    refused_betas: frozenset[str] = frozenset()
+    """Betas known not to be taken; unknown ones are not taken either."""
+    tools: tuple[str, ...] = ()
+    """Tool types taken; `*` at the end stands for any rest."""
+    parts: tuple[Part, ...] = ()
+
+
+@cache
+def load(platform: str) -> Capabilities:
+    """Return the capabilities in a platform's data file, or raise LookupError."""
+    try:
+        file = data_files.read(platform, data_files.PlatformFile)
+    except (FileNotFoundError, ValueError) as error:
+        raise LookupError(f"no usable data file for the platform {platform!r}: {error}") from error
+    loaded = Capabilities(
+        platform=file.platform,
+        title=file.title,
+        takes_all=file.takes_all,
+        version=file.models.version,
+        models={name: _row(row, file.models.version) for name, row in file.models.rows.items()},
+        body_bytes=file.limits.body_bytes,
+    )
+    return loaded if file.takes_all else _bounded(loaded, file)
+
+
+def _bounded(loaded: Capabilities, file: data_files.PlatformFile) -> Capabilities:
+    """Add what a platform takes that does not take all."""
+    if file.fields is None or file.betas is None or file.tools is None or file.nested is None:
+        raise LookupError(f"{file.platform}.toml needs fields, betas, tools and nested")
+    unlocks = data_files.read("betas", data_files.BetaFile).unlocks
+    return replace(
+        loaded,
+        fields=file.fields.taken,
+        sampling=file.fields.sampling,
+        droppable=file.fields.droppable,
+        why=file.fields.why,
+        betas=file.betas.taken | file.betas.renamed.keys(),
+        renamed=file.betas.renamed,
+        header_only=file.betas.header_only,
+        refused_betas=file.betas.refused,
+        tools=file.tools.taken,
+        parts=tuple(_part(row) for row in (*file.nested.rows, *unlocks.rows)),
+    )
+
+
+def _row(row: data_files.PlatformModelRow, version: str) -> ModelRow:
+    return ModelRow(
+        id=row.id,
+        version=row.version or version,
+        profiles=row.profiles,
+        in_region=row.in_region,
+        retires_on=row.retires_on,
+        parts=tuple(_part(data_files.PartRow(path=p, droppable=False)) for p in row.not_taken),
+    )
+
+
+def _part(row: data_files.PartRow) -> Part:
+    top, *steps = json_paths.parse(row.path)
+    return Part(
+        path=row.path,
+        top=top.name if isinstance(top, json_paths.Key) else "",
+        steps=tuple(steps),
+        needles=json_paths.needles(steps),
+        droppable=row.droppable,
+        value=row.value,
+        why=row.why,
+        version=row.version,
+        betas=row.betas,
+    )
+
+
+def platform_models(caps: Capabilities, place: Place) -> Mapping[str, PlatformModel]:
+    """Return the models an endpoint serves: canonical id -> how each is asked for there.
+
+    On a platform with inference profiles the id carries the place's prefix; without one, only
+    the ids that the place's region takes as they are remain. `place.models` goes over the table:
+    its keys may be any spelling the catalog knows, its values ARNs or deployment names.
+    Raises PlaceError for a profile or a model that is not known.
+    """
+    _check_profile(caps, place.profile)
+    served = {
+        name: _platform_model(caps, name, wire_id)
+        for name, row in caps.models.items()
+        if (wire_id := _wire_id(row, place)) is not None
+    }
+    return served | {
+        (name := _canonical(asked)): _platform_model(caps, name, wire_id)
+        for asked, wire_id in place.models.items()
+    }
+
+
+def _wire_id(row: ModelRow, place: Place) -> str | None:
+    if not row.profiles:
+        return row.id
+    if place.profile is None:
+        return row.id if place.region in row.in_region else None
+    return f"{place.profile}.{row.id}" if place.profile in row.profiles else None
+
+
+def _platform_model(caps: Capabilities, name: str, wire_id: str) -> PlatformModel:
+    row = caps.models.get(name)
+    return PlatformModel(
+        id=wire_id,
+        version=caps.version if row is None else row.version,
+        sampling=catalog.model(name).sampling,
+    )
+
+
+def _canonical(asked: str) -> str:
+    try:
+        return catalog.resolve(asked).canonical
+    except catalog.UnknownModel as error:
+        raise PlaceError("models", str(error)) from error
+
+
+def _check_profile(caps: Capabilities, profile: str | None) -> None:
+    known = {name for row in caps.models.values() for name in row.profiles}
+    if profile is None or profile in known:
+        return
+    if not known:
+        raise PlaceError("profile", f"{caps.title} has no inference profiles; leave it out")
+    near = get_close_matches(profile, known, n=1) or sorted(known)
+    raise PlaceError(
+        "profile", f"{profile!r} is no inference profile of {caps.title}; try {', '.join(near)}"
+    )
+
+
+def takes_tool(caps: Capabilities, kind: str) -> bool:
+    """Say whether a platform takes tools of a type."""
+    return any(fnmatchcase(kind, pattern) for pattern in caps.tools)

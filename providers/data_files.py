@@ -1,0 +1,164 @@
+"""The shapes of the data files, and their one reader.
+
+A key that a shape does not know, or a missing `source`, fails when a file is read.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import tomllib
+from importlib import resources
+from typing import Literal, TypeVar
+
+import msgspec
+
+T = TypeVar("T")
+
+
+class Table(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A table of facts and where they come from."""
+
+    source: str
+    checked_on: dt.date
+    verified: bool
+
+
+class LimitTable(Table, kw_only=True):
+    """Sizes."""
+
+    body_bytes: int | None = None
+
+
+class FieldTable(Table, kw_only=True):
+    """Top-level fields."""
+
+    taken: frozenset[str]
+    sampling: frozenset[str]
+    droppable: frozenset[str]
+    why: dict[str, str] = {}
+
+
+class BetaTable(Table, kw_only=True):
+    """Values of `anthropic-beta`."""
+
+    taken: frozenset[str]
+    refused: frozenset[str]
+    renamed: dict[str, str] = {}
+    header_only: frozenset[str] = frozenset()
+
+
+class ToolTable(Table, kw_only=True):
+    """Types of tools."""
+
+    taken: tuple[str, ...]
+
+
+class PartRow(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """One part deep in a body."""
+
+    path: str
+    droppable: bool
+    value: str | None = None
+    why: str = ""
+    version: str | None = None
+    betas: frozenset[str] = frozenset()
+
+
+class PartTable(Table, kw_only=True):
+    """Parts deep in a body."""
+
+    rows: tuple[PartRow, ...]
+
+
+class PlatformModelRow(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """One canonical model on one platform."""
+
+    id: str
+    version: str | None = None
+    profiles: tuple[str, ...] = ()
+    in_region: tuple[str, ...] = ()
+    not_taken: tuple[str, ...] = ()
+    retires_on: dt.date | None = None
+
+
+class PlatformModelTable(Table, kw_only=True):
+    """The models of one platform."""
+
+    version: str
+    rows: dict[str, PlatformModelRow]
+
+
+class BetaFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """`betas.toml`: what a beta unlocks."""
+
+    unlocks: PartTable
+
+
+class PlatformFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """`<platform>.toml`: what one platform takes."""
+
+    platform: str
+    title: str
+    limits: LimitTable
+    models: PlatformModelTable
+    takes_all: bool = False
+    fields: FieldTable | None = None
+    betas: BetaTable | None = None
+    tools: ToolTable | None = None
+    nested: PartTable | None = None
+
+
+class ModelRow(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """One canonical model."""
+
+    display_name: str
+    line: str
+    sampling: bool
+    max_input_tokens: int | None = None
+    max_output_tokens: int | None = None
+    lifecycle: Literal["active", "deprecated", "retired"] = "active"
+    created_on: dt.date | None = None
+    retires_on: dt.date | None = None
+    aliases: tuple[str, ...] = ()
+
+
+class ModelTable(Table, kw_only=True):
+    """The canonical models, newest first."""
+
+    rows: dict[str, ModelRow]
+
+
+class WrapperTable(Table, kw_only=True):
+    """Prefixes of ids, and the platform each stands for; "" for none."""
+
+    at_sign: str
+    """The platform that writes a date after an `@`."""
+    rows: dict[str, str]
+
+
+class ProfileRow(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """One inference-profile prefix."""
+
+    regions: tuple[str, ...]
+    anywhere: bool = False
+
+
+class ProfileTable(Table, kw_only=True):
+    """The inference-profile prefixes of one platform."""
+
+    platform: str
+    rows: dict[str, ProfileRow]
+
+
+class ModelFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """`models.toml`: the models and how their ids are spelled."""
+
+    models: ModelTable
+    wrappers: WrapperTable
+    profiles: ProfileTable
+
+
+def read(name: str, shape: type[T]) -> T:
+    """Return the data file `name`.toml; raises FileNotFoundError or msgspec.ValidationError."""
+    text = (resources.files("providers") / "data" / f"{name}.toml").read_text("utf-8")
+    return msgspec.convert(tomllib.loads(text), shape)

@@ -1,0 +1,142 @@
+"""Say what a platform would not take of a request. Pure: it decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+import msgspec
+from msgspec import Raw
+
+from providers.capabilities import Capabilities, Part, takes_tool
+from providers.codecs import json_paths
+from providers.codecs.anthropic_body import BETA
+from providers.contract import Fields, Loss, Operation, PlatformModel
+
+_SHOWN = 100
+"""How much of a name that the caller made up is repeated."""
+
+
+class _Tool(msgspec.Struct, gc=False):
+    type: str | None = None
+
+
+_TOOLS = msgspec.json.Decoder(list[_Tool])
+_MESSAGES = msgspec.json.Decoder(list[dict[str, Raw]])
+_NOTHING = Raw(b"null")
+_EMPTY = (b"null", b'""', b"[]")
+_LETTERS = (b"\\u004", b"\\u005", b"\\u006", b"\\u007")
+
+
+def losses(
+    operation: Operation, fields: Fields, caps: Capabilities, model: PlatformModel
+) -> tuple[Loss, ...]:
+    """Return what a platform does not take of a request: fields, deep parts, tools, betas.
+
+    A beta and what it unlocks go together: a part whose betas are all missing or not taken is a
+    loss, and so is a beta when nothing it unlocks is left. The body itself is looked into only
+    when the bytes of a part's name are in it.
+    """
+    if caps.takes_all:
+        return ()
+    taken = caps.betas | model.betas
+    alive = [beta for beta in fields.betas if beta in taken]
+    found = (*_fields(fields, caps, model), *_tools(fields, caps))
+    gone = {loss.name for loss in found}
+    held = [
+        part
+        for part in _candidates(operation, caps, model)
+        if part.top not in gone and _holds(fields, part)
+    ]
+    lost = [part for part in held if not part.betas or part.betas.isdisjoint(alive)]
+    parts = {part.path: _part_loss(part, fields, caps) for part in lost}
+    betas = (*_refused(fields, caps, taken), *_idle(alive, held, parts))
+    return (*found, *parts.values(), *dict.fromkeys(betas))
+
+
+def _fields(fields: Fields, caps: Capabilities, model: PlatformModel) -> Iterator[Loss]:
+    for name, value in fields.body.items():
+        if name not in caps.fields:
+            reason = caps.why.get(name, "the field is not taken")
+            droppable = name in caps.droppable or bytes(value) == b"null"
+            shown = ascii(name[:_SHOWN])[1:-1]
+            yield Loss(shown, f"{caps.title} does not take `{shown}`: {reason}", droppable)
+        elif name in caps.sampling and not model.sampling:
+            yield Loss(name, f"the model does not take `{name}` on {caps.title}")
+
+
+def _tools(fields: Fields, caps: Capabilities) -> Iterator[Loss]:
+    """Name each type of tool that is not taken; a malformed list is left to the platform."""
+    if "tools" not in fields.body:
+        return
+    try:
+        tools = _TOOLS.decode(fields.body["tools"])
+    except msgspec.DecodeError:
+        return
+    for kind in dict.fromkeys(tool.type or "custom" for tool in tools):
+        if not takes_tool(caps, kind):
+            shown = ascii(kind[:_SHOWN])[1:-1]
+            reason = f"{caps.title} has no tool of type `{shown}`"
+            yield Loss(f"tools[{shown}]", reason, droppable=False)
+
+
+def _candidates(operation: Operation, caps: Capabilities, model: PlatformModel) -> Iterator[Part]:
+    for part in caps.parts:
+        if part.version is None or part.version == model.version:
+            yield part
+    row = caps.models.get(operation.model)
+    if row is not None:
+        yield from row.parts
+
+
+def _holds(fields: Fields, part: Part) -> bool:
+    """Say whether a request holds a part; the needles keep most of them from being decoded."""
+    if part.top not in fields.body:
+        return False
+    if not all(needle in fields.raw for needle in part.needles) and not _escaped(fields.raw):
+        return False
+    return json_paths.present(fields.body[part.top], part.steps, part.value)
+
+
+def _escaped(raw: bytes) -> bool:
+    r"""Say whether a body spells a letter or `_` as `\u0063`, so that needles may miss."""
+    return b"\\u00" in raw and any(start in raw for start in _LETTERS)
+
+
+def _part_loss(part: Part, fields: Fields, caps: Capabilities) -> Loss:
+    if part.betas:
+        sent = [beta for beta in fields.betas if beta in part.betas]
+        which = "does not take" if sent else "is not asked for with"
+        betas = ", ".join(sent or sorted(part.betas))
+        reason = f"`{part.path}` needs the beta {betas}, which {caps.title} {which}"
+    else:
+        why = f": {part.why}" if part.why else ""
+        reason = f"{caps.title} does not take `{part.path}`{why}"
+    return Loss(part.path, reason, part.droppable and not _empties(part, fields))
+
+
+def _empties(part: Part, fields: Fields) -> bool:
+    """Say whether a message would hold nothing without a part: such a message is refused."""
+    if part.top != "messages" or len(part.steps) != 2:  # noqa: PLR2004 - a list and a key
+        return False
+    key = part.steps[1]
+    if not isinstance(key, json_paths.Key):
+        return False
+    messages = _MESSAGES.decode(fields.body["messages"])
+    return any(
+        key.name in message and bytes(message.get("content", _NOTHING)) in _EMPTY
+        for message in messages
+    )
+
+
+def _refused(fields: Fields, caps: Capabilities, taken: Collection[str]) -> Iterator[Loss]:
+    for beta in fields.betas:
+        if beta not in taken:
+            yield Loss(BETA + beta, f"{caps.title} does not take the beta {beta}")
+
+
+def _idle(alive: list[str], held: list[Part], lost: Collection[str]) -> Iterator[Loss]:
+    """Name the betas whose parts are all left out: one half of a pair alone is refused."""
+    for beta in alive:
+        unlocked = [part.path for part in held if beta in part.betas]
+        if unlocked and all(path in lost for path in unlocked):
+            yield Loss(BETA + beta, f"what {beta} unlocks is left out")
