@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from providers import capabilities, fidelity
+from providers import capabilities, catalog, fidelity
 from providers.codecs import answers, anthropic_body, errors, places
 from providers.codecs.sse import SseDecoder
 from providers.contract import (
@@ -56,7 +56,7 @@ class Anthropic:
         """Return the caller's body byte for byte, unless it names the model by another id."""
         model = places.served(endpoint, operation).id
         body = fields.raw
-        if losses or bytes(fields.body.get("model", b"")) != msgspec.json.encode(model):
+        if losses or not _names(model, operation.model, fields):
             body = anthropic_body.edit(fields.body, losses, {"model": model}, ())
         betas = fields.betas
         if losses:
@@ -86,6 +86,15 @@ class Anthropic:
     def stream_type(self) -> str:
         """Return the content type of a good streamed answer."""
         return "text/event-stream"
+
+
+def _names(model: str, canonical: str, fields: Fields) -> bool:
+    """Say whether the body already names the model as this endpoint knows it.
+
+    A dated twin or an alias stays as the caller wrote it, unless the operator gave another id.
+    """
+    asked = msgspec.json.decode(fields.body["model"], type=str)
+    return asked == model or (model == canonical and asked in catalog.model(canonical).aliases)
 
 
 def _own_headers(version: str, betas: tuple[str, ...]) -> Headers:
