@@ -1,0 +1,62 @@
+# `make demo` and `make test` set up all they need: a virtual environment with locked packages.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test nightly check format lint types imports bench lock clean
+
+help: ## Show this list.
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
+
+$(READY): requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "Missing: Python 3.11 or newer (set PYTHON=...)."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Too old: $$($(PYTHON) --version); Python 3.11 or newer is needed (set PYTHON=...)."; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+	  || { echo "Missing: Python's venv module (on Debian: apt-get install python3-venv)."; exit 1; }
+	@echo "Setting up $(VENV) ..."
+	@$(PYTHON) -m venv --clear $(VENV)
+	@if command -v uv >/dev/null && UV_SYSTEM_CERTS=true uv pip install --quiet \
+	    --python $(BIN)/python --require-hashes -r requirements.lock; then :; \
+	  else $(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	    --require-hashes -r requirements.lock; fi
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	  --no-build-isolation --no-deps --editable .
+	@touch $@
+
+demo: $(READY) ## Run a tour over emulated platforms: no credentials, no network.
+	@$(BIN)/gateway demo
+
+test: $(READY) ## Run the tests.
+	@$(BIN)/python -m pytest
+
+nightly: $(READY) ## Run the tests with the long sizes.
+	@TIDEGATE_LAWS=100000 $(BIN)/python -m pytest
+
+check: format lint types imports ## Check format, lint, types and import rules.
+
+format: $(READY)
+	@$(BIN)/ruff format --check --quiet || { echo "Run: $(BIN)/ruff format"; exit 1; }
+
+lint: $(READY)
+	@$(BIN)/ruff check --quiet
+
+types: $(READY)
+	@$(BIN)/mypy
+	@$(BIN)/pyright
+
+imports: $(READY)
+	@$(BIN)/lint-imports
+
+bench: $(READY) ## Print CPU microseconds a request, beside the floor and nginx.
+	@$(BIN)/python -m bench
+
+lock: $(READY) ## Write requirements.lock anew (needs uv).
+	@UV_SYSTEM_CERTS=true uv pip compile pyproject.toml --all-extras --group dev --universal \
+	  --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
+	  --quiet --output-file requirements.lock
+
+clean: ## Remove what was set up and built.
+	@rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

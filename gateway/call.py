@@ -1,0 +1,244 @@
+"""What is known of a request without parsing it.
+
+The body is decoded one level deep: `messages`, `system` and `tools` stay bytes. What policy
+reads is what is sent, so a body in which that could differ (repeated keys, invalid UTF-8) is
+refused here. The decoder itself refuses lone surrogates.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import Raw
+
+from gateway.errors import Malformed
+from providers.contract import Fields, Headers, Kind
+
+T = TypeVar("T")
+
+MAX_TOP_LEVEL_KEYS = 200
+
+FORWARDED = ("anthropic-", "x-claude-code-", "x-stainless-")
+"""Prefixes of headers that an Anthropic-format upstream gets unchanged."""
+FORWARDED_NAMES = frozenset({"user-agent", "x-app"})
+KEPT_BACK = frozenset(
+    {
+        "anthropic-version",
+        "anthropic-beta",
+        "x-stainless-retry-count",
+        "x-stainless-timeout",
+        "x-stainless-read-timeout",
+    }
+)
+"""Headers of those prefixes that are read here, or that speak of the caller's connection."""
+ACCOUNT_HEADERS = frozenset({"anthropic-workspace-id", "anthropic-user-profile-id"})
+"""Headers that choose another account: only a caller who brings the credential may send them."""
+
+_decode = msgspec.json.Decoder(dict[str, Raw]).decode
+_decoders: dict[type, msgspec.json.Decoder[Any]] = {
+    kind: msgspec.json.Decoder(kind) for kind in (str, bool, int)
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """What the caller says of a request, in `x-gateway-*` headers."""
+
+    data_class: str | None = None
+    require: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+    tags: tuple[tuple[str, str], ...] = ()
+
+
+NO_LABELS = Labels()
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request of one caller, decoded one level deep."""
+
+    kind: Kind
+    asked: str
+    """The model as the caller named it."""
+    stream: bool
+    fields: Fields
+    labels: Labels = NO_LABELS
+    retry_count: int = 0
+    """How often the caller's own client has already sent this request."""
+    silence_s: float | None = None
+    """The caller's timeout: the longest silence it bears."""
+    attempts: int | None = None
+    """The caller's cap on attempts."""
+    own_account: bool = False
+    """The caller brings the upstream's credential, so its errors and limits are the caller's."""
+
+
+def read_call(kind: Kind, headers: Headers, body: bytes, *, own_account: bool = False) -> Call:
+    """Read a request; raises Malformed with the name of what is wrong.
+
+    `own_account` says that the caller brings the upstream's credential, and so may choose a
+    workspace.
+    """
+    fields = read_body(body)
+    folded = _folded(headers)
+    return Call(
+        kind=kind,
+        asked=_typed(fields, "model", str),
+        stream=kind is Kind.MESSAGES and "stream" in fields and _typed(fields, "stream", bool),
+        fields=Fields(
+            raw=body,
+            body=fields,
+            version=_version(folded),
+            betas=_listed(folded.get("anthropic-beta")),
+            headers=_forwarded(folded, own_account=own_account),
+        ),
+        labels=_labels(folded),
+        retry_count=_count(folded.get("x-stainless-retry-count")),
+        silence_s=_seconds(
+            folded.get("x-stainless-read-timeout") or folded.get("x-stainless-timeout")
+        ),
+        own_account=own_account,
+    )
+
+
+def read_body(body: bytes) -> Mapping[str, Raw]:
+    """Decode a JSON object one level deep; raises Malformed where its meaning is in doubt."""
+    try:
+        body.decode()
+        fields = _decode(body)
+    except UnicodeDecodeError as error:
+        raise Malformed(f"The request body is not valid UTF-8 (byte {error.start}).") from None
+    except RecursionError:
+        raise Malformed("The request body is nested too deeply.") from None
+    except msgspec.DecodeError as error:
+        raise Malformed(f"The request body is not a JSON object: {error}.") from None
+    if len(fields) > MAX_TOP_LEVEL_KEYS:
+        raise Malformed(f"The request body has more than {MAX_TOP_LEVEL_KEYS} top-level fields.")
+    if not _is_compact(body, fields):
+        _refuse_repeated_keys(body)
+    _check_max_tokens(fields)
+    return fields
+
+
+def _folded(headers: Headers) -> dict[str, str]:
+    """Return the headers by name, repeated ones joined as RFC 9110 section 5.3 says."""
+    folded = dict(headers)
+    if len(folded) != len(headers):
+        for name in folded:
+            folded[name] = ", ".join(value for key, value in headers if key == name)
+    return folded
+
+
+def _labels(headers: Mapping[str, str]) -> Labels:
+    """Collect the `x-gateway-*` headers of a request."""
+    named = {
+        name.removeprefix("x-gateway-"): value
+        for name, value in headers.items()
+        if name.startswith("x-gateway-")
+    }
+    if not named:
+        return NO_LABELS
+    return Labels(
+        data_class=named.get("class"),
+        require=_listed(named.get("require")),
+        only=_listed(named.get("only")),
+        tags=tuple(
+            (name.removeprefix("tag-"), value)
+            for name, value in named.items()
+            if name.startswith("tag-")
+        ),
+    )
+
+
+def _is_compact(body: bytes, fields: Mapping[str, Raw]) -> bool:
+    """Say whether the body is just these fields: no white space, no key written twice.
+
+    Every way to write a key is at least as long as `msgspec` writes it, and white space or a
+    repeated key only adds bytes, so equal lengths prove both.
+    """
+    size = 1
+    for key, raw in fields.items():
+        size += _written_length(key) + 2 + len(memoryview(raw))
+    return size == len(body)
+
+
+def _written_length(key: str) -> int:
+    return len(key) + 2 if key.isidentifier() and key.isascii() else len(msgspec.json.encode(key))
+
+
+def _refuse_repeated_keys(body: bytes) -> None:
+    def top(pairs: list[tuple[str, Any]]) -> Any:
+        return _Pairs(pairs)
+
+    try:
+        pairs = json.loads(body, object_pairs_hook=top)
+    except (ValueError, RecursionError) as error:
+        raise Malformed(f"The request body is not valid JSON: {error}.") from None
+    seen: set[str] = set()
+    for key, _ in pairs:
+        if key in seen:
+            raise Malformed(f"{key[:100]}: this field is in the request body twice.")
+        seen.add(key)
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """An object as its pairs, in order."""
+
+
+def _check_max_tokens(fields: Mapping[str, Raw]) -> None:
+    if "max_tokens" in fields:
+        _typed(fields, "max_tokens", int)
+
+
+def _typed(fields: Mapping[str, Raw], name: str, kind: type[T]) -> T:
+    raw = fields.get(name)
+    if raw is None:
+        raise Malformed(f"{name}: Field required.")
+    try:
+        value: T = _decoders[kind].decode(raw)
+    except msgspec.DecodeError:
+        words = {str: "string", bool: "boolean", int: "integer"}
+        raise Malformed(f"{name}: Input should be a valid {words[kind]}.") from None
+    return value
+
+
+def _version(headers: Mapping[str, str]) -> str:
+    version = headers.get("anthropic-version")
+    if version is None:
+        raise Malformed("anthropic-version: header is required.")
+    return version
+
+
+def _listed(value: str | None) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    return tuple(part for part in map(str.strip, value.split(",")) if part)
+
+
+def _forwarded(headers: Mapping[str, str], *, own_account: bool) -> Headers:
+    kept = tuple(
+        (name, value)
+        for name, value in headers.items()
+        if (name.startswith(FORWARDED) or name in FORWARDED_NAMES) and name not in KEPT_BACK
+    )
+    if not own_account:
+        for name in ACCOUNT_HEADERS & headers.keys():
+            raise Malformed(f"{name}: this gateway chooses the account; leave the header out.")
+    return kept
+
+
+def _count(value: str | None) -> int:
+    return int(value) if value is not None and value.isascii() and value.isdigit() else 0
+
+
+def _seconds(value: str | None) -> float | None:
+    """Read a client's timeout; `NOT_GIVEN`, garbage and non-positive numbers mean none."""
+    try:
+        seconds = float(value) if value is not None else 0.0
+    except ValueError:
+        return None
+    return seconds if 0 < seconds < float("inf") else None

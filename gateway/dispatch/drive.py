@@ -1,0 +1,261 @@
+"""Do what a dispatch says: sign, send, read, hand over. Decides nothing.
+
+One coroutine serves the asyncio wire, the blocking wire and the tests' virtual one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from gateway.credentials.contract import CredentialError, Signer
+from gateway.dispatch.attempts import Attempt, Dispatch, Give, Record, Send, Wait
+from gateway.dispatch.stream import Clocks, Outcome, State, Stream
+from gateway.wire.contract import Exchange, Outgoing, Route, Wire, WireError
+from providers.contract import (
+    Failure,
+    FailureKind,
+    Fields,
+    Headers,
+    Operation,
+    WireRequest,
+    header,
+)
+
+MAX_ERROR_BYTES = 1 << 20
+MAX_ANSWER_BYTES = 64 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """How one upstream is reached: its address and its credential."""
+
+    route: Route
+    signer: Signer
+
+    @property
+    def host(self) -> str:
+        """The host header's value."""
+        default = 443 if self.route.scheme == "https" else 80
+        port = "" if self.route.port == default else f":{self.route.port}"
+        return f"{self.route.host}{port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One call, ready to be driven."""
+
+    operation: Operation
+    fields: Fields
+    dispatch: Dispatch
+    connections: Mapping[str, Connection]
+    new_request_id: Callable[[], str]
+    on_failure: Callable[[Attempt, Failure], None] = lambda _attempt, _failure: None
+
+
+@dataclass(slots=True)
+class Won:
+    """An attempt that brought an answer: whole in `body`, or open in `stream`."""
+
+    attempt: Attempt
+    request_id: str
+    headers: Headers
+    dropped: tuple[str, ...]
+    records: tuple[Record, ...]
+    """The attempts that failed before it."""
+    body: bytes | None = None
+    stream: OpenStream | None = None
+
+
+class OpenStream:
+    """A committed streamed answer. Read it to its end, or close it."""
+
+    def __init__(self, wire: Wire, exchange: Exchange, stream: Stream) -> None:
+        self._wire = wire
+        self._exchange = exchange
+        self._stream = stream
+        self._first = b""
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """How the answer ended; None while it is open."""
+        return self._stream.outcome
+
+    @property
+    def stream(self) -> Stream:
+        """The state machine, for what it has read in passing."""
+        return self._stream
+
+    async def commit(self) -> Failure | None:
+        """Read until the answer is this upstream's; return the failure that came instead."""
+        while not self._stream.committed:
+            out = await self._step()
+            if isinstance(out, Failure):
+                return out
+            self._first = out
+        return None
+
+    async def read(self) -> bytes:
+        """Return the next whole events, b"" at the end; the end is always well-formed."""
+        if self._first:
+            first, self._first = self._first, b""
+            return first
+        while self._stream.outcome is None:
+            out = await self._step()
+            if out:
+                return out if isinstance(out, bytes) else b""
+        self._exchange.close()
+        return b""
+
+    def close(self) -> None:
+        """Let the upstream go; an unfinished answer is cut there."""
+        self._stream.left(self._wire.now_s())
+        self._exchange.close()
+
+    async def _step(self) -> bytes | Failure:
+        stream = self._stream
+        try:
+            data = await self._exchange.read(stream.wake_at_s)
+        except WireError as error:
+            return stream.broke(_wire_failure(error), self._wire.now_s())
+        now_s = self._wire.now_s()
+        if data is None:
+            return stream.tick(now_s)
+        return stream.feed(data, now_s) if data else stream.ended(now_s)
+
+
+async def drive(job: Job, wire: Wire) -> Won | Give:
+    """Try until an answer is open or the dispatch gives up."""
+    dispatch = job.dispatch
+    step = dispatch.start(wire.now_s())
+    while not isinstance(step, Give):
+        if isinstance(step, Wait):
+            await wire.sleep(step.until_s)
+            step = dispatch.start(wire.now_s())
+            continue
+        result = await _attempt(job, step, wire)
+        if isinstance(result, Won):
+            return result
+        job.on_failure(step.attempt, result)
+        step = dispatch.failed(result, wire.now_s())
+    return step
+
+
+async def _attempt(job: Job, send: Send, wire: Wire) -> Won | Failure:
+    leg = send.attempt.leg
+    connection = job.connections[leg.upstream.name]
+    request = leg.upstream.provider.encode(
+        job.operation, job.fields, leg.upstream.endpoint, leg.losses
+    )
+    try:
+        signed = await _signed(connection, request, send.until_s, wire)
+        exchange = await wire.send(
+            connection.route,
+            Outgoing(request.method, request.target, signed, request.body),
+            connect_until_s=min(wire.now_s() + job.dispatch.limits.connect_s, send.until_s),
+            until_s=send.until_s,
+        )
+    except CredentialError as error:
+        return Failure(FailureKind.CREDENTIAL, 502, "api_error", error.message, detail=error.detail)
+    except WireError as error:
+        return _wire_failure(error)
+    try:
+        result = await _answered(job, send, request, exchange, wire)
+    except WireError as error:
+        result = _wire_failure(error)
+    except BaseException:
+        exchange.close()
+        raise
+    if isinstance(result, Failure) or result.stream is None:
+        exchange.close()
+    return result
+
+
+async def _signed(
+    connection: Connection, request: WireRequest, until_s: float, wire: Wire
+) -> Headers:
+    signer = connection.signer
+    if not signer.fresh():
+        timeout_s = until_s - wire.now_s()
+        await wire.blocking(lambda: signer.refresh(timeout_s), until_s)
+    return signer.sign(request, connection.host)
+
+
+async def _answered(
+    job: Job, send: Send, request: WireRequest, exchange: Exchange, wire: Wire
+) -> Won | Failure:
+    provider = send.attempt.leg.upstream.provider
+    if exchange.status != 200:  # noqa: PLR2004 - the one status that is an answer
+        body = await _whole(exchange, send.until_s, MAX_ERROR_BYTES)
+        return provider.failure(exchange.status, exchange.headers, body)
+    won = Won(
+        attempt=send.attempt,
+        request_id=_request_id(exchange.headers) or job.new_request_id(),
+        headers=exchange.headers,
+        dropped=request.dropped,
+        records=job.dispatch.records,
+    )
+    if not job.operation.stream:
+        body = await _whole(exchange, send.until_s, MAX_ANSWER_BYTES)
+        answer = provider.answer(job.operation, exchange.headers, body)
+        if isinstance(answer, Failure):
+            return answer
+        won.body = answer
+        return won
+    return await _opened(job, send, exchange, wire, won)
+
+
+async def _opened(job: Job, send: Send, exchange: Exchange, wire: Wire, won: Won) -> Won | Failure:
+    provider = send.attempt.leg.upstream.provider
+    content_type = header(exchange.headers, "content-type") or ""
+    if not content_type.startswith(provider.stream_type()):
+        return NO_STREAM
+    stream = Stream(
+        provider.decoder(job.operation, exchange.headers),
+        job.dispatch.limits,
+        Clocks(wire.now_s(), send.until_s, job.dispatch.deadline_s),
+        won.request_id,
+    )
+    won.stream = OpenStream(wire, exchange, stream)
+    return await won.stream.commit() or won
+
+
+async def _whole(exchange: Exchange, until_s: float, limit: int) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        data = await exchange.read(until_s)
+        if data is None:
+            raise WireError(FailureKind.AMBIGUOUS, "the answer took too long", timed_out=True)
+        if not data:
+            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        size += len(data)
+        if size > limit:
+            raise WireError(FailureKind.BAD200, f"the answer is over {limit} bytes")
+        chunks.append(data)
+
+
+def _request_id(headers: Headers) -> str | None:
+    return header(headers, "request-id") or header(headers, "x-amzn-requestid")
+
+
+def _wire_failure(error: WireError) -> Failure:
+    if error.timed_out:
+        return Failure(
+            error.kind, 504, "timeout_error", "The upstream took too long.", detail=error.detail
+        )
+    message = WIRE_WORDS.get(error.kind, "The upstream's answer broke off.")
+    return Failure(error.kind, 502, "api_error", message, detail=error.detail)
+
+
+WIRE_WORDS = {
+    FailureKind.NOT_SENT: "The upstream could not be reached.",
+    FailureKind.AMBIGUOUS: "The connection to the upstream broke before it answered.",
+    FailureKind.BAD200: "The upstream's answer was not valid HTTP.",
+}
+
+NO_STREAM = Failure(
+    FailureKind.BAD200, 502, "api_error", "The upstream's answer was not an event stream."
+)
+
+__all__ = ["Connection", "Job", "OpenStream", "Outcome", "State", "Won", "drive"]

@@ -1,0 +1,263 @@
+"""One open streamed answer: what is held, what is passed on, and how it ends.
+
+No I/O, no clock. Until the first content everything is held, so that a failure can still
+become another attempt or a true HTTP status. After it (the commit) the answer belongs to one
+upstream: it ends with `message_stop`, or with an `error` event of ours; nothing is spliced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import msgspec
+
+from gateway.dispatch.limits import Limits
+from gateway.errors import error_event
+from providers.codecs.sse import iter_events
+from providers.contract import Decoder, Failure, FailureKind
+
+PING = b'event: ping\ndata: {"type": "ping"}\n\n'
+NOT_CONTENT = frozenset({"", "message_start", "message_stop", "ping"})
+LINGER_S = 1.0
+"""How long a transport may take to end after `message_stop`."""
+
+
+class State(StrEnum):
+    """How a streamed answer ended."""
+
+    COMPLETE = "complete"
+    FAILED = "failed"
+    LEFT = "left"
+    """The caller went away."""
+
+
+@dataclass(slots=True)
+class Facts:
+    """What the tap has read in passing; None and absent keys were not reported."""
+
+    id: str | None = None
+    model: str | None = None
+    stop_reason: str | None = None
+    usage: dict[str, object] = field(default_factory=dict)
+    """`message_start`'s usage, overwritten field by field by what came later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The end of a streamed answer."""
+
+    state: State
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """The fixed times of one open answer, in seconds of the driver's clock."""
+
+    opened_s: float
+    first_content_until_s: float
+    deadline_s: float
+
+
+class _Message(msgspec.Struct):
+    id: str | None = None
+    model: str | None = None
+    usage: dict[str, object] | None = None
+
+
+class _Delta(msgspec.Struct):
+    stop_reason: str | None = None
+
+
+class _Event(msgspec.Struct):
+    message: _Message | None = None
+    delta: _Delta | None = None
+    usage: dict[str, object] | None = None
+
+
+_decode_event = msgspec.json.Decoder(_Event).decode
+
+
+class Stream:
+    """One open streamed answer. `wake_at_s` is when `tick` is due, at the latest."""
+
+    def __init__(self, decoder: Decoder, limits: Limits, clocks: Clocks, request_id: str) -> None:
+        self.committed = False
+        self.committed_early = False
+        """Committed by the hold's ceiling, before any content."""
+        self.outcome: Outcome | None = None
+        self.facts = Facts()
+        self._decoder = decoder
+        self._limits = limits
+        self._clocks = clocks
+        self._request_id = request_id
+        self._held: list[bytes] = []
+        self._begun_s: float | None = None
+        self._content_s: float | None = None
+        self._passed_s = clocks.opened_s
+        self._stopped_s: float | None = None
+        self.wake_at_s = self._next_clock_s()
+
+    def feed(self, data: bytes, now_s: float) -> bytes | Failure:
+        """Take bytes of the platform; return events to pass on, or a failure before commit."""
+        events = self._decoder.feed(data)
+        out = self._take(events, now_s) if events else b""
+        if self._decoder.failure is not None:
+            return self._fail(self._decoder.failure, out)
+        if self._decoder.stopped and not self.committed:
+            return self._fail(EMPTY)
+        if self._decoder.stopped and self._stopped_s is None:
+            self._stopped_s = now_s
+        self.wake_at_s = self._next_clock_s()
+        return out
+
+    def tick(self, now_s: float) -> bytes | Failure:
+        """A clock fired: return a ping, held events, an error event, or a failure."""
+        if self.outcome is not None or now_s < self.wake_at_s:
+            return b""
+        if self._stopped_s is not None:
+            return self._complete()
+        late = self._late(now_s)
+        if late is not None:
+            return self._fail(late)
+        out = b""
+        if not self.committed and self._hold_is_over(now_s):
+            self.committed_early = True
+            out = self._commit(now_s)
+        if self.committed and not out and now_s >= self._passed_s + self._limits.ping_s:
+            self._passed_s = now_s
+            out = PING
+        self.wake_at_s = self._next_clock_s()
+        return out
+
+    def ended(self, now_s: float) -> bytes | Failure:
+        """The transport ended cleanly; without `message_stop` that is a failure."""
+        del now_s
+        if self.outcome is not None:
+            return b""
+        if self._stopped_s is not None:
+            return self._complete()
+        self._decoder.end()
+        return self._fail(self._decoder.failure or UNFINISHED)
+
+    def broke(self, failure: Failure, now_s: float) -> bytes | Failure:
+        """The transport broke; after `message_stop` nothing is missing."""
+        del now_s
+        if self.outcome is not None:
+            return b""
+        return self._complete() if self._stopped_s is not None else self._fail(failure)
+
+    def left(self, now_s: float) -> None:
+        """The caller went away."""
+        del now_s
+        if self.outcome is None:
+            self.outcome = Outcome(State.LEFT)
+
+    def _take(self, events: bytes, now_s: float) -> bytes:
+        if not self.committed:
+            return self._hold(events, now_s)
+        if b'"usage"' in events:
+            self._tap(events)
+        if not _only_pings(events):
+            self._content_s = now_s
+        self._passed_s = now_s
+        return events
+
+    def _hold(self, events: bytes, now_s: float) -> bytes:
+        self._tap(events)
+        self._held.append(events)
+        for name, _ in iter_events(events):
+            if name == "message_start":
+                self._begun_s = now_s
+            elif self._begun_s is not None and name not in NOT_CONTENT:
+                self._content_s = now_s
+        return self._commit(now_s) if self._content_s is not None else b""
+
+    def _commit(self, now_s: float) -> bytes:
+        self.committed = True
+        self._passed_s = now_s
+        held = b"".join(self._held)
+        self._held.clear()
+        return held
+
+    def _tap(self, events: bytes) -> None:
+        for name, data in iter_events(events):
+            if name not in {"message_start", "message_delta"}:
+                continue
+            try:
+                event = _decode_event(data)
+            except msgspec.DecodeError:
+                continue
+            if event.message is not None:
+                self.facts.id = event.message.id
+                self.facts.model = event.message.model
+                self._count(event.message.usage)
+            if event.delta is not None:
+                self.facts.stop_reason = event.delta.stop_reason
+            self._count(event.usage)
+
+    def _count(self, usage: Mapping[str, object] | None) -> None:
+        """Later counts are cumulative: they replace, they never add."""
+        for key, value in (usage or {}).items():
+            if value is not None:
+                self.facts.usage[key] = value
+
+    def _complete(self) -> bytes:
+        self.outcome = Outcome(State.COMPLETE)
+        return b""
+
+    def _fail(self, failure: Failure, before: bytes = b"") -> bytes | Failure:
+        """End the answer: a failure before commit, an error event after it."""
+        self.outcome = Outcome(State.FAILED, failure)
+        self.wake_at_s = float("inf")
+        if not self.committed:
+            return failure
+        return before + error_event(failure.type, failure.message, self._request_id)
+
+    def _late(self, now_s: float) -> Failure | None:
+        if now_s >= self._clocks.deadline_s:
+            return CALL_TIMEOUT
+        if now_s >= self._quiet_until_s():
+            return FIRST_CONTENT_TIMEOUT if self._content_s is None else IDLE_TIMEOUT
+        return None
+
+    def _hold_is_over(self, now_s: float) -> bool:
+        return self._begun_s is not None and now_s >= self._clocks.opened_s + self._limits.hold_s
+
+    def _quiet_until_s(self) -> float:
+        if self._content_s is None:
+            return self._clocks.first_content_until_s
+        return self._content_s + self._limits.idle_s
+
+    def _next_clock_s(self) -> float:
+        if self._stopped_s is not None:
+            return self._stopped_s + LINGER_S
+        due_s = min(self._clocks.deadline_s, self._quiet_until_s())
+        if self.committed:
+            return min(due_s, self._passed_s + self._limits.ping_s)
+        if self._begun_s is not None:
+            return min(due_s, self._clocks.opened_s + self._limits.hold_s)
+        return due_s
+
+
+def _only_pings(events: bytes) -> bool:
+    if not events.startswith(b"event: ping"):
+        return False
+    return all(name == "ping" for name, _ in iter_events(events))
+
+
+UNFINISHED = Failure(
+    FailureKind.CUT, 502, "api_error", "The upstream's answer ended before it was complete."
+)
+EMPTY = Failure(
+    FailureKind.BAD200, 502, "api_error", "The upstream's answer ended without any content."
+)
+FIRST_CONTENT_TIMEOUT = Failure(
+    FailureKind.AMBIGUOUS, 504, "timeout_error", "The upstream took too long to begin its answer."
+)
+IDLE_TIMEOUT = Failure(
+    FailureKind.CUT, 504, "timeout_error", "The upstream fell silent in its answer."
+)
+CALL_TIMEOUT = Failure(FailureKind.CUT, 504, "timeout_error", "The call took too long.")

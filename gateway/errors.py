@@ -1,0 +1,107 @@
+"""What the gateway itself refuses, as values every door can turn into its own error.
+
+Refused                 nothing was sent upstream
+  Malformed         400  the request is no request
+  NotAuthorized     401  no or a wrong gateway key
+  Forbidden         403  policy or the caller's own narrowing leaves no upstream
+  UnknownModel      404  no such model
+  TooLarge          413  over the body limit
+  NotServed         501  no upstream serves this endpoint
+  NotReady          503  shutting down, or nothing is configured
+
+The drop-in client's exceptions, which subclass the SDK's, are in `gateway.exceptions`.
+"""
+
+from __future__ import annotations
+
+import secrets
+
+import msgspec
+
+JSON = (("content-type", "application/json"),)
+
+
+class Refused(Exception):
+    """A request that the gateway turns away before any upstream sees a byte of it."""
+
+    status = 500
+    type = "api_error"
+    should_retry: bool | None = None
+    """What `x-should-retry` says; None leaves it out."""
+
+    def __init__(self, message: str, *, error_code: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.error_code = error_code
+        """`error.details.error_code`, which clients branch on."""
+
+
+class Malformed(Refused):
+    """The request is no valid request; the message names the field."""
+
+    status = 400
+    type = "invalid_request_error"
+
+
+class NotAuthorized(Refused):
+    """The gateway key is missing or wrong."""
+
+    status = 401
+    type = "authentication_error"
+    should_retry = False
+
+
+class Forbidden(Refused):
+    """No upstream is allowed for this request."""
+
+    status = 403
+    type = "permission_error"
+
+
+class UnknownModel(Refused):
+    """No model of that name is known or configured."""
+
+    status = 404
+    type = "not_found_error"
+
+
+class TooLarge(Refused):
+    """The body is over the limit, raw or inflated."""
+
+    status = 413
+    type = "request_too_large"
+
+
+class NotServed(Refused):
+    """No configured upstream serves this endpoint."""
+
+    status = 501
+    type = "not_supported"
+    should_retry = False
+
+
+class NotReady(Refused):
+    """The gateway has no upstream, or is shutting down."""
+
+    status = 503
+    type = "api_error"
+
+
+def new_request_id() -> str:
+    """Return a fresh id of our own, for answers whose platform gave none."""
+    return f"req_gw_{secrets.token_hex(12)}"
+
+
+def envelope(
+    error_type: str, message: str, request_id: str, error_code: str | None = None
+) -> bytes:
+    """Return an error body in the Anthropic format."""
+    error: dict[str, object] = {"type": error_type, "message": message}
+    if error_code is not None:
+        error["details"] = {"error_code": error_code}
+    return msgspec.json.encode({"type": "error", "error": error, "request_id": request_id})
+
+
+def error_event(error_type: str, message: str, request_id: str) -> bytes:
+    """Return the event that ends a stream which cannot end well."""
+    return b"event: error\ndata: " + envelope(error_type, message, request_id) + b"\n\n"

@@ -1,0 +1,53 @@
+"""The fuse: no test opens a connection that leaves this machine."""
+
+from __future__ import annotations
+
+import ipaddress
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+_blown: list[str] = []
+
+
+class FuseBlown(RuntimeError):
+    """A test tried to reach an address that is not loopback."""
+
+
+def _is_loopback(host: object) -> bool:
+    if host in (None, "", "localhost", b"localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(str(host).partition("%")[0]).is_loopback
+    except ValueError:
+        return False
+
+
+def _fuse(event: str, args: tuple[Any, ...]) -> None:
+    if event == "socket.connect" and isinstance(args[1], tuple):
+        host = args[1][0]
+    elif event == "socket.getaddrinfo":
+        host = args[0]
+    else:
+        return
+    if not _is_loopback(host):
+        _blown.append(f"{event} {host!r}")
+        raise FuseBlown(f"{event} {host!r}")
+
+
+sys.addaudithook(_fuse)
+
+
+@pytest.fixture(autouse=True)
+def fuse() -> Iterator[list[str]]:
+    """Fail the test in which the fuse blew, even where the error was swallowed.
+
+    A test that means to be stopped takes this fixture and clears the list.
+    """
+    _blown.clear()
+    yield _blown
+    blown = list(_blown)
+    _blown.clear()
+    assert not blown
