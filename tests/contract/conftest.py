@@ -16,7 +16,7 @@ from msgspec import Raw
 from providers.contract import Fields
 
 Answer = Callable[[httpx2.Request], httpx2.Response]
-ANSWER = {
+ANSWER: dict[str, Any] = {
     "id": "msg_1",
     "type": "message",
     "role": "assistant",
@@ -63,7 +63,7 @@ class Oracle:
         )
         return self.answer(request)
 
-    def anthropic(self) -> anthropic.Anthropic:
+    def direct(self) -> anthropic.Anthropic:
         return anthropic.Anthropic(api_key="k", http_client=self._http, max_retries=0)
 
     def bedrock(self, region: str) -> anthropic.AnthropicBedrock:

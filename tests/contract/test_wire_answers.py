@@ -101,7 +101,7 @@ def client(oracle: Oracle, platform: str) -> Any:
         return oracle.bedrock("eu-central-1")
     if platform == "vertex":
         return oracle.vertex("europe-west1", "p-1")
-    return oracle.anthropic()
+    return oracle.direct()
 
 
 def read_stream(oracle: Oracle, who: Any, content: bytes, kind: str) -> tuple[Any, Any]:
@@ -125,7 +125,7 @@ def test_a_stream_reads_as_on_the_platform(oracle: Oracle, platform: str) -> Non
     assert decoder.stopped
     assert decoder.failure is None
     theirs, _ = read_stream(oracle, client(oracle, platform), wire, provider.stream_type())
-    got, message = read_stream(oracle, oracle.anthropic(), ours, "text/event-stream")
+    got, message = read_stream(oracle, oracle.direct(), ours, "text/event-stream")
     assert got == theirs
     assert message["content"][1]["input"] == {"a": "\n"}
     assert message["usage"]["output_tokens"] == 12
@@ -137,7 +137,7 @@ def test_usage_from_the_metrics_is_read_by_the_sdk(oracle: Oracle) -> None:
     stop = {"type": "message_stop", "amazon-bedrock-invocationMetrics": metrics}
     wire = b"".join(map(encode_chunk, [start, *EVENTS[1:-1], stop]))
     ours = PROVIDERS["bedrock"].decoder(STREAM, ()).feed(wire)
-    _, message = read_stream(oracle, oracle.anthropic(), ours, "text/event-stream")
+    _, message = read_stream(oracle, oracle.direct(), ours, "text/event-stream")
     assert message["usage"]["input_tokens"] == 9
     assert message["usage"]["output_tokens"] == 12
     assert message["usage"]["cache_read_input_tokens"] == 5
@@ -153,7 +153,7 @@ def test_a_whole_answer_reads_as_on_the_platform(oracle: Oracle, platform: str) 
         oracle.answer = lambda _: httpx2.Response(200, content=body, headers=dict(JSON))
         return who.messages.create(**ASK).to_dict()
 
-    assert read(oracle.anthropic(), ours) == read(client(oracle, platform), wire)
+    assert read(oracle.direct(), ours) == read(client(oracle, platform), wire)
 
 
 # Bedrock's answers that are not quite in the Anthropic format.
@@ -303,7 +303,8 @@ def test_frames_are_botocores(frames: list[tuple[dict[str, str], bytes]], cut: i
         reader.add(data[at : at + cut])
         while (found := reader.next()) is not None:
             got.append((dict(found.headers), found.payload))
-    assert got == [(dict(event.headers), event.payload) for event in buffer]
+    events: list[Any] = list(buffer)
+    assert got == [(dict(event.headers), event.payload) for event in events]
     assert reader.unfinished_bytes == 0
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import boto3
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.compat import HTTPHeaders
 from botocore.config import Config
 
 from providers.contract import (
@@ -150,8 +152,8 @@ def ours(platform: str, case: Case, sent: Sent) -> WireRequest:
 
 
 def theirs(oracle: Oracle, platform: str, case: Case) -> Sent:
-    clients = {
-        "anthropic": oracle.anthropic,
+    clients: dict[str, Callable[[], Any]] = {
+        "anthropic": oracle.direct,
         "bedrock": lambda: oracle.bedrock("eu-central-1"),
         "vertex": lambda: oracle.vertex("europe-west1", "p-1"),
     }
@@ -185,7 +187,7 @@ def difference(request: WireRequest, host: str, sent: Sent) -> dict[str, tuple[o
 def test_the_request_is_the_sdks_but_for_the_listed(
     oracle: Oracle, platform: str, case: Case
 ) -> None:
-    direct = oracle.ask(oracle.anthropic(), case.call, {**case.arguments, "model": case.model})
+    direct = oracle.ask(oracle.direct(), case.call, {**case.arguments, "model": case.model})
     request = ours(platform, case, direct)
     sent = theirs(oracle, platform, case)
     listed = {
@@ -204,14 +206,14 @@ def test_every_deviation_has_a_case_and_a_reason() -> None:
 
 
 def test_a_direct_body_is_the_callers_own(oracle: Oracle) -> None:
-    sent = oracle.ask(oracle.anthropic(), "messages.create", {**WHOLE, "model": NEW})
+    sent = oracle.ask(oracle.direct(), "messages.create", {**WHOLE, "model": NEW})
     request = ours("anthropic", CASES[0], sent)
     assert request.body is fields_of(sent).raw or request.body == sent.body
 
 
 def test_a_dated_twin_goes_as_the_caller_wrote_it(oracle: Oracle) -> None:
     sent = oracle.ask(
-        oracle.anthropic(), "messages.create", {**SMALL, "model": "claude-haiku-4-5-20251001"}
+        oracle.direct(), "messages.create", {**SMALL, "model": "claude-haiku-4-5-20251001"}
     )
     operation = Operation(Kind.MESSAGES, OLD)
     request = PROVIDERS["anthropic"].encode(operation, fields_of(sent), endpoint("anthropic"))
@@ -219,7 +221,7 @@ def test_a_dated_twin_goes_as_the_caller_wrote_it(oracle: Oracle) -> None:
 
 
 def test_another_model_id_is_the_only_edit(oracle: Oracle) -> None:
-    sent = oracle.ask(oracle.anthropic(), "messages.create", {**WHOLE, "model": NEW})
+    sent = oracle.ask(oracle.direct(), "messages.create", {**WHOLE, "model": NEW})
     at = PROVIDERS["anthropic"].endpoint(Place(models={NEW: "their-name"}))
     request = PROVIDERS["anthropic"].encode(Operation(Kind.MESSAGES, NEW), fields_of(sent), at)
     assert request.body == sent.body.replace(NEW.encode(), b"their-name")
@@ -229,7 +231,7 @@ def test_an_arn_is_one_segment_as_the_sdk_writes_it(oracle: Oracle) -> None:
     arn = "arn:aws:bedrock:eu-central-1:123456789012:application-inference-profile/ab12"
     place = Place(region="eu-central-1", models={NEW: arn})
     provider = PROVIDERS["bedrock"]
-    sent = oracle.ask(oracle.anthropic(), "messages.create", {**SMALL, "model": NEW})
+    sent = oracle.ask(oracle.direct(), "messages.create", {**SMALL, "model": NEW})
     request = provider.encode(
         Operation(Kind.MESSAGES, NEW), fields_of(sent), provider.endpoint(place)
     )
@@ -294,7 +296,8 @@ def botocore_count(model: str, body: bytes) -> AWSPreparedRequest:
 
     def answer(request: AWSPreparedRequest, **_: object) -> AWSResponse:
         seen.append(request)
-        return AWSResponse(request.url, 200, {"content-type": "application/json"}, _Raw())
+        headers = HTTPHeaders.from_dict({"content-type": "application/json"})
+        return AWSResponse(request.url, 200, headers, _Raw())
 
     client.meta.events.register("before-send.bedrock-runtime.CountTokens", answer)
     client.count_tokens(modelId=model, input={"invokeModel": {"body": body}})
@@ -304,7 +307,7 @@ def botocore_count(model: str, body: bytes) -> AWSPreparedRequest:
 
 @pytest.mark.parametrize("model", [NEW, OLD])
 def test_a_count_on_bedrock_is_botocores(oracle: Oracle, model: str) -> None:
-    sent = oracle.ask(oracle.anthropic(), "messages.count_tokens", {**COUNT, "model": model})
+    sent = oracle.ask(oracle.direct(), "messages.count_tokens", {**COUNT, "model": model})
     operation = Operation(Kind.COUNT_TOKENS, model)
     request = PROVIDERS["bedrock"].encode(operation, fields_of(sent), endpoint("bedrock"))
     inner = base64.b64decode(json.loads(request.body)["input"]["invokeModel"]["body"])
@@ -312,12 +315,12 @@ def test_a_count_on_bedrock_is_botocores(oracle: Oracle, model: str) -> None:
     assert json.loads(inner) == {**COUNT, "anthropic_version": version, "max_tokens": 1}
     foundation = endpoint("bedrock").models[model].id.removeprefix("eu.")
     theirs = botocore_count(foundation, inner)
-    assert json.loads(request.body) == json.loads(theirs.body)
+    assert json.loads(request.body) == json.loads(cast("bytes", theirs.body))
     assert request.target.replace(":", "%3A") == theirs.url.partition("amazonaws.com")[2]
 
 
 def test_the_operators_base_url_goes_before_the_path(oracle: Oracle) -> None:
-    sent = oracle.ask(oracle.anthropic(), "messages.create", {**SMALL, "model": NEW})
+    sent = oracle.ask(oracle.direct(), "messages.create", {**SMALL, "model": NEW})
     for platform, place in PLACES.items():
         own = Place(
             base_url="http://127.0.0.1:8080/x/",

@@ -159,11 +159,13 @@ BEDROCK = [
 ]
 
 
-@pytest.mark.parametrize(("name", "status", "kind", "error", "surfaced"), BEDROCK)
+Row = tuple[str, int, str, str, int]
+
+
+@pytest.mark.parametrize("row", BEDROCK)
 @pytest.mark.parametrize("where", ["header", "header with a link", "body"])
-def test_bedrocks_exceptions(
-    where: str, name: str, status: int, kind: str, error: str, surfaced: int
-) -> None:
+def test_bedrocks_exceptions(where: str, row: Row) -> None:
+    name, status, kind, error, surfaced = row
     link = f"{name}:http://internal.amazon.com/coral/com.amazon.bedrock/"
     value = link if where == "header with a link" else name
     headers = (("x-amzn-errortype", value),) if where != "body" else ()
@@ -245,11 +247,10 @@ VERTEX = [
 ]
 
 
-@pytest.mark.parametrize(("name", "status", "kind", "error", "surfaced"), VERTEX)
+@pytest.mark.parametrize("row", VERTEX)
 @pytest.mark.parametrize("listed", [False, True])
-def test_googles_errors(
-    listed: bool, name: str, status: int, kind: str, error: str, surfaced: int
-) -> None:
+def test_googles_errors(listed: bool, row: Row) -> None:
+    name, status, kind, error, surfaced = row
     body = google(name)
     found = fail("vertex", status, [body] if listed else body)
     assert (found.kind, found.type, found.status) == (kind, error, surfaced)
