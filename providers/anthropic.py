@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from providers import capabilities, catalog, fidelity
 from providers.codecs import answers, anthropic_body, errors, places
 from providers.codecs.sse import SseDecoder
@@ -56,7 +54,7 @@ class Anthropic:
         """Return the caller's body byte for byte, unless it names the model by another id."""
         model = places.served(endpoint, operation).id
         body = fields.raw
-        if losses or not _names(model, operation.model, fields):
+        if losses or not _names(fields, operation, model):
             body = anthropic_body.edit(fields.body, losses, {"model": model}, ())
         betas = fields.betas
         if losses:
@@ -88,13 +86,12 @@ class Anthropic:
         return "text/event-stream"
 
 
-def _names(model: str, canonical: str, fields: Fields) -> bool:
-    """Say whether the body already names the model as this endpoint knows it.
-
-    A dated twin or an alias stays as the caller wrote it, unless the operator gave another id.
-    """
-    asked = msgspec.json.decode(fields.body["model"], type=str)
-    return asked == model or (model == canonical and asked in catalog.model(canonical).aliases)
+def _names(fields: Fields, operation: Operation, model: str) -> bool:
+    """Say whether a body names the model as it is asked for here: by its id, or a twin of it."""
+    asked = answers.text(fields.body.get("model"))
+    if asked == model:
+        return True
+    return model == operation.model and asked in catalog.model(model).aliases
 
 
 def _own_headers(version: str, betas: tuple[str, ...]) -> Headers:
