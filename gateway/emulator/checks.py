@@ -57,6 +57,7 @@ def check_prompt(body: Mapping[str, Any], model: Model, version: str) -> None:
     """Check what a count of tokens needs too: system, tools, messages; raises Problem (400)."""
     if len(body["messages"]) > MAX_MESSAGES:
         raise Problem(400, f"messages: List should have at most {MAX_MESSAGES} items")
+    _system(body.get("system"))
     _tools(body)
     check_turns(body["messages"], prefill=model.prefill, strict=version != "2023-06-01")
     _cache_marks(body)
@@ -168,6 +169,14 @@ def _budget(budget: Any, max_tokens: int) -> None:
         raise Problem(400, "`max_tokens` must be greater than `thinking.budget_tokens`.")
 
 
+def _system(system: Any) -> None:
+    for i, block in enumerate(system if isinstance(system, list) else ()):
+        if not isinstance(block, dict) or block.get("type") != "text":
+            raise Problem(400, f"system.{i}: Input tag does not match any of: 'text'")
+        if not isinstance(block.get("text"), str) or not block["text"]:
+            raise Problem(400, "system: text content blocks must be non-empty")
+
+
 def _tools(body: Mapping[str, Any]) -> None:
     names = set()
     for i, tool in enumerate(body.get("tools") or ()):
@@ -177,11 +186,18 @@ def _tools(body: Mapping[str, Any]) -> None:
         for name in ("name", "input_schema") if custom else ():
             if name not in tool:
                 raise Problem(400, f"tools.{i}.custom.{name}: Field required")
-        if tool.get("name") in names:
+        if custom and not isinstance(tool["input_schema"], dict):
+            raise Problem(400, f"tools.{i}.custom.input_schema: Input should be a valid dictionary")
+        if not isinstance(tool.get("name", ""), str):
+            raise Problem(400, f"tools.{i}.name: Input should be a valid string")
+        if tool.get("name") in names and "name" in tool:
             raise Problem(400, "tools: Tool names must be unique.")
         names.add(tool.get("name"))
     choice = body.get("tool_choice") or {}
-    if choice.get("type") == "tool" and choice.get("name") not in names:
+    if choice.get("type", "auto") not in ("auto", "any", "tool", "none"):
+        tags = "'any', 'auto', 'none', 'tool'"
+        raise Problem(400, f"tool_choice: Input tag does not match any of: {tags}")
+    if choice.get("type") == "tool" and choice.get("name") not in list(names):
         raise Problem(400, f"Tool '{choice.get('name')}' not found in provided tools")
 
 

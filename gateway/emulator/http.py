@@ -7,6 +7,7 @@ goes over the wire and how it ends. The server only plays it.
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import struct
 from collections import deque
@@ -19,6 +20,7 @@ from typing import Final
 from httptools import HttpParserError, HttpRequestParser
 
 Pairs = tuple[tuple[str, str], ...]
+_LOG: Final = logging.getLogger(__name__)
 _MAX_BODY_BYTES: Final = 64 * 1024 * 1024
 _LINGER_ZERO: Final = struct.pack("ii", 1, 0)
 
@@ -152,7 +154,7 @@ class Connection(asyncio.Protocol):
         self._transport = transport
         self._open.add(self)
 
-    def connection_lost(self, _exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio calls it so
         """Stop playing: the client has gone, or we went."""
         self._open.discard(self)
         self._waiting.clear()
@@ -223,7 +225,7 @@ class Connection(asyncio.Protocol):
     # Playing.
 
     def _serve(self, request: Request, keep_alive: bool) -> None:
-        response, note = self._handler(request)
+        response, note = self._handled(request)
         if not response.simple:
             work = self._play(response, note, keep_alive)
             self._playing = asyncio.get_running_loop().create_task(work)
@@ -234,6 +236,14 @@ class Connection(asyncio.Protocol):
         self._transport.write(head + body)
         if not keep_alive:
             self._transport.close()
+
+    def _handled(self, request: Request) -> tuple[Response, Note]:
+        try:
+            return self._handler(request)
+        except Exception as wrong:  # noqa: BLE001 - a server outlives a bug in one answer
+            # No traceback and no message: they may quote the prompt.
+            _LOG.error("%s %s: %s", request.method, request.path, type(wrong).__name__)
+            return plain(500, (), b"The emulator failed on this request."), _forget
 
     async def _play(self, response: Response, note: Note, keep_alive: bool) -> None:
         sent = 0
@@ -312,6 +322,10 @@ class Connection(asyncio.Protocol):
     def drop(self) -> None:
         """Close at once, whatever is being sent."""
         self._transport.abort()
+
+
+def _forget(outcome: str, frames: int) -> None:
+    """Take no note of how an exchange ended."""
 
 
 def _chunk(data: bytes) -> bytes:
