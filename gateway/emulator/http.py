@@ -115,7 +115,16 @@ Note = Callable[[str, int], None]
 Handler = Callable[[Request], tuple[Response, Note]]
 
 
-def head_bytes(response: Response, *, keep_alive: bool) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How the client can be answered, by its version of HTTP and what it asked for."""
+
+    keep_alive: bool
+    chunks: bool
+    """False for HTTP/1.0: a body of unknown length ends with the connection."""
+
+
+def head_bytes(response: Response, manner: Manner) -> bytes:
     """Return the status line and headers of a response."""
     try:
         phrase = HTTPStatus(response.status).phrase
@@ -126,9 +135,9 @@ def head_bytes(response: Response, *, keep_alive: bool) -> bytes:
     framed = any(name.lower() == "content-length" for name, _ in response.headers)
     if not framed and response.length is not None:
         lines.append(f"content-length: {response.length}")
-    elif not framed:
+    elif not framed and manner.chunks:
         lines.append("transfer-encoding: chunked")
-    if not keep_alive:
+    if not manner.keep_alive:
         lines.append("connection: close")
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
@@ -140,7 +149,7 @@ class Connection(asyncio.Protocol):
         self._handler = handler
         self._open = open_connections
         self._parser = HttpRequestParser(self)
-        self._waiting: deque[tuple[Request, bool]] = deque()
+        self._waiting: deque[tuple[Request, Manner]] = deque()
         self._playing: asyncio.Task[None] | None = None
         self._writable = asyncio.Event()
         self._writable.set()
@@ -216,7 +225,8 @@ class Connection(asyncio.Protocol):
             tuple(self._headers),
             b"".join(self._body),
         )
-        entry = (request, self._parser.should_keep_alive())
+        modern = self._parser.get_http_version() != "1.0"
+        entry = (request, Manner(modern and self._parser.should_keep_alive(), modern))
         if self._playing is not None:
             self._waiting.append(entry)
         elif not self._transport.is_closing():
@@ -224,17 +234,17 @@ class Connection(asyncio.Protocol):
 
     # Playing.
 
-    def _serve(self, request: Request, keep_alive: bool) -> None:
+    def _serve(self, request: Request, manner: Manner) -> None:
         response, note = self._handled(request)
         if not response.simple:
-            work = self._play(response, note, keep_alive)
+            work = self._play(response, note, manner)
             self._playing = asyncio.get_running_loop().create_task(work)
             return
         note("complete", len(response.frames))
-        head = head_bytes(response, keep_alive=keep_alive)
+        head = head_bytes(response, manner)
         body = b"" if request.method == "HEAD" else b"".join(response.frames)
         self._transport.write(head + body)
-        if not keep_alive:
+        if not manner.keep_alive:
             self._transport.close()
 
     def _handled(self, request: Request) -> tuple[Response, Note]:
@@ -245,22 +255,22 @@ class Connection(asyncio.Protocol):
             _LOG.error("%s %s: %s", request.method, request.path, type(wrong).__name__)
             return plain(500, (), b"The emulator failed on this request."), _forget
 
-    async def _play(self, response: Response, note: Note, keep_alive: bool) -> None:
+    async def _play(self, response: Response, note: Note, manner: Manner) -> None:
         sent = 0
         try:
             if response.delay_s:
                 await asyncio.sleep(response.delay_s)
             if response.head:
-                await self._write(head_bytes(response, keep_alive=keep_alive), response)
+                await self._write(head_bytes(response, manner), response)
             for sent, frame in enumerate(response.frames):
                 await self._wait(response, sent)
                 if response.end is End.CLEAN and sent + 1 == len(response.frames):
                     # Before the last write: who has read the answer must find it on record.
                     note("complete", sent + 1)
-                chunk = frame if response.length is not None else _chunk(frame)
-                await self._write(chunk, response)
+                chunked = manner.chunks and response.length is None
+                await self._write(_chunk(frame) if chunked else frame, response)
             sent = len(response.frames)
-            await self._finish(response, note, keep_alive)
+            await self._finish(response, note, manner)
         except asyncio.CancelledError:
             note("left", sent)
             raise
@@ -282,14 +292,14 @@ class Connection(asyncio.Protocol):
         if not self._writable.is_set():
             await self._writable.wait()
 
-    async def _finish(self, response: Response, note: Note, keep_alive: bool) -> None:
+    async def _finish(self, response: Response, note: Note, manner: Manner) -> None:
         sent = len(response.frames)
         if response.end is End.CLEAN:
             if not sent:
                 note("complete", 0)
-            if response.length is None:
+            if response.length is None and manner.chunks:
                 self._transport.write(b"0\r\n\r\n")
-            if not keep_alive:
+            if not manner.keep_alive:
                 self._transport.close()
             return
         note(response.end.value, sent)
