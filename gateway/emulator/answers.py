@@ -91,7 +91,8 @@ def signature(thinking: str) -> str:
 def _think(config: Mapping[str, Any], made_from: bytes, draft: _Draft) -> None:
     if config.get("type") not in {"enabled", "adaptive"}:
         return
-    allowed = min(draft.left, config.get("budget_tokens") or draft.left)
+    budget = config["budget_tokens"] if config["type"] == "enabled" else draft.left
+    allowed = min(draft.left, budget)
     text = clip(f"Thinking it over: {words(12, made_from[::-1])}.", allowed)
     draft.thinking = text_tokens(text)
     draft.spend(draft.thinking)
