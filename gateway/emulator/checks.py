@@ -7,7 +7,7 @@ them keep the sentence. Only what callers meet in practice is checked.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -71,7 +71,8 @@ def check_fields(body: Mapping[str, Any], allowed: Collection[str]) -> None:
             raise Problem(400, f"{name}: Extra inputs are not permitted")
 
 
-def allowed_fields(kind: str, version: str, betas: Collection[str]) -> set[str]:
+@lru_cache(maxsize=256)
+def allowed_fields(kind: str, version: str, betas: tuple[str, ...]) -> frozenset[str]:
     """Return the top-level fields the direct API takes.
 
     Args:
@@ -86,7 +87,7 @@ def allowed_fields(kind: str, version: str, betas: Collection[str]) -> set[str]:
     for field, starts in data["betas"].items():
         if any(beta.startswith(tuple(starts)) for beta in betas):
             allowed.add(field)
-    return allowed
+    return frozenset(allowed)
 
 
 def check_sampling(body: Mapping[str, Any], model: Model, version: str) -> None:
