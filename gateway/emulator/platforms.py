@@ -14,9 +14,10 @@ from typing import Final, Self
 from gateway.emulator.control import PREFIX, controlled
 from gateway.emulator.direct import Direct
 from gateway.emulator.faults import Faults
-from gateway.emulator.http import Note, Request, Response, Server
+from gateway.emulator.http import Note, Request, Response
 from gateway.emulator.platform import Ids, Platform, World
 from gateway.emulator.records import Records
+from gateway.emulator.server import Server
 
 API_KEY: Final = "sk-ant-emulator"
 """The key every emulator takes unless it is told others."""
