@@ -15,9 +15,10 @@ from gateway.emulator.bedrock import Bedrock
 from gateway.emulator.control import PREFIX, controlled
 from gateway.emulator.direct import Direct
 from gateway.emulator.faults import Faults
-from gateway.emulator.http import Note, Request, Response, Server
+from gateway.emulator.http import Note, Request, Response
 from gateway.emulator.platform import Ids, Platform, World
 from gateway.emulator.records import Records
+from gateway.emulator.server import Server
 from gateway.emulator.vertex import Vertex
 
 API_KEY: Final = "sk-ant-emulator"
