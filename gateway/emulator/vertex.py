@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -240,7 +240,7 @@ def _checked(body: Mapping[str, Any], fields: Any, request: Request) -> str:
     return version
 
 
-def _check_betas(sent: list[Any], known: Any, place: str) -> None:
+def _check_betas(sent: Sequence[Any], known: Collection[str], place: str) -> None:
     for beta in sent:
         if not isinstance(beta, str) or beta not in known:
             words = f"Unexpected value(s) `{beta}` for the `anthropic-beta` {place}."
