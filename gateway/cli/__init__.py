@@ -1,0 +1,27 @@
+"""The command line: one module for each command; nothing heavy is imported before it is used."""
+
+from __future__ import annotations
+
+import typer
+
+from gateway.cli import check, emulate, init, serve, version
+
+app = typer.Typer(
+    name="gateway",
+    help="Tidegate: call Claude in one way; policy decides where each request may be served.",
+    no_args_is_help=True,
+    add_completion=False,
+    # A traceback with local variables would print secrets and prompts.
+    pretty_exceptions_enable=False,
+)
+app.command("init")(init.init)
+app.command("check")(check.check)
+app.command("serve")(serve.serve)
+app.command("demo")(emulate.demo)
+app.command("emulate")(emulate.emulate)
+app.command("version")(version.version)
+
+
+def main() -> None:
+    """Run the command that the arguments name."""
+    app()

@@ -1,0 +1,149 @@
+"""`gateway check`: what this configuration amounts to, or what is wrong with it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gateway.cli.setting import ConfigOption, EnvOption, configured, endpoint
+
+if TYPE_CHECKING:
+    from gateway.config import Config, ConfigError, Upstream
+
+_CREDENTIALS = {
+    "aws_chain": "found by boto3's chain when first used",
+    "google_adc": "Google's application default credentials",
+}
+_COLUMNS = ("order", "name", "provider", "where", "base_url", "credential")
+
+
+def check(
+    config: ConfigOption = None,
+    env: EnvOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Check the configuration and print what it amounts to; no request is sent."""
+    from gateway.config import ConfigError  # noqa: PLC0415 - pydantic is slow to import
+
+    try:
+        found = configured(config, env, serving=True)
+    except ConfigError as error:
+        _give_up(error, as_json=as_json)
+        raise typer.Exit(1) from None
+    report = summary(found)
+    if as_json:
+        typer.echo(json.dumps(report, indent=2))
+    else:
+        _show(report)
+
+
+def summary(config: Config) -> dict[str, Any]:
+    """Return what a configuration amounts to, as JSON values and without any secret."""
+    from gateway.config import NO_POLICY_WARNING  # noqa: PLC0415 - pydantic is slow to import
+
+    return {
+        "ok": True,
+        "environment": config.environment,
+        "directory": None if config.directory is None else str(config.directory),
+        "policy": "none",
+        "upstreams": [_upstream(upstream, config) for upstream in _by_order(config)],
+        "server": {
+            "address": f"{config.server.host}:{config.server.port}",
+            "keys": [str(key) for key in config.server.keys],
+        },
+        "notes": [*([NO_POLICY_WARNING] if config.no_file else []), *config.notes],
+        "mistakes": [],
+    }
+
+
+def _by_order(config: Config) -> list[Upstream]:
+    unused = [found for found in config.upstreams.values() if found not in config.used]
+    return [*config.used, *unused]
+
+
+def _upstream(upstream: Upstream, config: Config) -> dict[str, Any]:
+    order = config.routing.order
+    place = upstream.place()
+    complete = endpoint(upstream.provider, place)
+    return {
+        "order": order.index(upstream.name) + 1 if upstream.name in order else None,
+        "name": upstream.name,
+        "provider": upstream.provider,
+        "region": complete.region,
+        "profile": complete.profile,
+        "project": complete.project,
+        "base_url": complete.base_url,
+        "credential": _credential(upstream),
+        "proxy": None if upstream.proxy is None else str(upstream.proxy),
+        "fidelity": upstream.fidelity,
+        "models": {name: model.id for name, model in complete.models.items()},
+    }
+
+
+def _credential(upstream: Upstream) -> str:
+    kind = upstream.credential_kind
+    if upstream.token is not None:
+        return str(upstream.token)
+    if upstream.provider == "bedrock" and kind == "aws_keys":
+        return str(upstream.aws_secret_access_key)
+    if upstream.provider == "bedrock" and kind == "aws_profile":
+        return f"AWS profile {upstream.aws_profile}"
+    if upstream.provider == "vertex" and kind == "google_file":
+        return f"file {upstream.credentials_file}"
+    return _CREDENTIALS[kind]
+
+
+def _give_up(error: ConfigError, *, as_json: bool) -> None:
+    if as_json:
+        mistakes = [asdict(mistake) for mistake in error.mistakes]
+        typer.echo(json.dumps({"ok": False, "mistakes": mistakes}, indent=2))
+    else:
+        typer.echo(str(error), err=True)
+
+
+def _show(report: dict[str, Any]) -> None:
+    """Print a report for people; a table on a terminal, else one line for each upstream."""
+    where = report["directory"] or "no file"
+    typer.echo(f"configuration: {where}")
+    typer.echo(f"environment: {report['environment'] or 'none'}")
+    typer.echo(f"policy: {report['policy']}")
+    rows = [_row(upstream) for upstream in report["upstreams"]]
+    if sys.stdout.isatty():
+        _table(rows)
+    else:
+        for row in rows:
+            typer.echo("upstream: " + ", ".join(cell for cell in row if cell))
+    server = report["server"]
+    keys = ", ".join(server["keys"]) or "none, loopback only"
+    typer.echo(f"server: {server['address']}, keys: {keys}")
+    for note in report["notes"]:
+        typer.echo(f"note: {note}")
+
+
+def _row(upstream: dict[str, Any]) -> list[str]:
+    order = "not used" if upstream["order"] is None else str(upstream["order"])
+    where = "/".join(upstream[key] for key in ("project", "region", "profile") if upstream[key])
+    models = f"{len(upstream['models'])} models"
+    return [
+        order,
+        upstream["name"],
+        upstream["provider"],
+        where,
+        upstream["base_url"],
+        upstream["credential"],
+        models,
+    ]
+
+
+def _table(rows: list[list[str]]) -> None:
+    from rich.console import Console  # noqa: PLC0415 - only a terminal needs it
+    from rich.table import Table  # noqa: PLC0415 - only a terminal needs it
+
+    table = Table(*_COLUMNS, "models")
+    for row in rows:
+        table.add_row(*row)
+    Console(highlight=False, markup=False).print(table)

@@ -1,0 +1,28 @@
+"""`gateway demo` and `gateway emulate`: everything on this machine, without an account."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from gateway.cli.setting import explained
+
+
+def demo() -> None:
+    """Show a failover on this machine, with emulated platforms; no account is needed."""
+    with explained():
+        from gateway.demo import run  # noqa: PLC0415 - no other command needs it
+
+        run()
+
+
+def emulate(
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The first port; 0: any free ones.")] = 0,
+) -> None:
+    """Run emulated Claude platforms on this machine, until stopped."""
+    with explained():
+        from gateway.emulator import serve  # noqa: PLC0415 - no other command needs it
+
+        serve(host, port)

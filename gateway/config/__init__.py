@@ -1,0 +1,39 @@
+"""The configuration: files and environment in, one checked `Config` out."""
+
+from __future__ import annotations
+
+from gateway.config.build import CheckPlace
+from gateway.config.environ import NO_POLICY_WARNING, process_environ
+from gateway.config.load import environments, load
+from gateway.config.mistakes import ConfigError, Mistake
+from gateway.config.model import Breaker, Config, Retries, Routing, Server, Timeouts
+from gateway.config.secret import Secret
+from gateway.config.upstreams import (
+    AnthropicUpstream,
+    BedrockUpstream,
+    CredentialKind,
+    Upstream,
+    VertexUpstream,
+)
+
+__all__ = [
+    "NO_POLICY_WARNING",
+    "AnthropicUpstream",
+    "BedrockUpstream",
+    "Breaker",
+    "CheckPlace",
+    "Config",
+    "ConfigError",
+    "CredentialKind",
+    "Mistake",
+    "Retries",
+    "Routing",
+    "Secret",
+    "Server",
+    "Timeouts",
+    "Upstream",
+    "VertexUpstream",
+    "environments",
+    "load",
+    "process_environ",
+]

@@ -1,0 +1,158 @@
+"""Finding a configuration and reading its files."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+from gateway.config.build import Build, CheckPlace, build
+from gateway.config.document import Document, Source
+from gateway.config.environ import from_variables, variable
+from gateway.config.mistakes import ConfigError, Mistake, nearest
+from gateway.config.model import Config
+from gateway.config.secret import References
+
+_MAIN = "gateway.toml"
+_ENVIRONMENTS = "environments"
+_HERE = Path("config")
+_ENVIRONMENT = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
+_WHERE = re.compile(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)\Z", re.DOTALL)
+_FILE_LIMIT_BYTES = 4 * 1024 * 1024
+_DEPTH_LIMIT = 16
+
+
+def load(
+    gateway: str | Path | Config | None,
+    environ: Mapping[str, str],
+    *,
+    cwd_config: bool = False,
+    serving: bool = False,
+    check_place: CheckPlace | None = None,
+) -> Config:
+    """Return the configuration of this process.
+
+    It is the first of: `gateway`, the directory that GATEWAY_CONFIG names, `./config` where
+    `cwd_config` allows it. GATEWAY_ENV then says which environment of it. Only when none of them
+    is given do the SDKs' own variables describe the upstreams (the no-file mode).
+
+    Args:
+        gateway: A directory with a `gateway.toml`, or a finished configuration.
+        environ: The environment, see `process_environ`.
+        cwd_config: Look into the working directory; for the command line only.
+        serving: A server will be started: the keys of its callers must be there.
+        check_place: Asks a provider whether it has a place.
+
+    Raises:
+        ConfigError: Nothing may start; it holds every mistake found.
+    """
+    if isinstance(gateway, Config):
+        return gateway
+    directory = _find(gateway, environ, cwd_config=cwd_config)
+    if directory is None:
+        document, notes = from_variables(environ)
+        how = Build(References(environ), None, None, True, serving, check_place, notes)
+        return build(document, how)
+    environment = _environment(directory, environ)
+    document = _read(directory, environment)
+    references = References(environ, directory)
+    return build(document, Build(references, environment, directory, False, serving, check_place))
+
+
+def environments(directory: Path) -> tuple[str, ...]:
+    """Return the names of a configuration's environments, sorted."""
+    return tuple(sorted(file.stem for file in (directory / _ENVIRONMENTS).glob("*.toml")))
+
+
+def _find(
+    gateway: str | Path | None, environ: Mapping[str, str], *, cwd_config: bool
+) -> Path | None:
+    if gateway is not None:
+        return _present(str(gateway), "")
+    named = variable(environ, "GATEWAY_CONFIG")
+    if named is not None:
+        return _present(named, "GATEWAY_CONFIG")
+    if cwd_config and (_HERE / _MAIN).is_file():
+        return _HERE
+    if variable(environ, "GATEWAY_ENV") is not None:
+        hint = "set GATEWAY_CONFIG to its directory, or unset GATEWAY_ENV"
+        raise _nothing("GATEWAY_ENV", "is set, but there is no configuration", hint)
+    return None
+
+
+def _present(named: str, by: str) -> Path:
+    directory = Path(named)
+    if (directory / _MAIN).is_file() and named:
+        return directory
+    if directory.is_file():
+        raise _nothing(by, f"{named} is a file", "name the directory that holds gateway.toml")
+    raise _nothing(by, f"there is no {directory / _MAIN}", "`gateway init` writes one")
+
+
+def _environment(directory: Path, environ: Mapping[str, str]) -> str:
+    names = environments(directory)
+    known = f"it has: {', '.join(names)}" if names else f"{directory / _ENVIRONMENTS} has none"
+    environment = variable(environ, "GATEWAY_ENV")
+    if environment is None:
+        what = f"is not set: it says which environment of {directory} this is"
+        raise _nothing("GATEWAY_ENV", what, known)
+    if environment not in names or not _ENVIRONMENT.match(environment):
+        hint = nearest(environment, names) if names else known
+        raise _nothing("GATEWAY_ENV", f"names no environment of {directory}", hint)
+    return environment
+
+
+def _nothing(key: str, message: str, suggestion: str) -> ConfigError:
+    return ConfigError([Mistake(None, None, key, message, suggestion)])
+
+
+def _read(directory: Path, environment: str) -> Document:
+    files = (directory / _MAIN, directory / _ENVIRONMENTS / f"{environment}.toml")
+    read = [_source(file) for file in files]
+    mistakes = [found for found in read if isinstance(found, Mistake)]
+    if mistakes:
+        raise ConfigError(mistakes)
+    return Document.of(*(found for found in read if isinstance(found, Source)))
+
+
+def _source(file: Path) -> Source | Mistake:
+    """Read one file; what cannot be read is a mistake, and its text is not repeated."""
+    try:
+        with file.open("rb") as stream:
+            raw = stream.read(_FILE_LIMIT_BYTES + 1)
+        if len(raw) > _FILE_LIMIT_BYTES:
+            return Mistake(str(file), None, "", "is larger than 4 MiB")
+        text = raw.decode("utf-8").replace("\r\n", "\n")
+        source = Source.of(str(file), text, tomllib.loads(text))
+        if any(len(key) > _DEPTH_LIMIT for key in source.lines):
+            return Mistake(str(file), None, "", "is nested too deeply")
+        return source  # noqa: TRY300 - reading it is what may fail
+    except OSError as error:
+        return Mistake(str(file), None, "", f"cannot be read: {error.strerror}")
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        return Mistake(str(file), line, "", "is not UTF-8")
+    except RecursionError:
+        return Mistake(str(file), None, "", "is nested too deeply")
+    except ValueError as error:
+        return _syntax(str(file), str(error), text)
+
+
+def _syntax(file: str, message: str, text: str) -> Mistake:
+    """Turn tomllib's words into a mistake; equal names are told as such."""
+    where = _WHERE.match(message)
+    words = where[1] if where else message
+    line = int(where[2]) if where and where[2] else text.count("\n") + 1
+    if words.startswith(("Cannot declare", "Cannot overwrite", "Duplicate", "Cannot redefine")):
+        line = _header_line(text, line) if words.startswith("Cannot declare") else line
+        return Mistake(file, line, "", "this name is here a second time", "each name stands once")
+    return Mistake(file, line, "", f"is no TOML: {words[:1].lower()}{words[1:]}")
+
+
+def _header_line(text: str, line: int) -> int:
+    """Return the line of a table's header, of which tomllib may name the end."""
+    lines = text.split("\n")
+    while line > 1 and not lines[line - 1].lstrip().startswith("["):
+        line -= 1
+    return line

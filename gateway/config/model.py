@@ -1,0 +1,117 @@
+"""The sections of a configuration, checked strictly; and the whole of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, Strict
+
+from gateway.config.addresses import is_loopback
+from gateway.config.secret import Secret
+from gateway.config.upstreams import Upstream
+
+_MIB_BYTES = 1024 * 1024
+
+Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+"""A time span that is more than nothing and at most a day."""
+
+
+class Section(BaseModel):
+    """A table of the configuration: nothing unknown, nothing converted, nothing changed later."""
+
+    model_config = ConfigDict(
+        strict=True, extra="forbid", frozen=True, hide_input_in_errors=True, validate_default=False
+    )
+
+
+class Routing(Section):
+    """Which upstreams are used, and which is asked first."""
+
+    order: Annotated[tuple[str, ...], Strict(strict=False), Field(min_length=1)]
+
+
+class Timeouts(Section):
+    """How long a call may wait for what."""
+
+    connect_s: Seconds = 5.0
+    first_content_s: Seconds = 120.0
+    """From the request to the first content of the answer."""
+    idle_s: Seconds = 120.0
+    """The longest silence between two pieces of content; pings do not count."""
+    call_s: Seconds = 3600.0
+    """A whole streamed call, with all its attempts."""
+    call_unstreamed_s: Seconds = 600.0
+    """A whole call that is not streamed, with all its attempts."""
+    hold_s: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)] = 20.0
+    """How long an answer that began is held back while it could still be replaced."""
+    ping_s: Seconds = 15.0
+    """How often a caller who waits on an open stream hears a ping."""
+
+
+class Retries(Section):
+    """How often a call is tried again."""
+
+    attempts: Annotated[int, Field(ge=1, le=20)] = 3
+    """Attempts of one call over all upstreams."""
+    per_upstream: Annotated[int, Field(ge=1, le=20)] = 2
+    retry_after_cap_s: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)] = 60.0
+    """A platform that asks for a longer wait cools down instead."""
+    base_s: Seconds = 0.5
+    """The first wait; each next one is about twice as long."""
+    max_s: Seconds = 8.0
+    """The longest wait."""
+
+
+class Breaker(Section):
+    """Whether an upstream that keeps failing is left alone for a while."""
+
+    enabled: bool = True
+
+
+class Server(Section):
+    """Where the server listens and whom it answers."""
+
+    host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65_535)] = 8787
+    """0: any free port."""
+    keys: Annotated[tuple[Secret, ...], Strict(strict=False)] = ()
+    """What callers must show; empty: whoever reaches the loopback address is answered."""
+    body_limit_mb: Annotated[int, Field(ge=1, le=256)] = 32
+
+    @property
+    def body_limit_bytes(self) -> int:
+        """The largest request body, in bytes."""
+        return self.body_limit_mb * _MIB_BYTES
+
+    @property
+    def public(self) -> bool:
+        """Whether other machines may reach the server."""
+        return not is_loopback(self.host)
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A whole configuration: complete, checked, and unchanged for as long as it lives."""
+
+    routing: Routing
+    upstreams: dict[str, Upstream]
+    """Name -> upstream, in the order of the file; used or not."""
+    timeouts: Timeouts
+    retries: Retries
+    breaker: Breaker
+    server: Server
+    environment: str | None = None
+    """`dev`, `staging`, `prod`, ...; None in the no-file mode."""
+    directory: Path | None = None
+    """Where it was read from; None in the no-file mode."""
+    no_file: bool = False
+    """It was made from the SDKs' environment variables: there is no policy."""
+    notes: tuple[str, ...] = ()
+    """What an operator should know of, though nothing is wrong."""
+
+    @property
+    def used(self) -> tuple[Upstream, ...]:
+        """The upstreams that `routing.order` names, first choice first."""
+        return tuple(self.upstreams[name] for name in self.routing.order)

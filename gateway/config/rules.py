@@ -1,0 +1,64 @@
+"""Rules between the settings of one upstream; they look at what is set, never at a secret."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from gateway.config.addresses import is_plain
+
+_EXCLUSIVE: dict[str, tuple[str, ...]] = {
+    "anthropic": ("api_key", "auth_token"),
+    "bedrock": ("api_key", "aws_access_key_id", "aws_profile"),
+    "vertex": ("credentials_file", "access_token"),
+}
+"""Provider -> the settings that each name a credential; one upstream has one."""
+
+_NEEDS: dict[str, tuple[tuple[str, str], ...]] = {
+    "bedrock": (
+        ("aws_access_key_id", "aws_secret_access_key"),
+        ("aws_secret_access_key", "aws_access_key_id"),
+        ("aws_session_token", "aws_access_key_id"),
+    ),
+}
+"""Provider -> pairs: the first setting means nothing without the second."""
+
+
+class Fault(NamedTuple):
+    """What is wrong with one setting of a table."""
+
+    key: str
+    message: str
+    suggestion: str = ""
+
+
+def upstream_faults(provider: str, table: Mapping[str, Any]) -> list[Fault]:
+    """Return what is wrong between the settings of an upstream's table, unvalidated as it is."""
+    return [*_credentials(provider, table), *_needs(provider, table), *_plain(table)]
+
+
+def _credentials(provider: str, table: Mapping[str, Any]) -> list[Fault]:
+    kinds = _EXCLUSIVE[provider]
+    named = [key for key in kinds if key in table]
+    if provider == "anthropic" and not named:
+        return [Fault("api_key", "is missing", 'write api_key = "${ANTHROPIC_API_KEY}"')]
+    return [
+        Fault(key, f"stands beside {named[0]}: an upstream has one credential", "keep one of them")
+        for key in named[1:]
+    ]
+
+
+def _needs(provider: str, table: Mapping[str, Any]) -> list[Fault]:
+    return [
+        Fault(needed, f"is missing: {key} is set", f"add {needed}")
+        for key, needed in _NEEDS.get(provider, ())
+        if key in table and needed not in table
+    ]
+
+
+def _plain(table: Mapping[str, Any]) -> list[Fault]:
+    url = table.get("base_url")
+    if isinstance(url, str) and is_plain(url) and table.get("allow_private_network") is not True:
+        hint = "write https://, or set allow_private_network = true for a network of your own"
+        return [Fault("base_url", "would send prompts and credentials without TLS", hint)]
+    return []

@@ -1,0 +1,193 @@
+"""Upstreams: one model for each platform, and how each says where it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+
+from gateway.config.addresses import is_loopback_url, split_url, url_fault
+from gateway.config.secret import Secret, references, refuse
+from providers.contract import ApiKey, Bearer, Place
+
+CredentialKind = Literal[
+    "token", "aws_keys", "aws_profile", "aws_chain", "google_file", "google_token", "google_adc"
+]
+"""Which kind of credential an upstream has."""
+
+
+def _base_url(text: str) -> str:
+    if fault := url_fault(text):
+        refuse(fault, "write https://host or https://host/path")
+    return text.rstrip("/")
+
+
+def _file(text: str, info: ValidationInfo) -> str:
+    known = references(info)
+    path = (known.directory or Path()) / text
+    if known.required and not path.is_file():
+        refuse(f"there is no file {path}")
+    return str(path)
+
+
+def _open_proxy(value: object) -> object:
+    """Let a proxy be written out while it names no user; else it must be a reference."""
+    if not isinstance(value, str) or "${" in value:
+        return value
+    if "@" in value:
+        refuse("is a secret written out", "write ${VARIABLE} or ${file:/path}")
+    return Secret("the configuration", value)
+
+
+def _proxy(secret: Secret) -> Secret:
+    parts = split_url(secret.reveal()) if secret.present else urlsplit("http://unknown:1")
+    if parts is None or parts.scheme != "http" or not parts.port or parts.path.strip("/"):
+        refuse("is no proxy address", "write http://host:port")
+    return secret
+
+
+Word = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9-]+$")]
+"""A name that becomes part of a host."""
+Project = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9.:-]+$")]
+"""A Google Cloud project id; old ones are `domain.example:name`."""
+ModelId = Annotated[str, Field(min_length=1, max_length=512, pattern=r"^[A-Za-z0-9._:/@-]+$")]
+"""A model id, a profile id or an ARN."""
+BaseUrl = Annotated[str, AfterValidator(_base_url)]
+File = Annotated[str, Field(min_length=1), AfterValidator(_file)]
+Proxy = Annotated[Secret, BeforeValidator(_open_proxy), AfterValidator(_proxy)]
+
+
+class UpstreamSection(BaseModel):
+    """What every upstream has, wherever it is."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    name: str
+    """The name of its table."""
+    base_url: BaseUrl | None = None
+    proxy: Proxy | None = None
+    ca_file: File | None = None
+    client_cert: File | None = None
+    allow_private_network: bool = False
+    fidelity: Literal["strict", "lenient"] = "strict"
+    """`strict`: a request that the platform cannot take whole does not go there."""
+    models: dict[ModelId, ModelId] = Field(default_factory=dict)
+    """Canonical id -> platform id, over what the provider's table says."""
+
+    @property
+    def private_network(self) -> bool:
+        """Whether it may be on a private address: said so, or its URL is on this machine."""
+        return self.allow_private_network or is_loopback_url(self.base_url)
+
+
+class AnthropicUpstream(UpstreamSection):
+    """The direct API, or a relay that speaks its format."""
+
+    provider: Literal["anthropic"]
+    api_key: Secret | None = None
+    """Sent as `x-api-key`."""
+    auth_token: Secret | None = None
+    """Sent as `authorization: Bearer`."""
+
+    @property
+    def credential_kind(self) -> CredentialKind:
+        """Which kind of credential it has."""
+        return "token"
+
+    @property
+    def token(self) -> Secret | None:
+        """The secret that travels as it is."""
+        return self.api_key or self.auth_token
+
+    def place(self) -> Place:
+        """Return where it is, in the provider's words."""
+        auth = ApiKey() if self.api_key is not None else Bearer()
+        return Place(auth=auth, base_url=self.base_url, models=dict(self.models))
+
+
+class BedrockUpstream(UpstreamSection):
+    """Amazon Bedrock in one region."""
+
+    provider: Literal["bedrock"]
+    region: Word | None = None
+    profile: Word | None = None
+    """Inference-profile prefix: `eu`, `us`, `global`, ...; None: in-region."""
+    api_key: Secret | None = None
+    """A Bedrock API key, sent as `authorization: Bearer`."""
+    aws_access_key_id: Secret | None = None
+    aws_secret_access_key: Secret | None = None
+    aws_session_token: Secret | None = None
+    aws_profile: Annotated[str, Field(min_length=1)] | None = None
+    """A profile of the AWS configuration files; not an inference profile."""
+    fips: bool = False
+    dualstack: bool = False
+
+    @property
+    def credential_kind(self) -> CredentialKind:
+        """Which kind of credential it has; without any, boto3's chain finds one."""
+        if self.api_key is not None:
+            return "token"
+        if self.aws_access_key_id is not None:
+            return "aws_keys"
+        return "aws_chain" if self.aws_profile is None else "aws_profile"
+
+    @property
+    def token(self) -> Secret | None:
+        """The secret that travels as it is."""
+        return self.api_key
+
+    def place(self) -> Place:
+        """Return where it is, in the provider's words."""
+        return Place(
+            auth=None if self.api_key is None else Bearer(),
+            base_url=self.base_url,
+            region=self.region,
+            profile=self.profile,
+            models=dict(self.models),
+            fips=self.fips,
+            dualstack=self.dualstack,
+        )
+
+
+class VertexUpstream(UpstreamSection):
+    """Claude on Google's Vertex AI in one location."""
+
+    provider: Literal["vertex"]
+    project: Project | None = None
+    region: Word | None = None
+    """A location: `europe-west1`, `eu`, `us`, `global`."""
+    credentials_file: File | None = None
+    access_token: Secret | None = None
+
+    @property
+    def credential_kind(self) -> CredentialKind:
+        """Which kind of credential it has; without any, Google's default one is used."""
+        if self.access_token is not None:
+            return "google_token"
+        return "google_adc" if self.credentials_file is None else "google_file"
+
+    @property
+    def token(self) -> Secret | None:
+        """The secret that travels as it is."""
+        return self.access_token
+
+    def place(self) -> Place:
+        """Return where it is, in the provider's words."""
+        return Place(
+            base_url=self.base_url,
+            region=self.region,
+            project=self.project,
+            models=dict(self.models),
+        )
+
+
+Upstream = AnthropicUpstream | BedrockUpstream | VertexUpstream
+
+UPSTREAMS: dict[str, type[Upstream]] = {
+    "anthropic": AnthropicUpstream,
+    "bedrock": BedrockUpstream,
+    "vertex": VertexUpstream,
+}
+"""Provider -> the model of its upstreams."""
