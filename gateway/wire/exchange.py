@@ -133,7 +133,13 @@ class Answer:
         if self._count > MAX_HEADERS:
             raise ValueError("too many headers")
         if not self.has_head:
-            self._pairs.append((name.decode("latin-1").lower(), value.decode("latin-1")))
+            self._pairs.append(
+                (name.decode("latin-1").lower(), value.decode("latin-1").rstrip(" \t"))
+            )
+
+    def on_headers_complete(self) -> None:
+        """Ask while the parser knows: after an empty body it has forgotten."""
+        self.keep = self._parser.should_keep_alive()
 
     def on_message_begin(self) -> None:
         """Notice a second answer behind the first."""
@@ -194,7 +200,7 @@ class Answer:
             self.status = status
             self.headers = tuple(self._pairs)
             version = parser.get_http_version()
-            self.keep = version == "1.1" and parser.should_keep_alive()
+            self.keep = self.keep and version == "1.1"
             self._settle(version)
 
     def _settle(self, version: str) -> None:
