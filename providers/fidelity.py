@@ -57,8 +57,8 @@ def _fields(fields: Fields, caps: Capabilities, model: PlatformModel) -> Iterato
     for name, value in fields.body.items():
         if name not in caps.fields:
             reason = caps.why.get(name, "the field is not taken")
-            absent = name.isidentifier() and bytes(value) == b"null"
             shown = ascii(name[:_SHOWN])[1:-1]
+            absent = shown == name and name.isidentifier() and bytes(value) == b"null"
             yield Loss(
                 shown,
                 f"{caps.title} does not take `{shown}`: {reason}",
@@ -118,13 +118,16 @@ def _part_loss(part: Part, fields: Fields, caps: Capabilities) -> Loss:
 
 
 def _empties(part: Part, fields: Fields) -> bool:
-    """Say whether a message would hold nothing without a part: such a message is refused."""
+    """Say whether a message would hold nothing without a part, or it cannot be told."""
     if part.top != "messages" or len(part.steps) != 2:  # noqa: PLR2004 - a list and a key
         return False
     key = part.steps[1]
     if not isinstance(key, json_paths.Key):
         return False
-    messages = _MESSAGES.decode(fields.body["messages"])
+    try:
+        messages = _MESSAGES.decode(fields.body["messages"])
+    except msgspec.DecodeError:
+        return True
     return any(
         key.name in message and bytes(message.get("content", _NOTHING)) in _EMPTY
         for message in messages

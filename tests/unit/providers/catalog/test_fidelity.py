@@ -319,9 +319,19 @@ def test_a_made_up_name_is_shown_short_and_plain(request_fields: Request, ask: A
     assert len(found.reason) < 400
 
 
-def test_a_field_named_like_a_path_is_not_taken_for_it(request_fields: Request, ask: Ask) -> None:
-    fields = request_fields(**{"thinking.display": None, "thinking": {"display": "omitted"}})
+@pytest.mark.parametrize("name", ["thinking.display", "é", "x" * 101])
+def test_a_name_that_is_no_plain_field_is_never_left_out(
+    name: str, request_fields: Request, ask: Ask
+) -> None:
+    fields = request_fields(**{name: None, "thinking": {"display": "omitted"}})
     (found,) = losses(*ask("bedrock", fields))
+    assert not found.droppable
+
+
+def test_a_part_among_odd_messages_is_named(request_fields: Request, ask: Ask) -> None:
+    fields = request_fields(messages=[1, {"role": "system", "content": "a", "output_config": {}}])
+    (found,) = losses(*ask("vertex", fields))
+    assert found.name == "messages[].output_config"
     assert not found.droppable
 
 
