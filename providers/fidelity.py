@@ -57,9 +57,13 @@ def _fields(fields: Fields, caps: Capabilities, model: PlatformModel) -> Iterato
     for name, value in fields.body.items():
         if name not in caps.fields:
             reason = caps.why.get(name, "the field is not taken")
-            droppable = name in caps.droppable or bytes(value) == b"null"
+            absent = name.isidentifier() and bytes(value) == b"null"
             shown = ascii(name[:_SHOWN])[1:-1]
-            yield Loss(shown, f"{caps.title} does not take `{shown}`: {reason}", droppable)
+            yield Loss(
+                shown,
+                f"{caps.title} does not take `{shown}`: {reason}",
+                name in caps.droppable or absent,
+            )
         elif name in caps.sampling and not model.sampling:
             yield Loss(name, f"the model does not take `{name}` on {caps.title}")
 
@@ -130,7 +134,8 @@ def _empties(part: Part, fields: Fields) -> bool:
 def _refused(fields: Fields, caps: Capabilities, taken: Collection[str]) -> Iterator[Loss]:
     for beta in fields.betas:
         if beta not in taken:
-            yield Loss(BETA + beta, f"{caps.title} does not take the beta {beta}")
+            shown = ascii(beta[:_SHOWN])[1:-1]
+            yield Loss(BETA + beta, f"{caps.title} does not take the beta {shown}")
 
 
 def _idle(alive: Sequence[str], held: Sequence[Part], lost: Collection[str]) -> Iterator[Loss]:

@@ -64,7 +64,7 @@ class ChainSigner:
     ) -> None:
         self._headers = credential.headers
         self._renewal: Renewal[str] = Renewal(
-            lambda: _fetch(credential.provider),
+            lambda now_s: _fetch(credential.provider, now_s),
             "the Anthropic access token",
             clock=clock,
             margins=MARGINS,
@@ -94,8 +94,7 @@ def _found(result: CredentialResult) -> ChainCredential:
     return ChainCredential(result.provider, headers, result.base_url)
 
 
-def _fetch(provider: AccessTokenProvider) -> Lease[str]:
-    now_s = time.time()
+def _fetch(provider: AccessTokenProvider, now_s: float) -> Lease[str]:
     try:
         token = provider()
     except AnthropicError as error:

@@ -5,7 +5,6 @@ boto3's credential chain is botocore's; asking botocore for it spares boto3's im
 
 from __future__ import annotations
 
-import time
 from datetime import datetime
 from typing import Any
 
@@ -22,13 +21,17 @@ DETAIL_CHARACTERS = 500
 """How much of a library's own words goes into the log."""
 
 
-def fetch_signer(settings: CredentialSettings, service: str, region: str) -> Lease[RequestSigner]:
+def fetch_signer(
+    settings: CredentialSettings, service: str, region: str, now_s: float
+) -> Lease[RequestSigner]:
     """Return a signer with the keys that `settings` leads to; blocks.
+
+    `now_s` is in seconds since the epoch.
 
     Raises CredentialError.
     """
     try:
-        return _fetch_signer(settings, service, region)
+        return _fetch_signer(settings, service, region, now_s)
     except (BotoCoreError, ClientError) as error:
         failure = CredentialError(
             f"the AWS credentials could not be had ({type(error).__name__})",
@@ -38,8 +41,9 @@ def fetch_signer(settings: CredentialSettings, service: str, region: str) -> Lea
     raise failure
 
 
-def _fetch_signer(settings: CredentialSettings, service: str, region: str) -> Lease[RequestSigner]:
-    now_s = time.time()
+def _fetch_signer(
+    settings: CredentialSettings, service: str, region: str, now_s: float
+) -> Lease[RequestSigner]:
     credentials = _credentials(settings, region)
     if credentials is None:
         raise CredentialError(

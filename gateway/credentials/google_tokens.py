@@ -12,7 +12,7 @@ from typing import Any
 
 import google.auth
 from google.auth.credentials import with_scopes_if_required
-from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError
+from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError, MalformedError
 from google.oauth2 import service_account
 
 from gateway.credentials.contract import CredentialError
@@ -29,14 +29,18 @@ FETCH_S = 20.0
 _OAUTH_ERROR = re.compile(r"[a-z_]{1,40}")
 
 
-def fetch_token(settings: CredentialSettings) -> Lease[str]:
+def fetch_token(settings: CredentialSettings, now_s: float) -> Lease[str]:
     """Return an access token from the source that `settings` names; blocks up to FETCH_S.
+
+    `now_s` is in seconds since the epoch.
 
     Raises CredentialError, whose text quotes nothing of the token server's answer but the
     OAuth error code (RFC 6749, 5.2).
     """
     try:
-        return _fetch_token(settings)
+        return _fetch_token(settings, now_s)
+    except MalformedError:
+        failure = CredentialError("the Google credential file is incomplete or damaged")
     except DefaultCredentialsError:
         failure = CredentialError(
             "no Google credentials were found: name a service-account file, set "
@@ -48,8 +52,7 @@ def fetch_token(settings: CredentialSettings) -> Lease[str]:
     raise failure
 
 
-def _fetch_token(settings: CredentialSettings) -> Lease[str]:
-    now_s = time.time()
+def _fetch_token(settings: CredentialSettings, now_s: float) -> Lease[str]:
     credentials: Any
     if settings.kind is CredentialKind.GOOGLE_FILE:
         info = _key_file(settings.file or "")

@@ -7,7 +7,7 @@ them keep the sentence. Only what callers meet in practice is checked.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -49,6 +49,7 @@ def check_message(body: Mapping[str, Any], model: Model, version: str) -> None:
     check_types(body, required=("max_tokens", "messages"))
     _max_tokens(body["max_tokens"], model)
     check_sampling(body, model, version)
+    _output(body)
     _thinking(body, model)
     check_prompt(body, model, version)
 
@@ -57,6 +58,7 @@ def check_prompt(body: Mapping[str, Any], model: Model, version: str) -> None:
     """Check what a count of tokens needs too: system, tools, messages; raises Problem (400)."""
     if len(body["messages"]) > MAX_MESSAGES:
         raise Problem(400, f"messages: List should have at most {MAX_MESSAGES} items")
+    _system(body.get("system"))
     _tools(body)
     check_turns(body["messages"], prefill=model.prefill, strict=version != "2023-06-01")
     _cache_marks(body)
@@ -69,7 +71,8 @@ def check_fields(body: Mapping[str, Any], allowed: Collection[str]) -> None:
             raise Problem(400, f"{name}: Extra inputs are not permitted")
 
 
-def allowed_fields(kind: str, version: str, betas: Collection[str]) -> set[str]:
+@lru_cache(maxsize=256)
+def allowed_fields(kind: str, version: str, betas: tuple[str, ...]) -> frozenset[str]:
     """Return the top-level fields the direct API takes.
 
     Args:
@@ -84,7 +87,7 @@ def allowed_fields(kind: str, version: str, betas: Collection[str]) -> set[str]:
     for field, starts in data["betas"].items():
         if any(beta.startswith(tuple(starts)) for beta in betas):
             allowed.add(field)
-    return allowed
+    return frozenset(allowed)
 
 
 def check_sampling(body: Mapping[str, Any], model: Model, version: str) -> None:
@@ -118,9 +121,13 @@ _KINDS: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
         lambda v: isinstance(v, list) and all(isinstance(s, str) and s for s in v),
         "list of strings",
     ),
+    "inference_geo": (lambda v: isinstance(v, str), "string"),
+    "speed": (lambda v: v in ("standard", "fast"), "enumeration member: 'standard', 'fast'"),
     "stream": (lambda v: isinstance(v, bool), "boolean"),
 }
-_NULLABLE: Final = frozenset({"output_config", "stop_sequences", "system", "tools"})
+_NULLABLE: Final = frozenset(
+    {"inference_geo", "output_config", "speed", "stop_sequences", "system", "tools"}
+)
 
 
 def check_types(body: Mapping[str, Any], *, required: Collection[str]) -> None:
@@ -157,6 +164,20 @@ def _thinking(body: Mapping[str, Any], model: Model) -> None:
         raise Problem(400, f'"thinking.type.{kind}" is not supported for this model.')
 
 
+def _output(body: Mapping[str, Any]) -> None:
+    wanted = (body.get("output_config") or {}).get("format")
+    for field, value in (
+        ("output_config.format", wanted),
+        ("output_format", body.get("output_format")),
+    ):
+        if value is None:
+            continue
+        if not isinstance(value, dict) or value.get("type") != "json_schema":
+            raise Problem(400, f"{field}.type: Input should be 'json_schema'")
+        if not isinstance(value.get("schema"), dict):
+            raise Problem(400, f"{field}.schema: Field required")
+
+
 def _budget(budget: Any, max_tokens: int) -> None:
     if type(budget) is not int:
         raise Problem(400, "thinking.enabled.budget_tokens: Field required")
@@ -168,6 +189,14 @@ def _budget(budget: Any, max_tokens: int) -> None:
         raise Problem(400, "`max_tokens` must be greater than `thinking.budget_tokens`.")
 
 
+def _system(system: Any) -> None:
+    for i, block in enumerate(system if isinstance(system, list) else ()):
+        if not isinstance(block, dict) or block.get("type") != "text":
+            raise Problem(400, f"system.{i}: Input tag does not match any of: 'text'")
+        if not isinstance(block.get("text"), str) or not block["text"]:
+            raise Problem(400, "system: text content blocks must be non-empty")
+
+
 def _tools(body: Mapping[str, Any]) -> None:
     names = set()
     for i, tool in enumerate(body.get("tools") or ()):
@@ -177,11 +206,18 @@ def _tools(body: Mapping[str, Any]) -> None:
         for name in ("name", "input_schema") if custom else ():
             if name not in tool:
                 raise Problem(400, f"tools.{i}.custom.{name}: Field required")
-        if tool.get("name") in names:
+        if custom and not isinstance(tool["input_schema"], dict):
+            raise Problem(400, f"tools.{i}.custom.input_schema: Input should be a valid dictionary")
+        if not isinstance(tool.get("name", ""), str):
+            raise Problem(400, f"tools.{i}.name: Input should be a valid string")
+        if tool.get("name") in names and "name" in tool:
             raise Problem(400, "tools: Tool names must be unique.")
         names.add(tool.get("name"))
     choice = body.get("tool_choice") or {}
-    if choice.get("type") == "tool" and choice.get("name") not in names:
+    if choice.get("type", "auto") not in ("auto", "any", "tool", "none"):
+        tags = "'any', 'auto', 'none', 'tool'"
+        raise Problem(400, f"tool_choice: Input tag does not match any of: {tags}")
+    if choice.get("type") == "tool" and choice.get("name") not in list(names):
         raise Problem(400, f"Tool '{choice.get('name')}' not found in provided tools")
 
 
@@ -195,7 +231,7 @@ def _cache_marks(body: Mapping[str, Any]) -> None:
         if not isinstance(mark, dict) or mark.get("type") != "ephemeral":
             raise Problem(400, "cache_control.type: Input should be 'ephemeral'")
         ttl = mark.get("ttl") or "5m"
-        if ttl not in {"5m", "1h"}:
+        if ttl not in ("5m", "1h"):
             raise Problem(400, "cache_control.ephemeral.ttl: Input should be '5m' or '1h'")
         if ttl == "1h" and short:
             words = "a ttl='1h' cache_control block must not come after a ttl='5m' one"

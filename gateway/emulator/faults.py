@@ -11,7 +11,8 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from enum import StrEnum
-from typing import Any
+from types import UnionType
+from typing import Any, Final
 
 from gateway.emulator.http import End, Response, plain
 from gateway.emulator.problems import Problem, error_type
@@ -61,7 +62,7 @@ class Fault:
     status: int = 529
     """For `status`, and the kind of error for `error_event`."""
     headers: tuple[tuple[str, str], ...] = ()
-    body: str | None = None
+    body: str | bytes | None = None
     """For `status`: the raw body; by default the platform's own error for that status."""
     type: str | None = None
     """The error type (or exception name) instead of the status's usual one."""
@@ -83,7 +84,18 @@ class Fault:
         return Problem(self.status, self.message or f"A scripted {kind}.", kind=kind)
 
 
-_FLAGS = {"times": int, "at": int, "extra_bytes": int, "status": int, "before_head": bool}
+_NUMBER = int | float
+_KINDS: Final[Mapping[str, type | UnionType]] = {
+    "times": int,
+    "at": int,
+    "extra_bytes": int,
+    "status": int,
+    "before_head": bool,
+    "for_s": _NUMBER,
+    "every_s": _NUMBER,
+    "body": str | bytes,
+    **dict.fromkeys(("platform", "path", "model", "type", "message"), str),
+}
 
 
 def fault(data: Mapping[str, Any]) -> Fault:
@@ -96,9 +108,11 @@ def fault(data: Mapping[str, Any]) -> Fault:
         action = Action(data.get("action", ""))
     except ValueError:
         raise FaultError(f"action: should be one of {', '.join(Action)}") from None
-    for key, kind in _FLAGS.items():
-        if key in data and type(data[key]) is not kind:
-            raise FaultError(f"{key}: should be of type {kind.__name__}")
+    for key, kind in _KINDS.items():
+        value = data.get(key)
+        odd_bool = isinstance(value, bool) and kind is not bool
+        if value is not None and (odd_bool or not isinstance(value, kind)):
+            raise FaultError(f"{key}: should be of type {getattr(kind, '__name__', kind)}")
     return Fault(**{**data, "action": action, "headers": _pairs(data.get("headers", ()))})
 
 
@@ -142,12 +156,24 @@ class Faults:
         with self._lock:
             self._queue.extend(parsed)
 
-    def take(self, platform: str, path: str, model: Callable[[], str | None]) -> Fault | None:
-        """Return the fault that strikes this request, and count it as used."""
+    def take(
+        self,
+        platform: str,
+        path: str,
+        model: Callable[[], str | None],
+        *,
+        named: bool = False,
+    ) -> Fault | None:
+        """Return the fault that strikes this request, and count it as used.
+
+        With `named`, only a fault that names a platform or a path strikes.
+        """
         if not self._queue:
             return None
         with self._lock:
             for index, one in enumerate(self._queue):
+                if named and one.platform is None and one.path is None:
+                    continue
                 if one.matches(platform, path, model):
                     self._use(index, one)
                     return one
@@ -207,7 +233,8 @@ def status_response(one: Fault, default: Response) -> Response:
     if one.body is None:
         return replace(default, headers=default.headers + one.headers)
     headers = one.headers or (("content-type", "application/json"),)
-    return plain(one.status, headers, one.body.encode())
+    body = one.body.encode() if isinstance(one.body, str) else one.body
+    return plain(one.status, headers, body)
 
 
 def _ended(one: Fault, good: Response, end: End) -> Response:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 _DEPTH: Final = 12
+_MOST: Final = 1000
+_LARGEST: Final = 2**53
 
 
 def example(
@@ -17,33 +19,33 @@ def example(
     required, items, minItems, anyOf, oneOf, allOf, $ref, minimum, maximum, minLength, format.
     """
     root = schema if root is None else root
-    if depth > _DEPTH:
+    if depth > _DEPTH or not isinstance(schema, Mapping):
         return None
     for key in ("const", "default"):
         if key in schema:
             return schema[key]
-    if schema.get("enum"):
+    if schema.get("enum") and isinstance(schema["enum"], list):
         return schema["enum"][0]
     if "$ref" in schema:
         return example(_referred(str(schema["$ref"]), root), root, depth + 1)
     for key in ("anyOf", "oneOf", "allOf"):
-        if schema.get(key):
+        if schema.get(key) and isinstance(schema[key], list):
             return example(schema[key][0], root, depth + 1)
     return _typed(schema, root, depth)
 
 
 def _typed(schema: Mapping[str, Any], root: Mapping[str, Any], depth: int) -> Any:
     kind = schema.get("type", "object" if "properties" in schema else "string")
-    match kind[0] if isinstance(kind, list) else kind:
+    match kind[0] if isinstance(kind, list) and kind else kind:
         case "object":
             return _object(schema, root, depth)
         case "array":
-            count = max(1, int(schema.get("minItems", 1)))
+            count = min(_MOST, max(1, _number(schema, "minItems", default=1)))
             return [example(schema.get("items") or {}, root, depth + 1)] * count
         case "integer":
-            return int(schema.get("minimum", schema.get("maximum", 7)))
+            return _number(schema, "minimum", "maximum", default=7)
         case "number":
-            return schema.get("minimum", schema.get("maximum", 0.5))
+            return _number(schema, "minimum", "maximum", default=1)
         case "boolean":
             return True
         case "null":
@@ -53,9 +55,20 @@ def _typed(schema: Mapping[str, Any], root: Mapping[str, Any], depth: int) -> An
 
 
 def _object(schema: Mapping[str, Any], root: Mapping[str, Any], depth: int) -> dict[str, Any]:
-    properties = schema.get("properties") or {}
-    wanted = schema.get("required") or properties
-    return {name: example(properties.get(name) or {}, root, depth + 1) for name in wanted}
+    properties = schema.get("properties")
+    if not isinstance(properties, Mapping):
+        return {}
+    required = schema.get("required")
+    wanted = required if isinstance(required, list) and required else properties
+    return {str(n): example(properties.get(str(n)) or {}, root, depth + 1) for n in wanted}
+
+
+def _number(schema: Mapping[str, Any], *keys: str, default: int) -> int:
+    for key in keys:
+        value = schema.get(key)
+        if isinstance(value, int | float) and -_LARGEST <= value <= _LARGEST:
+            return int(value)
+    return default
 
 
 _FORMATS: Final = {
@@ -71,7 +84,7 @@ _FORMATS: Final = {
 
 def _text(schema: Mapping[str, Any]) -> str:
     value = _FORMATS.get(str(schema.get("format")), "example")
-    return value.ljust(int(schema.get("minLength", 0)), ".")
+    return value.ljust(min(_MOST, _number(schema, "minLength", default=0)), ".")
 
 
 def _referred(reference: str, root: Mapping[str, Any]) -> Mapping[str, Any]:

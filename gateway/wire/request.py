@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
+from contextlib import suppress
 from functools import lru_cache
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -50,17 +51,14 @@ def proxy_url(route: Route) -> SplitResult | None:
     """
     if route.proxy is None:
         return None
-    try:
+    with suppress(ValueError):
         parts = urlsplit(route.proxy)
-        complete = parts.scheme == "http" and parts.hostname and parts.port
-    except ValueError:
-        complete = None
-    if not complete:
-        raise WireError(
-            FailureKind.NOT_SENT,
-            f"upstream {route.upstream}: the proxy must be http://[user:password@]host:port",
-        )
-    return parts
+        if parts.scheme == "http" and parts.hostname and parts.port:
+            return parts
+    raise WireError(
+        FailureKind.NOT_SENT,
+        f"upstream {route.upstream}: the proxy must be http://[user:password@]host:port",
+    )
 
 
 def proxy_authorization(parts: SplitResult) -> str | None:

@@ -6,7 +6,7 @@ import pytest
 
 from gateway.config import ConfigError, Mistake, load
 from providers.contract import Place, PlaceError
-from tests.unit.config.conftest import DIRECT, ENVIRON, Mistakes, Write
+from tests.unit.config.samples import DIRECT, ENVIRON, Mistakes, Write
 
 
 def test_all_mistakes_come_at_once_each_with_its_file_and_line(mistakes: Mistakes) -> None:

@@ -30,7 +30,7 @@ def test_every_table_says_where_it_comes_from() -> None:
     for name, table in tables():
         assert table["source"], name
         assert table["checked_on"], name
-        assert table["verified"] is False, f"{name}: nothing was tried against a live platform"
+        assert isinstance(table["verified"], bool), name
 
 
 @pytest.mark.parametrize("platform", ["bedrock", "vertex"])
@@ -40,6 +40,14 @@ def test_every_beta_that_unlocks_something_is_known_to_each_platform(platform: s
     assert unlocking <= caps.betas | caps.refused_betas
     assert not caps.betas & caps.refused_betas
     assert caps.header_only <= caps.betas
+
+
+@pytest.mark.parametrize("platform", ["bedrock", "vertex"])
+def test_no_beta_is_taken_without_the_field_it_unlocks(platform: str) -> None:
+    caps = load(platform)
+    for part in caps.parts:
+        if part.betas and part.top not in caps.fields:
+            assert not part.betas & caps.betas, part.path
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)

@@ -4,13 +4,14 @@ from typing import get_args
 
 import pytest
 from anthropic.types import model as sdk_model
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from providers import capabilities, catalog
 from providers.catalog import UnknownModel, resolve
 from providers.contract import Bearer, Endpoint, Place, PlatformModel
 
+LAW = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 SDK_IDS = [
     name
     for option in get_args(sdk_model.Model)
@@ -120,6 +121,7 @@ def test_an_unknown_id_names_the_nearest() -> None:
     assert "claude-opus-5-5" in str(caught.value)
 
 
+@LAW
 @given(st.text(max_size=250))
 def test_any_text_resolves_or_is_unknown(asked: str) -> None:
     try:
