@@ -74,15 +74,8 @@ def test_the_event_line_is_the_type(chunk: Chunk) -> None:
 
 @given(cuts=st.lists(st.integers(min_value=0, max_value=3000), max_size=20), broken=st.booleans())
 def test_how_the_bytes_are_cut_changes_nothing(cuts: list[int], broken: bool) -> None:
-    from tests.unit.codecs.conftest import encode_chunk  # noqa: PLC0415 - one encoder for all
-
-    events: list[dict[str, object]] = [
-        start({}),
-        text("a"),
-        delta({"output_tokens": 5}),
-        {"type": "ping"},
-        metrics(METRICS),
-    ]
+    ping: dict[str, object] = {"type": "ping"}
+    events = [start({}), text("a"), delta({"output_tokens": 5}), ping, metrics(METRICS)]
     data = b"".join(encode_chunk(event) for event in events)
     if broken:
         data = data[:-3]
@@ -102,6 +95,14 @@ def test_one_wrong_bit_is_no_answer(chunk: Chunk, at: int) -> None:
     bad[at] ^= 1
     got, decoder = decode(good + bytes(bad) + chunk(text("b")))
     assert got == [start(WHOLE)]
+    assert failure(decoder).kind is FailureKind.BAD200
+
+
+def test_a_wrong_length_is_not_waited_for(chunk: Chunk) -> None:
+    bad = bytearray(chunk(text("a")))
+    bad[1] ^= 0x10
+    decoder = EventStreamDecoder()
+    decoder.feed(chunk(start(WHOLE)) + bytes(bad))
     assert failure(decoder).kind is FailureKind.BAD200
 
 
