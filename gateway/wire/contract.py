@@ -7,7 +7,7 @@ driver serves all three: `run_blocking` steps such a coroutine to its end.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from providers.contract import FailureKind, Headers
@@ -23,7 +23,7 @@ class Route:
     scheme: str
     host: str
     port: int
-    proxy: str | None = None
+    proxy: str | None = field(default=None, repr=False)
     """`http://[user:password@]host:port`; never taken from the environment."""
     ca_file: str | None = None
     client_cert: str | None = None
@@ -38,8 +38,8 @@ class Outgoing:
 
     method: str
     target: str
-    headers: Headers
-    body: bytes
+    headers: Headers = field(repr=False)
+    body: bytes = field(repr=False)
 
 
 class WireError(Exception):

@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from providers.codecs.retry_after import retry_after_s
 from providers.contract import Failure, FailureKind, Headers, header
 
 DETAIL_CHARS = 500
@@ -51,6 +52,8 @@ class Words:
     request_id: str | None = None
     anthropic: bool = False
     """The body is an Anthropic error envelope."""
+    original_status: int | None = None
+    """The model's own status, where Bedrock wraps it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +155,7 @@ def read(body: bytes) -> Words:
         return Words()
     error = found.get("error")
     if not isinstance(error, dict):
-        # AWS: `{"message": ...}`, in some services `Message`, and `__type`.
-        name = _text(found.get("__type")).rpartition("#")[2]
-        return Words(_text(found.get("message")) or _text(found.get("Message")), name)
+        return _aws_words(found)
     details = error.get("details")
     return Words(
         message=_text(error.get("message")),
@@ -162,6 +163,17 @@ def read(body: bytes) -> Words:
         error_code=_text(details.get("error_code")) if isinstance(details, dict) else "",
         request_id=_text(found.get("request_id")) or None,
         anthropic=found.get("type") == "error" and isinstance(error.get("type"), str),
+    )
+
+
+def _aws_words(found: Mapping[str, Any]) -> Words:
+    """Read `{"message": ...}`; some services write `Message`, and name the error in `__type`."""
+    said = (_text(found.get(key)) for key in ("originalMessage", "message", "Message"))
+    original = found.get("originalStatusCode")
+    return Words(
+        message=next(filter(None, said), ""),
+        name=_text(found.get("__type")).rpartition("#")[2],
+        original_status=original if isinstance(original, int) else None,
     )
 
 
@@ -180,19 +192,21 @@ def own_message(name: str) -> str:
     return own.get(name) or own["api_error"]
 
 
-def caller_message(words: str, name: str, *, trusted: bool) -> str:
+def caller_message(words: Words, name: str, *, trusted: bool) -> str:
     """Return what the caller reads of an error about its own request.
 
-    `trusted` words are Anthropic's own. A cloud's are put into the wording that clients know, or
-    replaced when they may name what is the operator's.
+    `trusted` words are those of Anthropic's own API. A cloud's are replaced when they may name
+    what is the operator's, and put into the wording that clients know unless they come in
+    Anthropic's envelope.
     """
-    if trusted and words:
-        return words
-    lowered = words.lower()
-    for part, say in _table().wordings:
-        if part in lowered:
-            return say
-    return own_message(name) if not words or leaks(words) else words
+    if words.message and trusted:
+        return words.message
+    if not words.anthropic:
+        lowered = words.message.lower()
+        for part, say in _table().wordings:
+            if part in lowered:
+                return say
+    return own_message(name) if not words.message or leaks(words.message) else words.message
 
 
 def build(
@@ -201,8 +215,8 @@ def build(
     body: bytes,
     *,
     upstream_status: int | None,
-    request_id: str | None = None,
-    retry_after_s: float | None = None,
+    answer_id: str | None = None,
+    wait_s: float | None = None,
     trusted: bool = False,
 ) -> Failure:
     """Return the failure that `verdict` and `words` make; `body` is what `words` was read from.
@@ -211,7 +225,7 @@ def build(
     """
     about_request = verdict.kind is FailureKind.CALLER
     message = (
-        caller_message(words.message, verdict.type, trusted=trusted)
+        caller_message(words, verdict.type, trusted=trusted)
         if about_request
         else own_message(verdict.type)
     )
@@ -222,11 +236,49 @@ def build(
         status=status,
         type=name,
         message=message,
-        retry_after_s=retry_after_s,
+        retry_after_s=wait_s,
         upstream_status=upstream_status,
-        request_id=request_id or words.request_id,
+        request_id=answer_id or words.request_id,
         envelope=body if kept else None,
         detail=(words.message or body[:DETAIL_CHARS].decode(errors="replace"))[:DETAIL_CHARS],
+    )
+
+
+def http_error(
+    status: int,
+    headers: Headers,
+    body: bytes,
+    *,
+    trusted: bool,
+    platform: str | None = None,
+    name: str = "",
+) -> Failure:
+    """Return what an answer that is not a 200 means.
+
+    `platform` names the table of a cloud's own error names, for bodies that are no Anthropic
+    envelope; `name` is one that came in a header. A status that is no error (a redirect, a 204)
+    is no answer either.
+    """
+    if status < _UNPROCESSABLE_FROM:
+        return bad_answer(f"The status is {status}.", headers=headers, upstream_status=status)
+    words = read(body)
+    verdict = by_words(words)
+    if verdict is None and platform is not None and not words.anthropic:
+        verdict = of_name(platform, name or words.name)
+    if verdict is not None:
+        verdict = with_original(verdict, words.original_status)
+    if verdict is None:
+        verdict = of_status(status)
+        if words.anthropic:
+            verdict = Verdict(verdict.kind, words.name, status)
+    return build(
+        verdict,
+        words,
+        body,
+        upstream_status=status,
+        answer_id=request_id(headers),
+        wait_s=retry_after_s(headers),
+        trusted=trusted,
     )
 
 

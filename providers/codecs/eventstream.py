@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from zlib import crc32
 
@@ -134,17 +134,8 @@ class _Typed(msgspec.Struct):
     type: str = ""
 
 
-class _Exception(msgspec.Struct, rename="camel"):
-    """An exception frame's payload."""
-
-    message: str = ""
-    original_status_code: int | None = None
-    original_message: str = ""
-
-
 _chunk = msgspec.json.Decoder(_Chunk)
 _typed = msgspec.json.Decoder(_Typed)
-_exception = msgspec.json.Decoder(_Exception)
 _TYPE = b'{"type":"'
 
 
@@ -228,14 +219,9 @@ def exception(headers: Mapping[str, str], payload: bytes) -> Failure:
     botocore gives each of them 400; the service model says otherwise.
     """
     name = headers.get(":exception-type") or headers.get(":error-code") or ""
-    try:
-        told = _exception.decode(payload) if payload else _Exception()
-    except (msgspec.DecodeError, RecursionError):
-        told = _Exception()
-    words = errors.Words(
-        message=told.original_message or told.message or headers.get(":error-message", ""),
-        name=name,
-    )
+    words = errors.read(payload)
+    if not words.message:
+        words = replace(words, message=headers.get(":error-message", ""))
     verdict = errors.of_name("bedrock", name[:1].upper() + name[1:]) or errors.of_status(500)
-    verdict = errors.with_original(verdict, told.original_status_code)
+    verdict = errors.with_original(verdict, words.original_status)
     return errors.build(verdict, words, payload, upstream_status=verdict.http)

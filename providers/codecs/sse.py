@@ -96,7 +96,7 @@ class SseDecoder:
             fault = self._event(block, start, end)
             if fault is not None:
                 self.failure = fault
-                return block[:start]
+                return block[: start + _leading_ends(block[start:end])]
             self.stopped = self._sequence.stopped
         return block
 
@@ -118,7 +118,12 @@ def _whole_bytes(data: bytes) -> int:
         end = data.rfind(b"\n\n") + 2
         if end == 1:
             end = 0
-    return end or len(data) - len(data.lstrip(b"\r\n"))
+    return end or _leading_ends(data)
+
+
+def _leading_ends(data: bytes) -> int:
+    """Return how many line ends `data` begins with: they end what came before, or nothing."""
+    return len(data) - len(data.lstrip(b"\r\n"))
 
 
 def _only_deltas(block: bytes) -> bool:

@@ -1,0 +1,207 @@
+"""The direct API: messages, count_tokens and models, under both API versions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any, Final
+from urllib.parse import parse_qs, unquote
+
+from msgspec.json import encode
+
+from gateway.emulator.checks import (
+    allowed_fields,
+    check_fields,
+    check_message,
+    check_prompt,
+    check_types,
+    check_version,
+    parse,
+)
+from gateway.emulator.http import Pairs, Request, Response, plain
+from gateway.emulator.models import Model, find_model, known_models
+from gateway.emulator.platform import EVENT_STREAM, JSON, Platform
+from gateway.emulator.problems import Problem
+from gateway.emulator.tokens import prompt_tokens
+
+_MAX_PAGE: Final = 1000
+_ORGANIZATION: Final = "00000000-0000-4000-8000-00000000e301"
+
+
+class Direct(Platform):
+    """`api.anthropic.com` on loopback."""
+
+    name = "anthropic"
+
+    def route(self, request: Request) -> Response:
+        """Answer a request; raises Problem."""
+        path = request.path
+        if path == "/api/hello":
+            return plain(200, JSON, b"")
+        headers = (("request-id", self.world.ids.next("req_")), *_ORGANIZED)
+        try:
+            return self._routed(request, path, headers)
+        except Problem as problem:
+            return self.refused(problem, headers)
+
+    def _routed(self, request: Request, path: str, headers: Pairs) -> Response:
+        key = self._authenticate(request)
+        match (request.method, path):
+            case ("POST", "/v1/messages"):
+                return self._message(request, key, headers)
+            case ("POST", "/v1/messages/count_tokens"):
+                return self._count(request, headers)
+            case ("GET", "/v1/models"):
+                check_version(request.header("anthropic-version"))
+                return plain(200, JSON + headers, encode(_listed(request.query)))
+            case ("GET", _) if path.startswith("/v1/models/"):
+                check_version(request.header("anthropic-version"))
+                model = find_model(unquote(path.removeprefix("/v1/models/")))
+                return plain(200, JSON + headers, encode(_shown(model)))
+            case (_, "/v1/messages" | "/v1/messages/count_tokens" | "/v1/models"):
+                raise Problem(405, "Method Not Allowed", kind="invalid_request_error")
+        raise Problem(404, "Not found")
+
+    def _authenticate(self, request: Request) -> str:
+        # Where both are sent, the API takes x-api-key.
+        key = request.header("x-api-key")
+        if key is not None:
+            if key in self.world.keys:
+                return key
+            raise Problem(401, "invalid x-api-key")
+        scheme, _, token = (request.header("authorization") or "").partition(" ")
+        if scheme.lower() == "bearer":
+            if token in self.world.keys:
+                return token
+            raise Problem(401, "Invalid bearer token")
+        raise Problem(401, "x-api-key header is required")
+
+    def _message(self, request: Request, key: str, headers: Pairs) -> Response:
+        body, model, version = self._checked(request, "message", ("model", "max_tokens"))
+        check_message(body, model, version)
+        told = self.tell(body, model, shown_model=body["model"], scope=key)
+        headers += _limits(self.world.clock_s())
+        if body.get("stream"):
+            return self.stream(told, EVENT_STREAM + headers)
+        return self.whole(told, headers)
+
+    def _count(self, request: Request, headers: Pairs) -> Response:
+        body, model, version = self._checked(request, "count", ("model",))
+        check_prompt(body, model, version)
+        count = prompt_tokens(body)
+        return plain(200, JSON + headers, encode({"input_tokens": count}))
+
+    def _checked(
+        self, request: Request, kind: str, required: tuple[str, ...]
+    ) -> tuple[dict[str, Any], Model, str]:
+        version = check_version(request.header("anthropic-version"))
+        body = parse(request.body)
+        check_types(body, required=(*required, "messages"))
+        check_fields(body, allowed_fields(kind, version, betas(request)))
+        return body, find_model(body["model"]), version
+
+    def extra_usage(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the tier, and where the model ran."""
+        extra = {
+            "service_tier": "standard",
+            "inference_geo": body.get("inference_geo") or "global",
+        }
+        return extra | ({"speed": body["speed"]} if body.get("speed") else {})
+
+    def failure(self, problem: Problem) -> Response:
+        """Return a refusal in Anthropic's envelope."""
+        return self.refused(problem, (("request-id", self.world.ids.next("req_")), *_ORGANIZED))
+
+    def refused(self, problem: Problem, headers: Pairs) -> Response:
+        """Return a refusal that carries these headers, `request-id` first."""
+        body = envelope(problem) | {"request_id": headers[0][1]}
+        return plain(problem.status, JSON + headers, encode(body))
+
+    def frame(self, event: Mapping[str, Any]) -> bytes:
+        """Return one event as server-sent event."""
+        return sse(event)
+
+    def error_frame(self, problem: Problem) -> bytes:
+        """Return an error event."""
+        return sse(envelope(problem))
+
+    def model_of(self, request: Request) -> str | None:
+        """Return the body's `model`, if there is one."""
+        try:
+            model = parse(request.body).get("model")
+        except Problem:
+            return None
+        return model if isinstance(model, str) else None
+
+
+_ORGANIZED: Final[Pairs] = (("anthropic-organization-id", _ORGANIZATION),)
+
+
+_LIMITS: Final = {
+    "requests": 4_000,
+    "tokens": 2_400_000,
+    "input-tokens": 2_000_000,
+    "output-tokens": 400_000,
+}
+"""What the made-up organization may use a minute."""
+
+
+def _limits(now_s: float) -> Pairs:
+    """Return the rate-limit headers of a message: limit, remaining, reset (RFC 3339)."""
+    reset = datetime.fromtimestamp(now_s // 60 * 60 + 60, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    rows = []
+    for name, limit in _LIMITS.items():
+        start = f"anthropic-ratelimit-{name}-"
+        rows += [(f"{start}limit", str(limit)), (f"{start}remaining", str(limit - 1))]
+        rows.append((f"{start}reset", reset))
+    return tuple(rows)
+
+
+def betas(request: Request) -> tuple[str, ...]:
+    """Return the beta names of every `anthropic-beta` header."""
+    rows = [value for name, value in request.headers if name.lower() == "anthropic-beta"]
+    return tuple(beta.strip() for row in rows for beta in row.split(",") if beta.strip())
+
+
+def envelope(problem: Problem) -> dict[str, Any]:
+    """Return a refusal as Anthropic's error object."""
+    error: dict[str, Any] = {"type": problem.kind, "message": problem.message}
+    if problem.code is not None:
+        error["details"] = {"error_code": problem.code}
+    return {"type": "error", "error": error}
+
+
+def sse(event: Mapping[str, Any]) -> bytes:
+    """Return one event as server-sent event."""
+    return b"event: %b\ndata: %b\n\n" % (str(event["type"]).encode(), encode(event))
+
+
+def _listed(query: str) -> dict[str, Any]:
+    given = {name: values[-1] for name, values in parse_qs(query).items()}
+    limit = _limit(given.get("limit", "20"))
+    rows = list(known_models().values())
+    ids = [model.id for model in rows]
+    start = ids.index(given["after_id"]) + 1 if given.get("after_id") in ids else 0
+    end = ids.index(given["before_id"]) if given.get("before_id") in ids else len(ids)
+    page = rows[start:end][:limit]
+    return {
+        "data": [_shown(model) for model in page],
+        "has_more": len(rows[start:end]) > limit,
+        "first_id": page[0].id if page else None,
+        "last_id": page[-1].id if page else None,
+    }
+
+
+def _limit(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= _MAX_PAGE:
+        raise Problem(400, f"limit: Input should be a valid integer from 1 to {_MAX_PAGE}")
+    return int(text)
+
+
+_NOT_SHOWN: Final = ("aliases", "min_cache_tokens", "sampling", "prefill", "thinking")
+
+
+def _shown(model: Model) -> dict[str, Any]:
+    shown = {k: v for k, v in asdict(model).items() if k not in _NOT_SHOWN}
+    return {"type": "model", **shown}

@@ -1,0 +1,172 @@
+"""What every emulated platform does alike: record, strike faults, answer, count, cache.
+
+A platform subclasses `Platform` and says what its routes, its error bodies and its framing are.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any, ClassVar
+
+from msgspec.json import encode
+
+from gateway.emulator.answers import answer, seed
+from gateway.emulator.cache import PromptCache, boundaries
+from gateway.emulator.directives import Directives, directives
+from gateway.emulator.faults import Action, Fault, Faults, Words, broken, status_response
+from gateway.emulator.http import Note, Pairs, Request, Response, plain
+from gateway.emulator.messages import events, message, usage
+from gateway.emulator.models import Model
+from gateway.emulator.problems import Problem
+from gateway.emulator.records import Records
+
+JSON: Pairs = (("content-type", "application/json"),)
+EVENT_STREAM: Pairs = (
+    ("content-type", "text/event-stream; charset=utf-8"),
+    ("cache-control", "no-cache"),
+)
+
+
+@dataclass(slots=True)
+class Ids:
+    """Made-up ids, each only once; the same sequence for the same seed."""
+
+    made_from: str = ""
+    _count: int = 0
+
+    def next(self, prefix: str) -> str:
+        """Return the next id, `prefix` and 24 characters."""
+        self._count += 1
+        text = f"{self.made_from}:{self._count}".encode()
+        return f"{prefix}01{blake2b(text, digest_size=11).hexdigest()}"
+
+
+@dataclass(slots=True)
+class World:
+    """What the platforms of one emulator have in common."""
+
+    clock_s: Callable[[], float]
+    """Seconds; only differences count."""
+    keys: frozenset[str] = field(repr=False)
+    """The credentials taken, as API key or bearer token."""
+    faults: Faults = field(default_factory=Faults)
+    records: Records = field(default_factory=Records)
+    cache: PromptCache = field(default_factory=PromptCache)
+    ids: Ids = field(default_factory=Ids)
+    pace_s: float = 0.0
+    """Seconds between the events of every stream that does not say otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A message and how the prompt wants it streamed."""
+
+    message: dict[str, Any]
+    asked: Directives
+
+
+class Platform(ABC):
+    """One emulated platform on one port.
+
+    Args:
+        world: What it shares with the other platforms.
+    """
+
+    name: ClassVar[str]
+    """The platform's name in a configuration: `anthropic`, `bedrock`, `vertex`."""
+    message_prefix: ClassVar[str] = "msg_"
+    aside: ClassVar[bool] = False
+    """Whether it serves no model, so that only faults that name it (or a path) strike it."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.base_url = ""
+        """Where the platform listens, without a trailing slash; set when it starts."""
+        self._words = Words(self.error_frame, self.frame({"type": "ping"}))
+
+    # What a platform says for itself.
+
+    @abstractmethod
+    def route(self, request: Request) -> Response:
+        """Answer a request; raises Problem where the platform refuses it."""
+
+    @abstractmethod
+    def failure(self, problem: Problem) -> Response:
+        """Return a refusal as this platform words it."""
+
+    @abstractmethod
+    def frame(self, event: Mapping[str, Any]) -> bytes:
+        """Return one stream event as bytes on the wire."""
+
+    @abstractmethod
+    def error_frame(self, problem: Problem) -> bytes:
+        """Return an error in the middle of a stream as bytes on the wire."""
+
+    @abstractmethod
+    def model_of(self, request: Request) -> str | None:
+        """Return the model a request asks for, as this platform spells it, if it can be seen."""
+
+    # What they have in common.
+
+    def serve(self, request: Request) -> tuple[Response, Note]:
+        """Record a request and answer it, with the fault that is due."""
+        world = self.world
+        record = world.records.open(self.name, request, world.clock_s())
+        one = world.faults.take(
+            self.name, request.path, lambda: self.model_of(request), named=self.aside
+        )
+        response = self._struck(request, one)
+        record.status = response.status if response.head else None
+        record.fault = one.action.value if one is not None else None
+        return response, record.note
+
+    def _struck(self, request: Request, one: Fault | None) -> Response:
+        if one is not None and one.action is Action.STATUS:
+            return status_response(one, self.failure(one.problem()))
+        try:
+            good = self.route(request)
+        except Problem as problem:
+            good = self.failure(problem)
+        return good if one is None else broken(one, good, self._words)
+
+    def tell(self, body: Mapping[str, Any], model: Model, *, shown_model: str, scope: str) -> Told:
+        """Return the answer to a checked request.
+
+        Args:
+            body: The request; `max_tokens` and `messages` are there.
+            model: The model that answers.
+            shown_model: The model's name in the answer.
+            scope: Whose prompt cache is used: the account, in any words.
+        """
+        asked = directives(body)
+        said = answer(body, asked, seed(body, model.id))
+        prompt = boundaries(body, f"{self.name}:{scope}:{model.id}")
+        total = prompt[-1].tokens if prompt else 0
+        if total > model.max_input_tokens:
+            limit = f"{total} tokens > {model.max_input_tokens} maximum"
+            raise Problem(400, f"prompt is too long: {limit}")
+        split = self.world.cache.look(prompt, model.min_cache_tokens, self.world.clock_s())
+        used = usage(split, said, self.extra_usage(body))
+        ident = self.world.ids.next(self.message_prefix)
+        return Told(message(ident, shown_model, said, used), asked)
+
+    def extra_usage(
+        self,
+        body: Mapping[str, Any],  # noqa: ARG002 - subclasses read it
+    ) -> Mapping[str, Any]:
+        """Return what this platform adds to `usage` for a request; nothing by default."""
+        return {}
+
+    def whole(self, told: Told, headers: Pairs) -> Response:
+        """Return a message as a JSON answer."""
+        return plain(200, JSON + headers, encode(told.message))
+
+    def stream(self, told: Told, headers: Pairs) -> Response:
+        """Return a message as a stream, one write an event."""
+        frames = tuple(self.frame(event) for event in events(told.message, told.asked.events))
+        pace_ms = told.asked.pace_ms
+        pace_s = self.world.pace_s if pace_ms is None else pace_ms / 1000
+        return Response(200, headers, frames, pace_s=pace_s)

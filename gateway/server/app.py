@@ -1,0 +1,137 @@
+"""The server door: an ASGI application over an engine.
+
+Every answer is the engine's, or an error in the Anthropic envelope with a `request-id`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from gateway.call import Call, read_call
+from gateway.engine import Answer
+from gateway.errors import NotReady, Refused
+from gateway.routing import Upstream
+from gateway.server import side
+from gateway.server.addresses import is_loopback_host_header
+from gateway.server.asgi import RawHeaders, Receive, Scope, Send
+from gateway.server.body import read_body
+from gateway.server.drain import Drain
+from gateway.server.keys import Keys
+from gateway.server.refusals import WrongHost, WrongMethod
+from gateway.server.relay import STOPPING, Watch, relay
+from gateway.server.replies import failed, refused, reply
+from gateway.server.report import report
+from gateway.server.settings import Settings
+from gateway.wire.contract import Wire
+from providers.contract import Headers, Kind
+
+CALLS = {"/v1/messages": Kind.MESSAGES, "/v1/messages/count_tokens": Kind.COUNT_TOKENS}
+"""Path -> what a POST to it asks for."""
+
+
+class Serves(Protocol):
+    """The part of `gateway.engine.Engine` that a server needs."""
+
+    upstreams: Sequence[Upstream]
+
+    async def answer(self, call: Call, wire: Wire) -> Answer:
+        """Serve a call; raises Refused when no upstream may or can see it."""
+        ...
+
+
+def app(engine: Serves, wire: Wire, settings: Settings) -> App:
+    """Return the ASGI application that answers with `engine` over `wire`."""
+    return App(engine, wire, settings)
+
+
+class App:
+    """The ASGI application. `drain` says when a server around it may stop."""
+
+    def __init__(self, engine: Serves, wire: Wire, settings: Settings) -> None:
+        self.settings = settings
+        self.drain = Drain(settings.drain_s)
+        self._engine = engine
+        self._wire = wire
+        self._keys = Keys(settings.keys)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request (ASGI 3.0)."""
+        if scope["type"] != "http":
+            raise NotImplementedError(f"this application speaks HTTP only, not {scope['type']}")
+        try:
+            kind = CALLS.get(scope["path"])
+            if kind is None:
+                await reply(send, self._aside(scope))
+            else:
+                await self._call(kind, scope, receive, send)
+        except Refused as error:
+            await reply(send, refused(error))
+
+    async def _call(self, kind: Kind, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] != "POST":
+            raise WrongMethod(scope["method"], scope["path"], "POST")
+        headers = dict(scope["headers"])
+        self._admit(headers)
+        self.drain.running += 1
+        try:
+            body = await read_body(receive, headers, self.settings.body_limit_bytes)
+            if body is not None:
+                call = read_call(kind, _text(scope["headers"]), body)
+                await self._answer(call, receive, send)
+        finally:
+            self.drain.running -= 1
+
+    async def _answer(self, call: Call, receive: Receive, send: Send) -> None:
+        watch = Watch(receive)
+        try:
+            answer = await self._obtain(call, watch)
+            if answer.stream is not None:
+                await relay(send, answer, answer.stream, watch)
+            else:
+                await reply(send, answer)
+        except asyncio.CancelledError:
+            if not watch.gone:
+                raise
+        finally:
+            watch.stop()
+
+    async def _obtain(self, call: Call, watch: Watch) -> Answer:
+        """Return the engine's answer, or the one that says why there is none."""
+        try:
+            return await self._engine.answer(call, self._wire)
+        except Refused as error:
+            return refused(error)
+        except asyncio.CancelledError:
+            if watch.gone:
+                raise
+            return refused(NotReady(STOPPING))
+        except Exception as error:  # noqa: BLE001 - the caller gets an envelope whatever it was
+            report(error)
+            return failed()
+
+    def _aside(self, scope: Scope) -> Answer:
+        try:
+            if not side.is_open(scope["path"]):
+                self._admit(dict(scope["headers"]))
+            return side.answer(scope, self._engine.upstreams, stopping=self.drain.asked)
+        except Refused:
+            raise
+        except Exception as error:  # noqa: BLE001 - the same
+            report(error)
+            return failed()
+
+    def _admit(self, headers: Mapping[bytes, bytes]) -> None:
+        """Return when a request may be read; raises the Refused that says why not."""
+        if self.drain.asked:
+            raise NotReady(STOPPING)
+        if self._keys:
+            self._keys.check(headers)
+        elif not is_loopback_host_header(headers.get(b"host", b"localhost")):
+            # A web page may reach a loopback address under a name it owns (DNS rebinding).
+            raise WrongHost("Without gateway keys, call this gateway as localhost or 127.0.0.1.")
+
+
+def _text(headers: RawHeaders) -> Headers:
+    return tuple([(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers])

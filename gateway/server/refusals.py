@@ -1,0 +1,56 @@
+"""What only a server refuses: paths, methods, encodings, and a missing key."""
+
+from __future__ import annotations
+
+from gateway.errors import NotAuthorized, NotServed, Refused
+
+
+class NoSuchPath(Refused):
+    """The path means nothing here."""
+
+    status = 404
+    type = "not_found_error"
+
+
+class WrongMethod(Refused):
+    """The path is there, the method is not; `allow` names those that are."""
+
+    status = 405
+    type = "invalid_request_error"
+    should_retry = False
+
+    def __init__(self, method: str, path: str, allow: str) -> None:
+        super().__init__(f"{method[:20]} is not allowed on {path}; it takes {allow}.")
+        self.allow = allow
+
+
+class UnknownEncoding(Refused):
+    """The body is packed in a way that is not read here."""
+
+    status = 415
+    type = "invalid_request_error"
+
+
+class WrongHost(Refused):
+    """A keyless gateway was reached under a name that is not this machine's."""
+
+    status = 403
+    type = "permission_error"
+    should_retry = False
+
+
+def unserved(path: str) -> Refused:
+    """Return the refusal for a path that no handler takes."""
+    shown = path[:200]
+    if path.startswith("/v1/"):
+        return NotServed(f"This gateway does not serve {shown}.")
+    return NoSuchPath(f"There is nothing at {shown}.")
+
+
+def unauthorized(*, shown: bool) -> NotAuthorized:
+    """Return the refusal for a key that is wrong (`shown`) or missing."""
+    if shown:
+        return NotAuthorized("This gateway key is not valid.")
+    return NotAuthorized(
+        "A gateway key is required, in x-api-key or as authorization: Bearer <key>."
+    )

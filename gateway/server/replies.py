@@ -1,0 +1,62 @@
+"""Turning an `Answer` into ASGI messages."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import msgspec
+
+from gateway.engine import Answer, refusal
+from gateway.errors import JSON, Refused, envelope, new_request_id
+from gateway.server.asgi import RawHeaders, Send
+from gateway.server.refusals import WrongMethod
+from providers.contract import Headers
+
+INTERNAL = "The gateway failed in a way it should not; its log says where."
+
+
+async def reply(send: Send, answer: Answer) -> None:
+    """Send an answer that is whole."""
+    headers = raw(answer.headers)
+    headers.append((b"content-length", b"%d" % len(answer.body)))
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})
+
+
+def raw(headers: Headers) -> RawHeaders:
+    """Return headers as ASGI wants them; no value can end a line."""
+    return [(_name(name), _value(value)) for name, value in headers]
+
+
+def refused(error: Refused) -> Answer:
+    """Return a refusal as this server sends it."""
+    answer = refusal(error)
+    if isinstance(error, WrongMethod):
+        answer.headers = (*answer.headers, ("allow", error.allow))
+    elif error.status == 503:  # noqa: PLR2004 - the one status that sends callers elsewhere
+        answer.headers = (*answer.headers, ("connection", "close"))
+    return answer
+
+
+def failed() -> Answer:
+    """Return the answer to a request that met a mistake of ours."""
+    request_id = new_request_id()
+    body = envelope("api_error", INTERNAL, request_id)
+    return Answer(500, (*JSON, ("request-id", request_id)), body)
+
+
+def shown(value: object, status: int = 200) -> Answer:
+    """Return a value as a JSON answer."""
+    headers = (*JSON, ("request-id", new_request_id()), ("x-gateway-policy", "none"))
+    return Answer(status, headers, msgspec.json.encode(value))
+
+
+@cache
+def _name(name: str) -> bytes:
+    return name.encode("ascii")
+
+
+def _value(value: str) -> bytes:
+    """Encode a value; what is not plain ASCII is written as an escape, as Python writes it."""
+    plain = value.isascii() and value.isprintable()
+    return value.encode("ascii") if plain else value.encode("unicode_escape")

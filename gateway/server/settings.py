@@ -1,0 +1,32 @@
+"""What the server needs to know, as plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where the server listens, whom it answers, and what it bears."""
+
+    host: str = "127.0.0.1"
+    port: int = 8787
+    """0: any free port."""
+    keys: tuple[str, ...] = field(default=(), repr=False)
+    """Keys that callers may show; empty: whoever reaches the loopback address is answered."""
+    body_limit_bytes: int = 32 << 20
+    """The largest body, as sent and inflated."""
+    drain_s: float = 600.0
+    """How long running answers may take after a stop was asked for."""
+    head_s: float = 10.0
+    """How long a request's head may take to arrive."""
+    head_limit_bytes: int = 64 << 10
+    """How large a head may grow; one read of the socket more is borne."""
+    body_s: float = 30.0
+    """How long a body may take before it must come at `body_rate_bytes` or faster."""
+    body_rate_bytes: int = 1024
+    """Bytes a second, as a mean over the body."""
+    write_s: float = 120.0
+    """How long a caller may take no byte of what waits for it."""
+    keep_alive_s: int = 75
+    """How long an idle connection stays open: longer than clients keep theirs."""

@@ -1,0 +1,42 @@
+"""Threads for what blocks: name look-ups, and token fetches that others must not wait behind."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+from gateway.wire.contract import WireError
+from providers.contract import FailureKind
+
+T = TypeVar("T")
+
+
+class Threads:
+    """A small thread pool that is made on first use, and anew in a forked child."""
+
+    def __init__(self, name: str, size: int) -> None:
+        self._name = name
+        self._size = size
+        self._made: tuple[int, ThreadPoolExecutor] | None = None
+
+    def submit(self, work: Callable[[], T]) -> Future[T]:
+        """Start `work` as soon as a thread is free."""
+        pid = os.getpid()
+        made = self._made
+        if made is None or made[0] != pid:
+            # Two threads may both get here; the pool that loses ends with its one piece of work.
+            made = self._made = (pid, ThreadPoolExecutor(self._size, self._name))
+        return made[1].submit(work)
+
+
+LOOKUPS = Threads("gateway-lookup", 8)
+FETCHES = Threads("gateway-fetch", 8)
+
+
+def out_of_time() -> WireError:
+    """Return the error for time that was up before a byte of the request was written."""
+    return WireError(
+        FailureKind.NOT_SENT, "the time was up before the request was sent", timed_out=True
+    )

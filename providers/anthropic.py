@@ -1,0 +1,103 @@
+"""The Claude API itself: the caller's request and its answer travel as they are."""
+
+from __future__ import annotations
+
+from providers import capabilities, catalog, fidelity
+from providers.codecs import answers, anthropic_body, errors, places
+from providers.codecs.sse import SseDecoder
+from providers.contract import (
+    Bearer,
+    Decoder,
+    Endpoint,
+    Failure,
+    Fields,
+    Headers,
+    Kind,
+    Loss,
+    Operation,
+    Place,
+    WireRequest,
+)
+
+BASE_URL = "https://api.anthropic.com"
+"""anthropic 2.12 `_client.py`."""
+
+_PATHS = {Kind.MESSAGES: "/v1/messages", Kind.COUNT_TOKENS: "/v1/messages/count_tokens"}
+
+
+class Anthropic:
+    """Provider for the Claude API, and for what speaks its format at another base URL."""
+
+    name = "anthropic"
+
+    def endpoint(self, place: Place) -> Endpoint:
+        """Complete a place: a base URL, the credential as a bearer token; raises PlaceError."""
+        places.refuse(place, "The Claude API", "region", "project", "profile", "fips", "dualstack")
+        return Endpoint(
+            base_url=places.base_url(place, BASE_URL),
+            auth=place.auth or Bearer(),
+            models=capabilities.platform_models(capabilities.load(self.name), place),
+        )
+
+    def losses(self, operation: Operation, fields: Fields, endpoint: Endpoint) -> tuple[Loss, ...]:
+        """Return what would not be taken: nothing, for whatever the caller sends."""
+        model = places.served(endpoint, operation)
+        return fidelity.losses(operation, fields, capabilities.load(self.name), model)
+
+    def encode(
+        self,
+        operation: Operation,
+        fields: Fields,
+        endpoint: Endpoint,
+        losses: tuple[Loss, ...] = (),
+    ) -> WireRequest:
+        """Return the caller's body byte for byte, unless it names the model by another id."""
+        model = places.served(endpoint, operation).id
+        body = fields.raw
+        if losses or not _names(fields, operation, model):
+            body = anthropic_body.edit(fields.body, losses, {"model": model}, ())
+        betas = fields.betas
+        if losses:
+            betas = anthropic_body.take_betas(betas, capabilities.load(self.name), losses)
+        return WireRequest(
+            method="POST",
+            target=places.target(endpoint, _PATHS[operation.kind]),
+            headers=(*_own_headers(fields.version, betas), *fields.headers),
+            body=body,
+            auth=endpoint.auth,
+            dropped=tuple(loss.name for loss in losses),
+        )
+
+    def decoder(self, operation: Operation, head_headers: Headers) -> Decoder:  # noqa: ARG002 - the contract's
+        """Return a decoder that passes whole events unchanged."""
+        return SseDecoder()
+
+    def answer(self, operation: Operation, headers: Headers, body: bytes) -> bytes | Failure:
+        """Return `body` itself when it is an answer."""
+        found = answers.check(operation, headers, body)
+        return found if isinstance(found, Failure) else body
+
+    def failure(self, status: int, headers: Headers, body: bytes) -> Failure:
+        """Classify an error; the words about the caller's request are kept."""
+        return errors.http_error(status, headers, body, trusted=True)
+
+    def stream_type(self) -> str:
+        """Return the content type of a good streamed answer."""
+        return "text/event-stream"
+
+
+def _names(fields: Fields, operation: Operation, model: str) -> bool:
+    """Say whether a body names the model as it is asked for here: by its id, or a twin of it."""
+    asked = answers.text(fields.body.get("model"))
+    if asked == model:
+        return True
+    return model == operation.model and asked in catalog.model(model).aliases
+
+
+def _own_headers(version: str, betas: tuple[str, ...]) -> Headers:
+    own = (
+        ("content-type", "application/json"),
+        ("accept", "application/json"),
+        ("anthropic-version", version),
+    )
+    return (*own, ("anthropic-beta", ",".join(betas))) if betas else own

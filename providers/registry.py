@@ -1,0 +1,17 @@
+"""Every platform the gateway can speak to, by the name it has in a configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from providers.anthropic import Anthropic
+from providers.bedrock import Bedrock
+from providers.contract import Provider
+from providers.vertex import Vertex
+
+PROVIDERS: Mapping[str, Provider] = {
+    "anthropic": Anthropic(),
+    "bedrock": Bedrock(),
+    "vertex": Vertex(),
+}
+"""One instance each: a provider holds no state."""

@@ -1,0 +1,216 @@
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from providers.codecs import sse
+from providers.codecs.sse import SseDecoder, iter_events
+from providers.contract import FailureKind
+
+START = b'event: message_start\ndata: {"type":"message_start","message":{}}\n\n'
+DELTA = b'event: content_block_delta\ndata: {"type":"delta","t":"\xc3\xa9\xe2\x80\xa8"}\n\n'
+PING = b'event: ping\ndata: {"type": "ping"}\n\n'
+STOP = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
+GOOD = START + PING + DELTA * 3 + STOP
+
+
+def error_event(kind: str, message: str = "words", **details: str) -> bytes:
+    extra = "".join(f',"details":{{"{key}":"{value}"}}' for key, value in details.items())
+    body = f'{{"type":"error","error":{{"type":"{kind}","message":"{message}"{extra}}}}}'
+    return b"event: error\ndata: " + body.encode() + b"\n\n"
+
+
+def pieces(data: bytes, cuts: list[int]) -> list[bytes]:
+    edges = [0, *sorted({cut % (len(data) + 1) for cut in cuts}), len(data)]
+    return [data[a:b] for a, b in itertools.pairwise(edges)]
+
+
+def run(data: bytes, cuts: list[int]) -> tuple[bytes, bool, object]:
+    decoder = SseDecoder()
+    out = b"".join(decoder.feed(piece) for piece in pieces(data, cuts))
+    decoder.end()
+    return out, decoder.stopped, decoder.failure
+
+
+def test_a_good_stream_passes_unchanged() -> None:
+    assert run(GOOD, []) == (GOOD, True, None)
+
+
+def test_a_chunk_of_deltas_is_the_same_object() -> None:
+    decoder = SseDecoder()
+    decoder.feed(START)
+    data = DELTA * 4
+    assert decoder.feed(data) is data
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+def test_every_line_end_and_every_split_of_it(end: bytes) -> None:
+    data = GOOD.replace(b"\n", end)
+    for cut in range(len(data)):
+        assert run(data, [cut]) == (data, True, None)
+    assert run(data, list(range(len(data)))) == (data, True, None)
+
+
+BLOCKS = st.sampled_from(
+    [
+        DELTA,
+        PING,
+        STOP,
+        START,
+        error_event("overloaded_error"),
+        b": note\n\n",
+        b"data: x\n\n",
+        b"\n",
+    ]
+)
+ENDS = st.sampled_from([b"\n", b"\r\n", b"\r"])
+
+
+@given(
+    blocks=st.lists(st.tuples(BLOCKS, ENDS), max_size=8),
+    rest=st.binary(max_size=12),
+    cuts=st.lists(st.integers(min_value=0, max_value=2000), max_size=30),
+)
+def test_how_the_bytes_are_cut_changes_nothing(
+    blocks: list[tuple[bytes, bytes]], rest: bytes, cuts: list[int]
+) -> None:
+    data = START + b"".join(block.replace(b"\n", end) for block, end in blocks) + rest
+    assert run(data, cuts) == run(data, list(range(len(data))))
+
+
+@given(cuts=st.lists(st.integers(min_value=0, max_value=2000), max_size=10))
+def test_only_whole_events_leave(cuts: list[int]) -> None:
+    decoder = SseDecoder()
+    for piece in pieces(GOOD, cuts):
+        out = decoder.feed(piece)
+        assert out == b"" or out.endswith(b"\n\n")
+
+
+def test_an_unfinished_event_is_held_and_then_a_failure() -> None:
+    out, stopped, failure = run(START + DELTA + DELTA[:-1], [])
+    assert out == START + DELTA
+    assert not stopped
+    assert getattr(failure, "kind", None) is FailureKind.CUT
+
+
+def test_a_clean_end_without_stop_is_a_failure() -> None:
+    decoder = SseDecoder()
+    decoder.feed(START + DELTA)
+    decoder.end()
+    assert decoder.failure is not None
+    assert decoder.failure.kind is FailureKind.CUT
+
+
+def test_an_empty_stream_is_no_answer() -> None:
+    decoder = SseDecoder()
+    decoder.end()
+    assert decoder.failure is not None
+    assert decoder.failure.kind is FailureKind.BAD200
+
+
+@pytest.mark.parametrize(
+    ("data", "passed"),
+    [
+        (START + START, START),
+        (GOOD + PING, GOOD),
+        (GOOD + DELTA, GOOD),
+        (DELTA, b""),
+        (START + DELTA + b'event: content_block_delta\ndata: {"\xff"}\n\n' + DELTA, START + DELTA),
+    ],
+)
+def test_what_may_not_come_is_no_answer(data: bytes, passed: bytes) -> None:
+    out, _, failure = run(data, [])
+    assert out == passed
+    assert getattr(failure, "kind", None) is FailureKind.BAD200
+
+
+def test_bad_text_in_a_block_of_deltas_is_seen() -> None:
+    decoder = SseDecoder()
+    decoder.feed(START)
+    assert decoder.feed(DELTA + DELTA.replace(b"\xc3", b"\xff")) == DELTA
+    assert decoder.failure is not None
+
+
+@pytest.mark.parametrize(
+    ("event", "kind", "status", "name"),
+    [
+        (error_event("overloaded_error"), FailureKind.ILL, 529, "overloaded_error"),
+        (error_event("rate_limit_error"), FailureKind.THROTTLED, 429, "rate_limit_error"),
+        (error_event("api_error"), FailureKind.ILL, 500, "api_error"),
+        (error_event("invalid_request_error"), FailureKind.CALLER, 400, "invalid_request_error"),
+        (error_event("something_new"), FailureKind.ILL, 500, "api_error"),
+        (
+            error_event("rate_limit_error", error_code="enforced_spend_limit_reached"),
+            FailureKind.QUOTA,
+            429,
+            "rate_limit_error",
+        ),
+        (b"event: error\ndata: not json\n\n", FailureKind.ILL, 500, "api_error"),
+    ],
+)
+def test_an_error_event_ends_the_answer(
+    event: bytes, kind: FailureKind, status: int, name: str
+) -> None:
+    decoder = SseDecoder()
+    assert decoder.feed(START + DELTA + event + STOP) == START + DELTA
+    assert decoder.failure is not None
+    assert (decoder.failure.kind, decoder.failure.status) == (kind, status)
+    assert decoder.failure.type == name
+    assert decoder.failure.upstream_status == 200
+    assert not decoder.stopped
+    assert decoder.feed(STOP) == b""
+
+
+def test_the_callers_own_error_keeps_its_words() -> None:
+    decoder = SseDecoder()
+    event = error_event("invalid_request_error", "prompt is too long: 9 > 8")
+    decoder.feed(event)
+    assert decoder.failure is not None
+    assert decoder.failure.message == "prompt is too long: 9 > 8"
+    assert decoder.failure.envelope == event[len(b"event: error\ndata: ") : -2]
+
+
+def test_the_platforms_own_error_keeps_its_words_for_the_log() -> None:
+    decoder = SseDecoder()
+    decoder.feed(error_event("overloaded_error", "Overloaded in eu-7"))
+    assert decoder.failure is not None
+    assert "eu-7" not in decoder.failure.message
+    assert decoder.failure.detail == "Overloaded in eu-7"
+    assert decoder.failure.envelope is None
+
+
+def test_one_event_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sse, "UNFINISHED_BYTES", 1000)
+    decoder = SseDecoder()
+    decoder.feed(START)
+    for _ in range(11):
+        decoder.feed(b"x" * 100)
+    assert decoder.failure is not None
+    assert decoder.failure.kind is FailureKind.BAD200
+
+
+def test_a_large_event_in_many_pieces_passes() -> None:
+    event = b'event: content_block_delta\ndata: {"x":"' + b"y" * 5_000_000 + b'"}\n\n'
+    decoder = SseDecoder()
+    decoder.feed(START)
+    out = b"".join(decoder.feed(event[at : at + 65536]) for at in range(0, len(event), 65536))
+    assert out == event
+
+
+def test_events_are_told_apart() -> None:
+    block = (
+        START
+        + b"event:ping\r\ndata: {}\r\n\r\n"
+        + b": note\n\n"
+        + b"data: a\ndata:  b\n\n"
+        + b"id: 4\nevent: x\n\n"
+    )
+    assert list(iter_events(block)) == [
+        ("message_start", b'{"type":"message_start","message":{}}'),
+        ("ping", b"{}"),
+        ("", b"a\n b"),
+        ("x", b""),
+    ]
