@@ -130,7 +130,7 @@ def _source(file: Path) -> Source | Mistake:
 
 def _parsed(file: str, raw: bytes) -> Source | Mistake:
     try:
-        text = raw.decode("utf-8").replace("\r\n", "\n")
+        text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
         return Mistake(file, raw[: error.start].count(b"\n") + 1, "", "is not UTF-8")
     deep = Mistake(file, None, "", "is nested too deeply")
@@ -149,14 +149,5 @@ def _syntax(file: str, message: str, text: str) -> Mistake:
     words = where[1] if where else message
     line = int(where[2]) if where and where[2] else text.count("\n") + 1
     if words.startswith(("Cannot declare", "Cannot overwrite", "Duplicate", "Cannot redefine")):
-        line = _header_line(text, line) if words.startswith("Cannot declare") else line
         return Mistake(file, line, "", "this name is here a second time", "each name stands once")
     return Mistake(file, line, "", f"is no TOML: {words[:1].lower()}{words[1:]}")
-
-
-def _header_line(text: str, line: int) -> int:
-    """Return the line of a table's header, of which tomllib may name the end."""
-    lines = text.split("\n")
-    while line > 1 and not lines[line - 1].lstrip().startswith("["):
-        line -= 1
-    return line

@@ -112,6 +112,14 @@ def test_check_without_a_file_warns() -> None:
     assert "policy: none" in checked.output
 
 
+def test_check_notes_an_upstream_that_serves_nothing() -> None:
+    environ = {"AWS_REGION": "eu-central-1", "AWS_BEARER_TOKEN_BEDROCK": "made-up"}
+    report = json.loads(run("check", "--json", **environ, **SECRETS).stdout)
+    idle = [found["name"] for found in report["upstreams"] if not found["models"]]
+    noted = [note.partition(" ")[0] for note in report["notes"] if "serves no model" in note]
+    assert noted == idle == ["bedrock"]
+
+
 @pytest.mark.parametrize("command", ["check", "serve"])
 def test_a_mistake_is_no_traceback(command: str) -> None:
     refused = run(command, "--config", "nowhere")

@@ -266,6 +266,15 @@ def test_a_provider_is_asked_for_each_place(write: Write) -> None:
     assert [provider for provider, _ in asked] == ["bedrock", "anthropic"]
 
 
+def test_a_provider_is_not_asked_about_what_is_known_to_be_wrong(write: Write) -> None:
+    def check(provider: str, place: Place) -> None:
+        raise PlaceError("base_url", f"{provider} finds {place.base_url} wrong as well")
+
+    with pytest.raises(ConfigError) as raised:
+        load(write(DIRECT + "base_url = 'http://x.example'"), ENVIRON, check_place=check)
+    assert [mistake.key for mistake in raised.value.mistakes] == ["upstreams.direct.base_url"]
+
+
 def test_a_server_that_would_call_itself_does_not_start(write: Write) -> None:
     main = DIRECT + "base_url = 'http://localhost:8787'\n"
     assert load(write(main), ENVIRON).used[0].base_url
