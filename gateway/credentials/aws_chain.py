@@ -34,12 +34,11 @@ def fetch_signer(
     try:
         return _fetch_signer(settings, service, region, now_s)
     except (BotoCoreError, ClientError) as error:
-        failure = CredentialError(
+        # Without the cause: botocore's error holds the answer.
+        raise CredentialError(
             f"the AWS credentials could not be had ({type(error).__name__})",
             str(error)[:DETAIL_CHARACTERS],
-        )
-    # Raised here, the error carries no context: botocore's holds answers and requests.
-    raise failure
+        ) from None
 
 
 def _fetch_signer(
