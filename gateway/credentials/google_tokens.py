@@ -40,16 +40,15 @@ def fetch_token(settings: CredentialSettings, now_s: float) -> Lease[str]:
     try:
         return _fetch_token(settings, now_s)
     except MalformedError:
-        failure = CredentialError("the Google credential file is incomplete or damaged")
+        raise CredentialError("the Google credential file is incomplete or damaged") from None
     except DefaultCredentialsError:
-        failure = CredentialError(
+        raise CredentialError(
             "no Google credentials were found: name a service-account file, set "
             "GOOGLE_APPLICATION_CREDENTIALS, or run where a service account is attached"
-        )
+        ) from None
     except (GoogleAuthError, ValueError, TypeError, AttributeError, KeyError) as error:
-        failure = CredentialError("the Google access token could not be had", _detail(error))
-    # Raised here, the error carries no context: google-auth's quotes the answer.
-    raise failure
+        # Without the cause: google-auth's error quotes the answer.
+        raise CredentialError("the Google access token could not be had", _detail(error)) from None
 
 
 def _fetch_token(settings: CredentialSettings, now_s: float) -> Lease[str]:
@@ -89,20 +88,18 @@ def _key_file(path: str) -> Mapping[str, Any]:
     try:
         info = json.loads(Path(path).read_bytes())
     except OSError as error:
-        failure = CredentialError(
+        raise CredentialError(
             "the Google service-account file cannot be read", f"{path}: {error.strerror}"
-        )
+        ) from None
     except ValueError:
-        failure = CredentialError("the Google service-account file is not JSON", path)
-    else:
-        if isinstance(info, dict) and info.get("type") == "service_account":
-            return info
-        failure = CredentialError(
-            "the Google credential file is not a service-account key; for any other type "
-            "set GOOGLE_APPLICATION_CREDENTIALS and use kind google_adc",
-            path,
-        )
-    raise failure
+        raise CredentialError("the Google service-account file is not JSON", path) from None
+    if isinstance(info, dict) and info.get("type") == "service_account":
+        return info
+    raise CredentialError(
+        "the Google credential file is not a service-account key; for any other type "
+        "set GOOGLE_APPLICATION_CREDENTIALS and use kind google_adc",
+        path,
+    )
 
 
 def _epoch_s(expiry: datetime | None) -> float | None:

@@ -98,7 +98,7 @@ class Renewal(Generic[T]):
         self._failure = (CredentialError(message, detail), until_s)
 
     def _give_up(self) -> NoReturn:
-        # A new exception for each caller: a shared one would collect all their tracebacks.
+        # A new one for each caller: no shared traceback, and nothing of what the libraries raised.
         if self._failure is None:
             raise CredentialError(f"{self._what}: had already run out when it arrived")
         error = self._failure[0]

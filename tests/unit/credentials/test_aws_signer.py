@@ -7,6 +7,7 @@ import os
 import pickle
 import threading
 import time
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from gateway.credentials.aws import AwsSigner
 from gateway.credentials.contract import CredentialError, Signer
 from gateway.credentials.settings import CredentialKind, CredentialSettings
 from providers.contract import Headers, SigV4, WireRequest
-from tests.unit.credentials.loopback_token_server import WAIT_S, Clock
+from tests.unit.credentials.loopback_token_server import WAIT_S, Clock, TokenServer, reply
 
 AUTH = SigV4("bedrock", "eu-central-1")
 HOST = "bedrock-runtime.eu-central-1.amazonaws.com"
@@ -136,6 +137,76 @@ def test_a_hanging_source_does_not_hold_the_caller(
     writer.join(WAIT_S)
 
     assert key_id(signer.sign(sigv4_request, HOST)) == "AKIDLATE"
+
+
+ASSUMED = """<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
+<AssumeRoleResult><Credentials><AccessKeyId>AKIDROLE</AccessKeyId>
+<SecretAccessKey>secret</SecretAccessKey><SessionToken>role-session</SessionToken>
+<Expiration>{expiry}</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>"""
+ROLE = """[profile base]
+region = us-east-1
+aws_access_key_id = AKIDBASE
+aws_secret_access_key = secret
+[profile role]
+region = us-east-1
+role_arn = arn:aws:iam::123456789012:role/claude
+source_profile = base
+"""
+
+
+def test_a_role_is_assumed_in_the_upstreams_region(
+    sigv4_request: WireRequest,
+    config: Path,
+    token_server: TokenServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scopes: list[str] = []
+    expiry = dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)
+    body = ASSUMED.format(expiry=expiry.strftime("%Y-%m-%dT%H:%M:%SZ")).encode()
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        scopes.append(handler.headers["authorization"])
+        reply(handler, 200, body, "text/xml")
+
+    token_server.answer = answer
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", f"http://127.0.0.1:{token_server.port}")
+    config.write_text(ROLE)
+    signer = AwsSigner(CredentialSettings(CredentialKind.AWS_PROFILE, profile="role"), AUTH)
+    signer.refresh(WAIT_S)
+
+    assert key_id(signer.sign(sigv4_request, HOST)) == "AKIDROLE"
+    assert len(scopes) == 1
+    assert "/eu-central-1/sts/aws4_request" in scopes[0]
+
+
+def test_a_refused_role_names_no_account(
+    config: Path, token_server: TokenServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = b"""<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>User:
+    arn:aws:iam::123456789012:user/x is not authorized</Message></Error></ErrorResponse>"""
+    token_server.answer = lambda handler: reply(handler, 403, body, "text/xml")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", f"http://127.0.0.1:{token_server.port}")
+    config.write_text(ROLE)
+    signer = AwsSigner(CredentialSettings(CredentialKind.AWS_PROFILE, profile="role"), AUTH)
+
+    with pytest.raises(CredentialError) as caught:
+        signer.refresh(WAIT_S)
+
+    assert caught.value.message == "the AWS credentials could not be had (ClientError)"
+    assert "AccessDenied" in caught.value.detail
+    assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize(
+    "name", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"]
+)
+def test_a_key_with_a_line_break_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.setenv(variable, "hush\n" if variable == name else "good")
+
+    with pytest.raises(CredentialError, match="trailing line break") as caught:
+        AwsSigner(CHAIN, AUTH).refresh(WAIT_S)
+    assert "hush" not in caught.value.message + caught.value.detail
 
 
 def test_a_machine_without_credentials_is_told_what_to_do() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import pickle
 import re
 import threading
@@ -260,6 +261,22 @@ def test_settings_of_another_kind_are_refused() -> None:
         GoogleSigner(CredentialSettings(CredentialKind.GOOGLE_FILE))
     with pytest.raises(CredentialError, match="fetches no Google token"):
         GoogleSigner(CredentialSettings(CredentialKind.TOKEN, token="t"))
+
+
+def test_nothing_secret_is_logged(
+    settings: CredentialSettings,
+    token_server: TokenServer,
+    bearer_request: WireRequest,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    signer = GoogleSigner(settings)
+    signer.refresh(WAIT_S)
+    signer.sign(bearer_request, HOST)
+
+    (form,) = [parse_qs(body.decode()) for body in token_server.bodies]
+    assert "ya29.token" not in caplog.text
+    assert form["assertion"][0] not in caplog.text
 
 
 def test_the_token_is_neither_shown_nor_pickled(settings: CredentialSettings) -> None:
