@@ -123,6 +123,17 @@ def test_a_mark_looks_back_twenty_blocks_and_no_further() -> None:
     assert cache.look(prompt(21), 512, 1.0).read == 0
 
 
+def test_a_read_from_further_on_refreshes_what_it_read() -> None:
+    def prompt(*blocks: dict[str, Any]) -> list[Boundary]:
+        return boundaries({"messages": [{"role": "user", "content": list(blocks)}]})
+
+    cache = PromptCache()
+    first = prompt(block(LONG, "5m"))
+    cache.look(first, 512, 0.0)
+    assert cache.look(prompt(block(LONG), block("x", "5m")), 512, 200.0).read == first[-1].tokens
+    assert cache.look(first, 512, 400.0).read == first[-1].tokens
+
+
 marks = st.sampled_from([None, "5m", "1h"])
 prompts = st.lists(st.tuples(st.integers(0, 3), marks), min_size=1, max_size=8)
 

@@ -34,7 +34,8 @@ async def spoken(said: bytes, *, until: bytes, pieces: int = 1) -> bytes:
             writer.write(said[start : start + size])
             await writer.drain()
             await asyncio.sleep(0)
-        return await reader.readuntil(until)
+        async with asyncio.timeout(30):
+            return await reader.readuntil(until)
     finally:
         writer.close()
         await server.stop()
