@@ -203,6 +203,14 @@ def test_each_refusal_has_its_name() -> None:
         assert refusal.name == name
 
 
+def test_an_unsigned_body_is_refused() -> None:
+    sent = {"X-Amz-Content-SHA256": "UNSIGNED-PAYLOAD"}
+    request, now_s = signed("POST", "/model/x/invoke", sent, b"{}")
+    refusal = check(request, now_s)
+    assert refusal is not None
+    assert refusal.name == "InvalidSignatureException"
+
+
 def test_the_scope_must_name_the_service_and_the_region() -> None:
     other, now_s = signed("POST", "/model/x/invoke", {}, b"{}", service="bedrock-mantle")
     refusal = check(other, now_s)

@@ -266,6 +266,13 @@ def test_boto3_counts(aws: Any) -> None:
             "is invalid",
         ),
         (
+            "us-east-1",
+            "arn:aws:bedrock:eu-central-1:123456789012:inference-profile/"
+            "global.anthropic.claude-opus-5-5",
+            "ValidationException",
+            "is invalid",
+        ),
+        (
             "eu-central-1",
             f"arn:aws:bedrock:eu-central-1:999999999999:inference-profile/{MODEL}",
             "AccessDeniedException",
@@ -468,7 +475,7 @@ def test_boto3_raises_its_own_class_for_a_scripted_status(
         ({"status": 500}, "internalServerException"),
         ({"status": 529}, "serviceUnavailableException"),
         ({"status": 408}, "modelTimeoutException"),
-        ({"type": "overloaded_error"}, "serviceUnavailableException"),
+        ({"type": "rate_limit_error"}, "throttlingException"),
         ({"type": "ValidationException"}, "validationException"),
     ],
 )
