@@ -34,7 +34,10 @@ CALLS = {"/v1/messages": Kind.MESSAGES, "/v1/messages/count_tokens": Kind.COUNT_
 class Serves(Protocol):
     """The part of `gateway.engine.Engine` that a server needs."""
 
-    upstreams: Sequence[Upstream]
+    @property
+    def upstreams(self) -> Sequence[Upstream]:
+        """The configured upstreams, in their order."""
+        ...
 
     async def answer(self, call: Call, wire: Wire) -> Answer:
         """Serve a call; raises Refused when no upstream may or can see it."""
