@@ -36,7 +36,7 @@ class Serves(Protocol):
 
     @property
     def upstreams(self) -> Sequence[Upstream]:
-        """The upstreams, in their order."""
+        """The configured upstreams, in their order."""
         ...
 
     async def answer(self, call: Call, wire: Wire) -> Answer:

@@ -81,7 +81,8 @@ def run(
     try:
         listening = _socket(settings)
     except OSError as error:
-        tell(f"Cannot listen on {settings.host} port {settings.port}: {error.strerror}.")
+        reason = (error.strerror or "no reason given").partition(" (")[0]
+        tell(f"Cannot listen on {settings.host} port {settings.port}: {reason}.")
         return 1
     with listening:
         port: int = listening.getsockname()[1]

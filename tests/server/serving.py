@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPResponse
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from gateway.call import Call
 from gateway.credentials.static import StaticSigner
-from gateway.dispatch.drive import Connection
+from gateway.dispatch.drive import Connection, OpenStream
 from gateway.dispatch.limits import Limits
 from gateway.emulator import Emulator
 from gateway.engine import Answer, Engine
@@ -159,3 +161,41 @@ class Scripted:
         answer = await answer if hasattr(answer, "__await__") else answer
         assert isinstance(answer, Answer)
         return answer
+
+
+def until(holds: Callable[[], object]) -> None:
+    """Return once something holds; fails when it does not come to hold."""
+    deadline_s = time.monotonic() + WAIT_S
+    while not holds():
+        assert time.monotonic() < deadline_s, "this never came to hold"
+        time.sleep(0.002)
+
+
+class Source:
+    """An open stream that a test feeds."""
+
+    def __init__(self, *chunks: bytes, endless: bool = False) -> None:
+        self.closed = False
+        self.error: Exception | None = None
+        self.go_on = threading.Event()
+        """Set: what is open ends."""
+        self._chunks = list(chunks)
+        self._endless = endless
+
+    async def read(self) -> bytes:
+        if self._chunks:
+            return self._chunks[0] if self._endless else self._chunks.pop(0)
+        while not self.go_on.is_set():  # noqa: ASYNC110 - another thread sets it
+            await asyncio.sleep(0.002)
+        if self.error is not None:
+            raise self.error
+        return b""
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def streamed(source: Source) -> Answer:
+    """Return an answer that is open."""
+    headers = (("content-type", "text/event-stream"), ("request-id", "req_test"))
+    return Answer(200, headers, stream=cast("OpenStream", source))

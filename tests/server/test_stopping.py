@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from http.client import HTTPConnection, HTTPResponse
+
+import pytest
+
+from gateway.server import Settings, app, run
+from gateway.server.drain import Drain
+from gateway.wire.aio import AsyncWire
+from gateway.wire.contract import Route
+from tests.server.serving import (
+    BODY,
+    HEADERS,
+    WAIT_S,
+    Running,
+    Scripted,
+    Source,
+    serving,
+    streamed,
+    until,
+)
+
+EVENT = b'event: ping\ndata: {"type": "ping"}\n\n'
+
+
+def _open(port: int) -> tuple[HTTPConnection, HTTPResponse]:
+    connection = HTTPConnection("127.0.0.1", port, timeout=WAIT_S)
+    connection.request("POST", "/v1/messages", json.dumps(BODY).encode(), HEADERS)
+    return connection, connection.getresponse()
+
+
+def _running(source: Source) -> Scripted:
+    return Scripted(lambda _call: streamed(source))
+
+
+def test_a_running_stream_ends_whole_while_others_are_sent_elsewhere() -> None:
+    source = Source(EVENT)
+    with serving(_running(source)) as gateway:
+        connection, response = _open(gateway.port)
+        gateway.app.drain.asked = True
+        refused = gateway.call(BODY)
+        assert refused.error[:2] == (503, "api_error")
+        assert refused.headers["connection"] == "close"
+        assert gateway.ask("GET", "/v1/models").status == 503
+        assert gateway.ask("GET", "/readyz").json["status"] == "stopping"
+        assert gateway.ask("GET", "/readyz").status == 503
+        assert gateway.ask("GET", "/healthz").status == 200
+        source.go_on.set()
+        assert response.read() == EVENT
+        connection.close()
+    assert gateway.status == [0]
+    assert not source.closed
+
+
+def test_when_time_is_up_a_stream_ends_with_an_error_event() -> None:
+    source = Source(EVENT)
+    with serving(_running(source), drain_s=0.01) as gateway:
+        connection, response = _open(gateway.port)
+        gateway.app.drain.asked = True
+        last = response.read().rstrip().split(b"\n\n")[-1]
+        connection.close()
+    assert b"shutting down" in last
+    assert last.startswith(b"event: error\n")
+    assert source.closed
+
+
+def test_when_time_is_up_a_call_without_answer_gets_a_503() -> None:
+    async def never(_call: object) -> None:
+        await threading_event_in_loop()
+
+    with serving(Scripted(never), drain_s=0.01) as gateway:
+        replies: list[tuple[int, str, str]] = []
+        thread = threading.Thread(target=lambda: replies.append(gateway.call(BODY).error))
+        thread.start()
+        until(lambda: gateway.app.drain.running == 1)
+        gateway.app.drain.asked = True
+        thread.join(WAIT_S)
+    assert [reply[:2] for reply in replies] == [(503, "api_error")]
+
+
+async def threading_event_in_loop() -> None:
+    import asyncio  # noqa: PLC0415 - only here
+
+    await asyncio.Event().wait()
+
+
+PROGRAM = """
+from tests.server.serving import Scripted, Source, streamed
+from gateway.server import Settings, app, run
+from gateway.wire.aio import AsyncWire
+source = Source(b'event: ping\\ndata: {"type": "ping"}\\n\\n')
+wire = AsyncWire()
+door = app(Scripted(lambda call: streamed(source)), wire, Settings(port=0, drain_s=DRAIN_S))
+raise SystemExit(run(door, close=wire.aclose))
+"""
+
+
+def _started(drain_s: float) -> tuple[subprocess.Popen[str], int]:
+    process = subprocess.Popen(  # noqa: S603 - our own program
+        [sys.executable, "-c", PROGRAM.replace("DRAIN_S", str(drain_s))],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    line = process.stderr.readline()
+    return process, int(line.rstrip(".\n").rpartition(":")[2])
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_drains_and_a_second_one_stops(number: signal.Signals) -> None:
+    process, port = _started(600)
+    with process:
+        connection, response = _open(port)
+        process.send_signal(number)
+        until(lambda: _refuses(port))
+        process.send_signal(number)
+        assert b"shutting down" in response.read()
+        connection.close()
+        assert process.wait(WAIT_S) == 0
+        assert process.stderr is not None
+        assert "Traceback" not in process.stderr.read()
+
+
+def _refuses(port: int) -> bool:
+    connection = HTTPConnection("127.0.0.1", port, timeout=WAIT_S)
+    connection.request("GET", "/readyz")
+    status = connection.getresponse().status
+    connection.close()
+    return status == 503
+
+
+def test_idle_it_stops_at_once() -> None:
+    process, _ = _started(600)
+    with process:
+        process.terminate()
+        assert process.wait(WAIT_S) == 0
+
+
+def _start(settings: Settings, *routes: Route) -> tuple[int, str]:
+    said: list[str] = []
+    status = run(app(Scripted(lambda _call: None), AsyncWire(), settings), routes, say=said.append)
+    return status, "\n".join(said)
+
+
+def test_without_keys_only_loopback_is_listened_on() -> None:
+    status, said = _start(Settings(host="0.0.0.0", port=0))
+    assert status == 1
+    assert "server.keys" in said
+
+
+def test_a_taken_port_is_one_line(gateway: Running) -> None:
+    status, said = _start(Settings(port=gateway.port))
+    assert status == 1
+    assert said == f"Cannot listen on 127.0.0.1 port {gateway.port}: Address already in use."
+
+
+def test_an_upstream_that_is_this_server_is_refused() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        port = held.getsockname()[1]
+    status, said = _start(Settings(port=port), Route("me", "http", "localhost", port))
+    assert status == 1
+    assert "me" in said
+    assert "own address" in said
+
+
+def test_it_says_that_nobody_needs_a_key() -> None:
+    with serving(Scripted(lambda _call: None)) as gateway:
+        assert "No gateway key" in gateway.said[0]
+    with serving(Scripted(lambda _call: None), keys=("secret-key",)) as gateway:
+        assert "key" not in gateway.said[0]
+
+
+def test_a_drain_ends_with_its_last_call_or_its_time() -> None:
+    drain = Drain(10.0)
+    assert not drain.over(0.0)
+    drain.asked = True
+    assert drain.over(1.0)
+    drain.running = 1
+    assert not drain.over(10.9)
+    assert drain.over(11.0)
+    drain.running = 0
+    assert drain.over(1.5)
