@@ -17,7 +17,7 @@ from gateway.dispatch.drive import Connection, Job, OpenStream, Won, drive
 from gateway.dispatch.limits import Limits
 from gateway.errors import JSON, Refused, envelope, new_request_id
 from gateway.routing import Plan, Upstream, plan
-from gateway.wire.contract import Wire
+from gateway.wire.contract import Route, Wire
 from providers.contract import Failure, FailureKind, Headers
 
 HOPELESS = frozenset({FailureKind.CREDENTIAL, FailureKind.ABSENT, FailureKind.QUOTA})
@@ -57,6 +57,11 @@ class Engine:
         self._connections = connections
         self._breaker = breaker
         self._rng = rng or random.Random()  # noqa: S311 - jitter is no secret
+
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        """The addresses of the upstreams, in their order."""
+        return tuple(self._connections[each.name].route for each in self.upstreams)
 
     async def answer(self, call: Call, wire: Wire) -> Answer:
         """Serve a call; raises Refused when no upstream may or can see it."""
@@ -99,7 +104,7 @@ class Engine:
 def refusal(error: Refused) -> Answer:
     """Return a refusal as the answer a door sends; no upstream saw the request."""
     request_id = new_request_id()
-    headers = (*JSON, ("request-id", request_id), ("x-gateway-policy", "none"))
+    headers: Headers = (*JSON, ("request-id", request_id), ("x-gateway-policy", "none"))
     if error.should_retry is not None:
         headers = (*headers, ("x-should-retry", str(error.should_retry).lower()))
     body = envelope(error.type, error.message, request_id, error.error_code)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import msgspec
-
-from providers import capabilities, fidelity
+from providers import capabilities, catalog, fidelity
 from providers.codecs import answers, anthropic_body, errors, places
 from providers.codecs.sse import SseDecoder
 from providers.contract import (
@@ -56,7 +54,7 @@ class Anthropic:
         """Return the caller's body byte for byte, unless it names the model by another id."""
         model = places.served(endpoint, operation).id
         body = fields.raw
-        if losses or bytes(fields.body.get("model", b"")) != msgspec.json.encode(model):
+        if losses or not _names(fields, operation, model):
             body = anthropic_body.edit(fields.body, losses, {"model": model}, ())
         betas = fields.betas
         if losses:
@@ -86,6 +84,14 @@ class Anthropic:
     def stream_type(self) -> str:
         """Return the content type of a good streamed answer."""
         return "text/event-stream"
+
+
+def _names(fields: Fields, operation: Operation, model: str) -> bool:
+    """Say whether a body names the model as it is asked for here: by its id, or a twin of it."""
+    asked = answers.text(fields.body.get("model"))
+    if asked == model:
+        return True
+    return model == operation.model and asked in catalog.model(model).aliases
 
 
 def _own_headers(version: str, betas: tuple[str, ...]) -> Headers:

@@ -23,8 +23,6 @@ class Part:
     """The top-level field it lies in."""
     steps: json_paths.Steps
     """The way from there."""
-    needles: tuple[bytes, ...]
-    """Bytes that are all in a body which holds the part, unless it spells them with escapes."""
     droppable: bool
     value: str | None = None
     """Only this value is refused."""
@@ -50,9 +48,9 @@ class ModelRow:
     """What this model refuses there beyond what the platform refuses."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Capabilities:
-    """What one platform takes."""
+    """What one platform takes. There is one object a platform; it is equal only to itself."""
 
     platform: str
     title: str
@@ -87,6 +85,8 @@ def load(platform: str) -> Capabilities:
         file = data_files.read(platform, data_files.PlatformFile)
     except (FileNotFoundError, ValueError) as error:
         raise LookupError(f"no usable data file for the platform {platform!r}: {error}") from error
+    if file.platform != platform:
+        raise LookupError(f"no usable data file for the platform {platform!r}")
     loaded = Capabilities(
         platform=file.platform,
         title=file.title,
@@ -135,7 +135,6 @@ def _part(row: data_files.PartRow) -> Part:
         path=row.path,
         top=top.name if isinstance(top, json_paths.Key) else "",
         steps=tuple(steps),
-        needles=json_paths.needles(steps),
         droppable=row.droppable,
         value=row.value,
         why=row.why,

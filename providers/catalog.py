@@ -78,7 +78,7 @@ class Resolved:
     """The id ended in `[1m]`."""
 
 
-class UnknownModel(LookupError):  # noqa: N818 - names what was asked, not that something failed
+class UnknownModel(LookupError):
     """No model has this id."""
 
     def __init__(self, asked: str, near: tuple[str, ...]) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
+from functools import lru_cache
 
 import msgspec
 from msgspec import Raw
@@ -10,7 +11,11 @@ from msgspec import Raw
 from providers.capabilities import Capabilities, Part, takes_tool
 from providers.codecs import json_paths
 from providers.codecs.anthropic_body import BETA
+from providers.codecs.json_probe import Probe
 from providers.contract import Fields, Loss, Operation, PlatformModel
+
+Probes = Mapping[str, tuple[tuple[Part, ...], Probe]]
+"""What to look for under each top-level field."""
 
 _SHOWN = 100
 """How much of a name that the caller made up is repeated."""
@@ -24,7 +29,6 @@ _TOOLS = msgspec.json.Decoder(list[_Tool])
 _MESSAGES = msgspec.json.Decoder(list[dict[str, Raw]])
 _NOTHING = Raw(b"null")
 _EMPTY = (b"null", b'""', b"[]")
-_LETTERS = (b"\\u004", b"\\u005", b"\\u006", b"\\u007")
 
 
 def losses(
@@ -33,8 +37,8 @@ def losses(
     """Return what a platform does not take of a request: fields, deep parts, tools, betas.
 
     A beta and what it unlocks go together: a part whose betas are all missing or not taken is a
-    loss, and so is a beta when nothing it unlocks is left. The body itself is looked into only
-    when the bytes of a part's name are in it.
+    loss, and so is a beta when nothing it unlocks is left. Each field that may hold a part is
+    read once, without what no part lies in.
     """
     if caps.takes_all:
         return ()
@@ -42,11 +46,7 @@ def losses(
     alive = [beta for beta in fields.betas if beta in taken]
     found = (*_fields(fields, caps, model), *_tools(fields, caps))
     gone = {loss.name for loss in found}
-    held = [
-        part
-        for part in _candidates(operation, caps, model)
-        if part.top not in gone and _holds(fields, part)
-    ]
+    held = tuple(_held(fields, gone, _probes(caps, model.version, operation.model)))
     lost = [part for part in held if not part.betas or part.betas.isdisjoint(alive)]
     parts = {part.path: _part_loss(part, fields, caps) for part in lost}
     betas = (*_refused(fields, caps, taken), *_idle(alive, held, parts))
@@ -57,9 +57,13 @@ def _fields(fields: Fields, caps: Capabilities, model: PlatformModel) -> Iterato
     for name, value in fields.body.items():
         if name not in caps.fields:
             reason = caps.why.get(name, "the field is not taken")
-            droppable = name in caps.droppable or bytes(value) == b"null"
             shown = ascii(name[:_SHOWN])[1:-1]
-            yield Loss(shown, f"{caps.title} does not take `{shown}`: {reason}", droppable)
+            absent = shown == name and name.isidentifier() and bytes(value) == b"null"
+            yield Loss(
+                shown,
+                f"{caps.title} does not take `{shown}`: {reason}",
+                name in caps.droppable or absent,
+            )
         elif name in caps.sampling and not model.sampling:
             yield Loss(name, f"the model does not take `{name}` on {caps.title}")
 
@@ -79,27 +83,26 @@ def _tools(fields: Fields, caps: Capabilities) -> Iterator[Loss]:
             yield Loss(f"tools[{shown}]", reason, droppable=False)
 
 
-def _candidates(operation: Operation, caps: Capabilities, model: PlatformModel) -> Iterator[Part]:
-    for part in caps.parts:
-        if part.version is None or part.version == model.version:
-            yield part
-    row = caps.models.get(operation.model)
-    if row is not None:
-        yield from row.parts
+def _held(fields: Fields, gone: Container[str], probes: Probes) -> Iterator[Part]:
+    """Name the parts that a request holds; under fields that are not taken none is looked for."""
+    for top, (parts, probe) in probes.items():
+        if top in fields.body and top not in gone:
+            for number in sorted(probe.found(fields.body[top])):
+                yield parts[number]
 
 
-def _holds(fields: Fields, part: Part) -> bool:
-    """Say whether a request holds a part; the needles keep most of them from being decoded."""
-    if part.top not in fields.body:
-        return False
-    if not all(needle in fields.raw for needle in part.needles) and not _escaped(fields.raw):
-        return False
-    return json_paths.present(fields.body[part.top], part.steps, part.value)
-
-
-def _escaped(raw: bytes) -> bool:
-    r"""Say whether a body spells a letter or `_` as `\u0063`, so that needles may miss."""
-    return b"\\u00" in raw and any(start in raw for start in _LETTERS)
+@lru_cache(maxsize=1024)
+def _probes(caps: Capabilities, version: str, canonical: str) -> Probes:
+    """Return what to look for under each top-level field, for one model."""
+    row = caps.models.get(canonical)
+    grouped: dict[str, list[Part]] = {}
+    for part in (*caps.parts, *(row.parts if row else ())):
+        if part.version is None or part.version == version:
+            grouped.setdefault(part.top, []).append(part)
+    return {
+        top: (tuple(parts), Probe([(part.steps, part.value) for part in parts]))
+        for top, parts in grouped.items()
+    }
 
 
 def _part_loss(part: Part, fields: Fields, caps: Capabilities) -> Loss:
@@ -115,13 +118,16 @@ def _part_loss(part: Part, fields: Fields, caps: Capabilities) -> Loss:
 
 
 def _empties(part: Part, fields: Fields) -> bool:
-    """Say whether a message would hold nothing without a part: such a message is refused."""
+    """Say whether a message would hold nothing without a part, or it cannot be told."""
     if part.top != "messages" or len(part.steps) != 2:  # noqa: PLR2004 - a list and a key
         return False
     key = part.steps[1]
     if not isinstance(key, json_paths.Key):
         return False
-    messages = _MESSAGES.decode(fields.body["messages"])
+    try:
+        messages = _MESSAGES.decode(fields.body["messages"])
+    except msgspec.DecodeError:
+        return True
     return any(
         key.name in message and bytes(message.get("content", _NOTHING)) in _EMPTY
         for message in messages
@@ -131,10 +137,11 @@ def _empties(part: Part, fields: Fields) -> bool:
 def _refused(fields: Fields, caps: Capabilities, taken: Collection[str]) -> Iterator[Loss]:
     for beta in fields.betas:
         if beta not in taken:
-            yield Loss(BETA + beta, f"{caps.title} does not take the beta {beta}")
+            shown = ascii(beta[:_SHOWN])[1:-1]
+            yield Loss(BETA + beta, f"{caps.title} does not take the beta {shown}")
 
 
-def _idle(alive: list[str], held: list[Part], lost: Collection[str]) -> Iterator[Loss]:
+def _idle(alive: Sequence[str], held: Sequence[Part], lost: Collection[str]) -> Iterator[Loss]:
     """Name the betas whose parts are all left out: one half of a pair alone is refused."""
     for beta in alive:
         unlocked = [part.path for part in held if beta in part.betas]

@@ -45,19 +45,30 @@ def summary(config: Config) -> dict[str, Any]:
     """Return what a configuration amounts to, as JSON values and without any secret."""
     from gateway.config import NO_POLICY_WARNING  # noqa: PLC0415 - pydantic is slow to import
 
+    upstreams = [_upstream(upstream, config) for upstream in _by_order(config)]
+    warning = [NO_POLICY_WARNING] if config.no_file else []
     return {
         "ok": True,
         "environment": config.environment,
         "directory": None if config.directory is None else str(config.directory),
         "policy": "none",
-        "upstreams": [_upstream(upstream, config) for upstream in _by_order(config)],
+        "upstreams": upstreams,
         "server": {
             "address": f"{config.server.host}:{config.server.port}",
             "keys": [str(key) for key in config.server.keys],
         },
-        "notes": [*([NO_POLICY_WARNING] if config.no_file else []), *config.notes],
+        "notes": [*warning, *config.notes, *_idle(upstreams)],
         "mistakes": [],
     }
+
+
+def _idle(upstreams: list[dict[str, Any]]) -> list[str]:
+    """Return a note on each upstream in use that no request can go to."""
+    return [
+        f"{found['name']} is used but serves no model as it is: it may need a profile or models"
+        for found in upstreams
+        if found["order"] is not None and not found["models"]
+    ]
 
 
 def _by_order(config: Config) -> list[Upstream]:

@@ -19,7 +19,7 @@ def demo() -> None:
 
 def emulate(
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="The first port; 0: any free ones.")] = 0,
+    port: Annotated[int, typer.Option(help="The direct API's; the others follow. 0: any.")] = 8090,
 ) -> None:
     """Run emulated Claude platforms on this machine, until stopped."""
     with explained():

@@ -11,4 +11,4 @@ def serve(config: ConfigOption = None, env: EnvOption = None) -> None:
         found = configured(config, env, serving=True)
         from gateway.server import serve as run  # noqa: PLC0415 - the server is an extra
 
-        run(found)
+        raise SystemExit(run(found))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +28,7 @@ EnvOption = Annotated[
     typer.Option("--env", metavar="NAME", help="Which of its environments; else GATEWAY_ENV."),
 ]
 
+_LISTEN_ERRORS = {errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES}
 _EXTRAS = {"starlette": "server", "uvicorn": "server"}
 """Package -> the extra that brings it."""
 
@@ -56,6 +59,11 @@ def explained() -> Iterator[None]:
         yield
     except ConfigError as error:
         typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+    except OSError as error:
+        if error.errno not in _LISTEN_ERRORS:
+            raise
+        typer.echo(f"cannot listen: {os.strerror(error.errno)}", err=True)
         raise typer.Exit(1) from None
     except ModuleNotFoundError as error:
         extra = _EXTRAS.get((error.name or "").partition(".")[0])

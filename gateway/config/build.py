@@ -147,11 +147,12 @@ class _Reading:
         if not isinstance(provider, str) or provider not in UPSTREAMS:
             self._provider(key, provider)
             return None
-        for fault in upstream_faults(provider, table):
+        faults = upstream_faults(provider, table)
+        for fault in faults:
             self._wrong((*key, fault.key), fault.message, fault.suggestion)
         context = replace(self.how.references, required=used)
         upstream = self._checked(key, UPSTREAMS[provider], {**table, "name": name}, context)
-        if upstream is not None:
+        if upstream is not None and not faults:
             self._place(key, upstream)
         return upstream
 

@@ -121,22 +121,26 @@ def _source(file: Path) -> Source | Mistake:
     try:
         with file.open("rb") as stream:
             raw = stream.read(_FILE_LIMIT_BYTES + 1)
-        if len(raw) > _FILE_LIMIT_BYTES:
-            return Mistake(str(file), None, "", "is larger than 4 MiB")
-        text = raw.decode("utf-8").replace("\r\n", "\n")
-        source = Source.of(str(file), text, tomllib.loads(text))
-        if any(len(key) > _DEPTH_LIMIT for key in source.lines):
-            return Mistake(str(file), None, "", "is nested too deeply")
-        return source  # noqa: TRY300 - reading it is what may fail
     except OSError as error:
         return Mistake(str(file), None, "", f"cannot be read: {error.strerror}")
+    if len(raw) > _FILE_LIMIT_BYTES:
+        return Mistake(str(file), None, "", "is larger than 4 MiB")
+    return _parsed(str(file), raw)
+
+
+def _parsed(file: str, raw: bytes) -> Source | Mistake:
+    try:
+        text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        line = raw[: error.start].count(b"\n") + 1
-        return Mistake(str(file), line, "", "is not UTF-8")
+        return Mistake(file, raw[: error.start].count(b"\n") + 1, "", "is not UTF-8")
+    deep = Mistake(file, None, "", "is nested too deeply")
+    try:
+        source = Source.of(file, text, tomllib.loads(text))
     except RecursionError:
-        return Mistake(str(file), None, "", "is nested too deeply")
+        return deep
     except ValueError as error:
-        return _syntax(str(file), str(error), text)
+        return _syntax(file, str(error), text)
+    return deep if any(len(key) > _DEPTH_LIMIT for key in source.lines) else source
 
 
 def _syntax(file: str, message: str, text: str) -> Mistake:
@@ -145,14 +149,5 @@ def _syntax(file: str, message: str, text: str) -> Mistake:
     words = where[1] if where else message
     line = int(where[2]) if where and where[2] else text.count("\n") + 1
     if words.startswith(("Cannot declare", "Cannot overwrite", "Duplicate", "Cannot redefine")):
-        line = _header_line(text, line) if words.startswith("Cannot declare") else line
         return Mistake(file, line, "", "this name is here a second time", "each name stands once")
     return Mistake(file, line, "", f"is no TOML: {words[:1].lower()}{words[1:]}")
-
-
-def _header_line(text: str, line: int) -> int:
-    """Return the line of a table's header, of which tomllib may name the end."""
-    lines = text.split("\n")
-    while line > 1 and not lines[line - 1].lstrip().startswith("["):
-        line -= 1
-    return line

@@ -33,7 +33,7 @@ class Mistake:
         where = ":".join(str(part) for part in (self.file, self.line) if part is not None)
         head = ": ".join(part for part in (where, self.key) if part)
         tail = f" ({self.suggestion})" if self.suggestion else ""
-        return f"{head}: {self.message}{tail}" if head else f"{self.message}{tail}"
+        return _shown(f"{head}: {self.message}{tail}" if head else f"{self.message}{tail}")
 
 
 class ConfigError(Exception):
@@ -60,6 +60,11 @@ def dotted(key: Key) -> str:
         word = part if _BARE.match(part) else json.dumps(part, ensure_ascii=False)
         text += f".{word}" if text else word
     return text
+
+
+def _shown(text: str) -> str:
+    """Escape what a terminal would obey rather than print."""
+    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)
 
 
 def nearest(word: str, right: Iterable[str]) -> str:

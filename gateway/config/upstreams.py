@@ -26,7 +26,7 @@ def _base_url(text: str) -> str:
 
 def _file(text: str, info: ValidationInfo) -> str:
     known = references(info)
-    path = (known.directory or Path()) / text
+    path = ((known.directory or Path()) / text).absolute()
     if known.required and not path.is_file():
         refuse(f"there is no file {path}")
     return str(path)

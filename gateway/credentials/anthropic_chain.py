@@ -64,7 +64,7 @@ class ChainSigner:
     ) -> None:
         self._headers = credential.headers
         self._renewal: Renewal[str] = Renewal(
-            lambda: _fetch(credential.provider),
+            lambda now_s: _fetch(credential.provider, now_s),
             "the Anthropic access token",
             clock=clock,
             margins=MARGINS,
@@ -94,18 +94,15 @@ def _found(result: CredentialResult) -> ChainCredential:
     return ChainCredential(result.provider, headers, result.base_url)
 
 
-def _fetch(provider: AccessTokenProvider) -> Lease[str]:
-    now_s = time.time()
+def _fetch(provider: AccessTokenProvider, now_s: float) -> Lease[str]:
     try:
         token = provider()
     except AnthropicError as error:
-        failure = CredentialError(
+        raise CredentialError(
             "the Anthropic access token could not be had", type(error).__name__
-        )
-    else:
-        expires_at_s = now_s + ASK_AGAIN_S if token.expires_at == 0 else token.expires_at
-        return Lease(checked_secret(token.token, "the access token"), now_s, expires_at_s)
-    raise failure
+        ) from None
+    expires_at_s = now_s + ASK_AGAIN_S if token.expires_at == 0 else token.expires_at
+    return Lease(checked_secret(token.token, "the access token"), now_s, expires_at_s)
 
 
 def _with_beta(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:

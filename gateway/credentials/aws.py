@@ -35,7 +35,7 @@ class AwsSigner:
         _check(settings)
         self._clock = clock
         self._renewal: Renewal[RequestSigner] = Renewal(
-            lambda: _fetch(settings, auth), "the AWS credentials", clock=clock
+            lambda now_s: _fetch(settings, auth, now_s), "the AWS credentials", clock=clock
         )
 
     def fresh(self) -> bool:
@@ -54,10 +54,10 @@ class AwsSigner:
         raise TypeError("a signer holds a secret and is not pickled")
 
 
-def _fetch(settings: CredentialSettings, auth: SigV4) -> Lease[RequestSigner]:
+def _fetch(settings: CredentialSettings, auth: SigV4, now_s: float) -> Lease[RequestSigner]:
     from gateway.credentials import aws_chain  # noqa: PLC0415 - botocore loads when used
 
-    return aws_chain.fetch_signer(settings, auth.service, auth.region)
+    return aws_chain.fetch_signer(settings, auth.service, auth.region, now_s)
 
 
 def _check(settings: CredentialSettings) -> None:

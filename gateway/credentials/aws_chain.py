@@ -5,7 +5,6 @@ boto3's credential chain is botocore's; asking botocore for it spares boto3's im
 
 from __future__ import annotations
 
-import time
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session
 
 from gateway.credentials.contract import CredentialError
+from gateway.credentials.headers import checked_secret
 from gateway.credentials.lease import Lease
 from gateway.credentials.settings import CredentialKind, CredentialSettings
 from gateway.credentials.sigv4 import RequestSigner
@@ -22,24 +22,28 @@ DETAIL_CHARACTERS = 500
 """How much of a library's own words goes into the log."""
 
 
-def fetch_signer(settings: CredentialSettings, service: str, region: str) -> Lease[RequestSigner]:
+def fetch_signer(
+    settings: CredentialSettings, service: str, region: str, now_s: float
+) -> Lease[RequestSigner]:
     """Return a signer with the keys that `settings` leads to; blocks.
+
+    `now_s` is in seconds since the epoch.
 
     Raises CredentialError.
     """
     try:
-        return _fetch_signer(settings, service, region)
+        return _fetch_signer(settings, service, region, now_s)
     except (BotoCoreError, ClientError) as error:
-        failure = CredentialError(
+        # Without the cause: botocore's error holds the answer.
+        raise CredentialError(
             f"the AWS credentials could not be had ({type(error).__name__})",
             str(error)[:DETAIL_CHARACTERS],
-        )
-    # Raised here, the error carries no context: botocore's holds answers and requests.
-    raise failure
+        ) from None
 
 
-def _fetch_signer(settings: CredentialSettings, service: str, region: str) -> Lease[RequestSigner]:
-    now_s = time.time()
+def _fetch_signer(
+    settings: CredentialSettings, service: str, region: str, now_s: float
+) -> Lease[RequestSigner]:
     credentials = _credentials(settings, region)
     if credentials is None:
         raise CredentialError(
@@ -47,6 +51,10 @@ def _fetch_signer(settings: CredentialSettings, service: str, region: str) -> Le
             "configure a profile, or run where a role is attached"
         )
     keys = credentials.get_frozen_credentials()
+    checked_secret(keys.access_key, "the AWS access key id")
+    checked_secret(keys.secret_key, "the AWS secret access key")
+    if keys.token:
+        checked_secret(keys.token, "the AWS session token")
     return Lease(RequestSigner(keys, service, region), now_s, _expires_at_s(credentials))
 
 

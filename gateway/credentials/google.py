@@ -28,7 +28,7 @@ class GoogleSigner:
     ) -> None:
         _check(settings)
         self._renewal: Renewal[str] = Renewal(
-            lambda: _fetch(settings), "the Google access token", clock=clock
+            lambda now_s: _fetch(settings, now_s), "the Google access token", clock=clock
         )
 
     def fresh(self) -> bool:
@@ -48,10 +48,10 @@ class GoogleSigner:
         raise TypeError("a signer holds a secret and is not pickled")
 
 
-def _fetch(settings: CredentialSettings) -> Lease[str]:
+def _fetch(settings: CredentialSettings, now_s: float) -> Lease[str]:
     from gateway.credentials import google_tokens  # noqa: PLC0415 - google-auth loads when used
 
-    return google_tokens.fetch_token(settings)
+    return google_tokens.fetch_token(settings, now_s)
 
 
 def _check(settings: CredentialSettings) -> None:

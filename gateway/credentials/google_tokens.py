@@ -12,7 +12,7 @@ from typing import Any
 
 import google.auth
 from google.auth.credentials import with_scopes_if_required
-from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError
+from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError, MalformedError
 from google.oauth2 import service_account
 
 from gateway.credentials.contract import CredentialError
@@ -29,27 +29,29 @@ FETCH_S = 20.0
 _OAUTH_ERROR = re.compile(r"[a-z_]{1,40}")
 
 
-def fetch_token(settings: CredentialSettings) -> Lease[str]:
+def fetch_token(settings: CredentialSettings, now_s: float) -> Lease[str]:
     """Return an access token from the source that `settings` names; blocks up to FETCH_S.
+
+    `now_s` is in seconds since the epoch.
 
     Raises CredentialError, whose text quotes nothing of the token server's answer but the
     OAuth error code (RFC 6749, 5.2).
     """
     try:
-        return _fetch_token(settings)
+        return _fetch_token(settings, now_s)
+    except MalformedError:
+        raise CredentialError("the Google credential file is incomplete or damaged") from None
     except DefaultCredentialsError:
-        failure = CredentialError(
+        raise CredentialError(
             "no Google credentials were found: name a service-account file, set "
             "GOOGLE_APPLICATION_CREDENTIALS, or run where a service account is attached"
-        )
+        ) from None
     except (GoogleAuthError, ValueError, TypeError, AttributeError, KeyError) as error:
-        failure = CredentialError("the Google access token could not be had", _detail(error))
-    # Raised here, the error carries no context: google-auth's quotes the answer.
-    raise failure
+        # Without the cause: google-auth's error quotes the answer.
+        raise CredentialError("the Google access token could not be had", _detail(error)) from None
 
 
-def _fetch_token(settings: CredentialSettings) -> Lease[str]:
-    now_s = time.time()
+def _fetch_token(settings: CredentialSettings, now_s: float) -> Lease[str]:
     credentials: Any
     if settings.kind is CredentialKind.GOOGLE_FILE:
         info = _key_file(settings.file or "")
@@ -86,20 +88,18 @@ def _key_file(path: str) -> Mapping[str, Any]:
     try:
         info = json.loads(Path(path).read_bytes())
     except OSError as error:
-        failure = CredentialError(
+        raise CredentialError(
             "the Google service-account file cannot be read", f"{path}: {error.strerror}"
-        )
+        ) from None
     except ValueError:
-        failure = CredentialError("the Google service-account file is not JSON", path)
-    else:
-        if isinstance(info, dict) and info.get("type") == "service_account":
-            return info
-        failure = CredentialError(
-            "the Google credential file is not a service-account key; for any other type "
-            "set GOOGLE_APPLICATION_CREDENTIALS and use kind google_adc",
-            path,
-        )
-    raise failure
+        raise CredentialError("the Google service-account file is not JSON", path) from None
+    if isinstance(info, dict) and info.get("type") == "service_account":
+        return info
+    raise CredentialError(
+        "the Google credential file is not a service-account key; for any other type "
+        "set GOOGLE_APPLICATION_CREDENTIALS and use kind google_adc",
+        path,
+    )
 
 
 def _epoch_s(expiry: datetime | None) -> float | None:

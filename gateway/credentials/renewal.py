@@ -16,16 +16,17 @@ T = TypeVar("T")
 class Renewal(Generic[T]):
     """Keeps the lease that `fetch` returns. Safe to share between threads.
 
-    `fetch` blocks and runs in a thread of its own, one at a time. It raises CredentialError;
-    any other exception is reported by its class alone, for its text may hold a secret. `what`
-    names the credential in errors. `clock` returns seconds since the epoch.
+    `fetch` is given the time; it blocks, and runs in a thread of its own, one at a time. It
+    raises CredentialError; any other exception is reported by its class alone, for its text may
+    hold a secret. `what` names the credential in errors. `clock` returns seconds since the
+    epoch.
     """
 
     __slots__ = ("_clock", "_failure", "_fetch", "_flight", "_lease", "_margins", "_what")
 
     def __init__(
         self,
-        fetch: Callable[[], Lease[T]],
+        fetch: Callable[[float], Lease[T]],
         what: str,
         *,
         clock: Callable[[], float] = time.time,
@@ -83,7 +84,7 @@ class Renewal(Generic[T]):
 
     def _renew(self) -> None:
         try:
-            lease = self._fetch()
+            lease = self._fetch(self._clock())
         except CredentialError as error:
             self._fail(error.message, error.detail)
         except Exception as error:  # noqa: BLE001 - the libraries raise anything
@@ -97,7 +98,7 @@ class Renewal(Generic[T]):
         self._failure = (CredentialError(message, detail), until_s)
 
     def _give_up(self) -> NoReturn:
-        # A new exception for each caller: a shared one would collect all their tracebacks.
+        # A new one for each caller: no shared traceback, and nothing of what the libraries raised.
         if self._failure is None:
             raise CredentialError(f"{self._what}: had already run out when it arrived")
         error = self._failure[0]

@@ -96,7 +96,8 @@ class TokenTransport(Request):
         connection = self._connection(parts, left_s)
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         connection.connect()
-        cut = threading.Timer(left_s, _shut, (connection.sock,))
+        late = threading.Event()
+        cut = threading.Timer(left_s, _shut, (connection.sock, late))
         cut.daemon = True
         cut.start()
         try:
@@ -106,6 +107,8 @@ class TokenTransport(Request):
             if len(data) > ANSWER_MAX_BYTES:
                 raise http.client.HTTPException
             response.read()  # Raises IncompleteRead for an answer that was cut short.
+            if late.is_set():  # To http.client, headers that were cut look complete.
+                raise TimeoutError
             return TokenAnswer(response.status, response.headers, data)
         finally:
             cut.cancel()
@@ -139,7 +142,8 @@ def _proxy_headers(proxy: SplitResult) -> dict[str, str]:
     return {"proxy-authorization": "Basic " + b64encode(pair.encode()).decode()}
 
 
-def _shut(sock: socket.socket) -> None:
+def _shut(sock: socket.socket, late: threading.Event) -> None:
+    late.set()
     try:
         # The plain method: the TLS one would also take the session from the reading thread.
         socket.socket.shutdown(sock, socket.SHUT_RDWR)

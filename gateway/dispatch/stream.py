@@ -104,12 +104,14 @@ class Stream:
         """Take bytes of the platform; return events to pass on, or a failure before commit."""
         events = self._decoder.feed(data)
         out = self._take(events, now_s) if events else b""
-        if self._decoder.failure is not None:
+        if self._decoder.stopped:
+            # What comes after `message_stop` is no part of the answer, and is not passed on.
+            if not self.committed:
+                return self._fail(EMPTY)
+            if self._stopped_s is None:
+                self._stopped_s = now_s
+        elif self._decoder.failure is not None:
             return self._fail(self._decoder.failure, out)
-        if self._decoder.stopped and not self.committed:
-            return self._fail(EMPTY)
-        if self._decoder.stopped and self._stopped_s is None:
-            self._stopped_s = now_s
         self.wake_at_s = self._next_clock_s()
         return out
 

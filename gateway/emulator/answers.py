@@ -20,7 +20,8 @@ _PROSE: Final = (
     "quiet harbour walls then lamps wake one after another like small careful stars so sailors "
     "may find home again through mist rain or wind with little more than patience"
 )
-_WORDS: Final = _PROSE.split()
+_WORDS: Final = tuple((_PROSE.split() * 5)[:256])
+"""A word for every byte."""
 _SIGNED: Final = b"emulated-thinking-1:"
 
 
@@ -78,8 +79,7 @@ def answer(body: Mapping[str, Any], asked: Directives, made_from: bytes) -> Answ
 
 def words(count: int, made_from: bytes) -> str:
     """Return `count` words drawn by a seed."""
-    picks = shake_256(made_from).digest(count)
-    return " ".join(_WORDS[pick % len(_WORDS)] for pick in picks)
+    return " ".join(map(_WORDS.__getitem__, shake_256(made_from).digest(count)))
 
 
 def signature(thinking: str) -> str:
@@ -91,7 +91,8 @@ def signature(thinking: str) -> str:
 def _think(config: Mapping[str, Any], made_from: bytes, draft: _Draft) -> None:
     if config.get("type") not in {"enabled", "adaptive"}:
         return
-    allowed = min(draft.left, config.get("budget_tokens") or draft.left)
+    budget = config["budget_tokens"] if config["type"] == "enabled" else draft.left
+    allowed = min(draft.left, budget)
     text = clip(f"Thinking it over: {words(12, made_from[::-1])}.", allowed)
     draft.thinking = text_tokens(text)
     draft.spend(draft.thinking)

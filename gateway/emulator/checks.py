@@ -7,7 +7,7 @@ them keep the sentence. Only what callers meet in practice is checked.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -49,6 +49,7 @@ def check_message(body: Mapping[str, Any], model: Model, version: str) -> None:
     check_types(body, required=("max_tokens", "messages"))
     _max_tokens(body["max_tokens"], model)
     check_sampling(body, model, version)
+    _output(body)
     _thinking(body, model)
     check_prompt(body, model, version)
 
@@ -70,7 +71,8 @@ def check_fields(body: Mapping[str, Any], allowed: Collection[str]) -> None:
             raise Problem(400, f"{name}: Extra inputs are not permitted")
 
 
-def allowed_fields(kind: str, version: str, betas: Collection[str]) -> set[str]:
+@lru_cache(maxsize=256)
+def allowed_fields(kind: str, version: str, betas: tuple[str, ...]) -> frozenset[str]:
     """Return the top-level fields the direct API takes.
 
     Args:
@@ -85,7 +87,7 @@ def allowed_fields(kind: str, version: str, betas: Collection[str]) -> set[str]:
     for field, starts in data["betas"].items():
         if any(beta.startswith(tuple(starts)) for beta in betas):
             allowed.add(field)
-    return allowed
+    return frozenset(allowed)
 
 
 def check_sampling(body: Mapping[str, Any], model: Model, version: str) -> None:
@@ -119,9 +121,13 @@ _KINDS: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
         lambda v: isinstance(v, list) and all(isinstance(s, str) and s for s in v),
         "list of strings",
     ),
+    "inference_geo": (lambda v: isinstance(v, str), "string"),
+    "speed": (lambda v: v in ("standard", "fast"), "enumeration member: 'standard', 'fast'"),
     "stream": (lambda v: isinstance(v, bool), "boolean"),
 }
-_NULLABLE: Final = frozenset({"output_config", "stop_sequences", "system", "tools"})
+_NULLABLE: Final = frozenset(
+    {"inference_geo", "output_config", "speed", "stop_sequences", "system", "tools"}
+)
 
 
 def check_types(body: Mapping[str, Any], *, required: Collection[str]) -> None:
@@ -156,6 +162,20 @@ def _thinking(body: Mapping[str, Any], model: Model) -> None:
         _budget(config.get("budget_tokens"), body["max_tokens"])
     if kind != "between_tools" and kind not in model.thinking:
         raise Problem(400, f'"thinking.type.{kind}" is not supported for this model.')
+
+
+def _output(body: Mapping[str, Any]) -> None:
+    wanted = (body.get("output_config") or {}).get("format")
+    for field, value in (
+        ("output_config.format", wanted),
+        ("output_format", body.get("output_format")),
+    ):
+        if value is None:
+            continue
+        if not isinstance(value, dict) or value.get("type") != "json_schema":
+            raise Problem(400, f"{field}.type: Input should be 'json_schema'")
+        if not isinstance(value.get("schema"), dict):
+            raise Problem(400, f"{field}.schema: Field required")
 
 
 def _budget(budget: Any, max_tokens: int) -> None:
@@ -211,7 +231,7 @@ def _cache_marks(body: Mapping[str, Any]) -> None:
         if not isinstance(mark, dict) or mark.get("type") != "ephemeral":
             raise Problem(400, "cache_control.type: Input should be 'ephemeral'")
         ttl = mark.get("ttl") or "5m"
-        if ttl not in {"5m", "1h"}:
+        if ttl not in ("5m", "1h"):
             raise Problem(400, "cache_control.ephemeral.ttl: Input should be '5m' or '1h'")
         if ttl == "1h" and short:
             words = "a ttl='1h' cache_control block must not come after a ttl='5m' one"

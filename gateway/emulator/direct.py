@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import parse_qs, unquote
 
@@ -80,6 +81,7 @@ class Direct(Platform):
         body, model, version = self._checked(request, "message", ("model", "max_tokens"))
         check_message(body, model, version)
         told = self.tell(body, model, shown_model=body["model"], scope=key)
+        headers += _limits(self.world.clock_s())
         if body.get("stream"):
             return self.stream(told, EVENT_STREAM + headers)
         return self.whole(told, headers)
@@ -136,10 +138,30 @@ class Direct(Platform):
 _ORGANIZED: Final[Pairs] = (("anthropic-organization-id", _ORGANIZATION),)
 
 
-def betas(request: Request) -> list[str]:
+_LIMITS: Final = {
+    "requests": 4_000,
+    "tokens": 2_400_000,
+    "input-tokens": 2_000_000,
+    "output-tokens": 400_000,
+}
+"""What the made-up organization may use a minute."""
+
+
+def _limits(now_s: float) -> Pairs:
+    """Return the rate-limit headers of a message: limit, remaining, reset (RFC 3339)."""
+    reset = datetime.fromtimestamp(now_s // 60 * 60 + 60, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    rows = []
+    for name, limit in _LIMITS.items():
+        start = f"anthropic-ratelimit-{name}-"
+        rows += [(f"{start}limit", str(limit)), (f"{start}remaining", str(limit - 1))]
+        rows.append((f"{start}reset", reset))
+    return tuple(rows)
+
+
+def betas(request: Request) -> tuple[str, ...]:
     """Return the beta names of every `anthropic-beta` header."""
     rows = [value for name, value in request.headers if name.lower() == "anthropic-beta"]
-    return [beta.strip() for row in rows for beta in row.split(",") if beta.strip()]
+    return tuple(beta.strip() for row in rows for beta in row.split(",") if beta.strip())
 
 
 def envelope(problem: Problem) -> dict[str, Any]:

@@ -11,13 +11,15 @@ from gateway.emulator.tokens import as_blocks
 
 _MARK: Final = re.compile(r"\[\[(words|events|tool|refusal|pace_ms|say)(?::([^\]]*))?\]\]")
 
+_HEARD_CHARS: Final = 1000
+
 
 @dataclass(frozen=True, slots=True)
 class Directives:
     """What the last user message asks of the emulator."""
 
     said: str = ""
-    """The message's text without its marks."""
+    """The start of the message's text, without its marks."""
     words: int | None = None
     """How many words to answer with."""
     events: int | None = None
@@ -36,11 +38,11 @@ def directives(body: Mapping[str, Any]) -> Directives:
     """Return what the last user message of a checked body asks for; wrong numbers are ignored."""
     text = last_user_text(body)
     if "[[" not in text:
-        return Directives(text)
+        return Directives(text[:_HEARD_CHARS])
     marks = {name: value or "" for name, value in _MARK.findall(text)}
     pace = marks.get("pace_ms", "")
     return Directives(
-        said=_MARK.sub("", text).strip(),
+        said=_MARK.sub("", text[:_HEARD_CHARS]).strip(),
         words=_number(marks.get("words")),
         events=_number(marks.get("events")),
         tool=marks.get("tool"),

@@ -156,12 +156,24 @@ class Faults:
         with self._lock:
             self._queue.extend(parsed)
 
-    def take(self, platform: str, path: str, model: Callable[[], str | None]) -> Fault | None:
-        """Return the fault that strikes this request, and count it as used."""
+    def take(
+        self,
+        platform: str,
+        path: str,
+        model: Callable[[], str | None],
+        *,
+        named: bool = False,
+    ) -> Fault | None:
+        """Return the fault that strikes this request, and count it as used.
+
+        With `named`, only a fault that names a platform or a path strikes.
+        """
         if not self._queue:
             return None
         with self._lock:
             for index, one in enumerate(self._queue):
+                if named and one.platform is None and one.path is None:
+                    continue
                 if one.matches(platform, path, model):
                     self._use(index, one)
                     return one

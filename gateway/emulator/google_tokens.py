@@ -155,7 +155,7 @@ def verified_claims(assertion: str, key: PublicKey) -> dict[str, Any]:
     try:
         header, claims = json.loads(_decode(parts[0])), json.loads(_decode(parts[1]))
         signature = _decode(parts[2])
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise AssertionRefused("invalid_grant", "Bad Request: malformed JWT.") from error
     if not isinstance(header, dict) or header.get("alg") != "RS256":
         raise AssertionRefused("invalid_grant", "Invalid JWT: the algorithm must be RS256.")

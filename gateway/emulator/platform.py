@@ -78,6 +78,8 @@ class Platform(ABC):
     name: ClassVar[str]
     """The platform's name in a configuration: `anthropic`, `bedrock`, `vertex`."""
     message_prefix: ClassVar[str] = "msg_"
+    aside: ClassVar[bool] = False
+    """Whether it serves no model, so that only faults that name it (or a path) strike it."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -113,7 +115,9 @@ class Platform(ABC):
         """Record a request and answer it, with the fault that is due."""
         world = self.world
         record = world.records.open(self.name, request, world.clock_s())
-        one = world.faults.take(self.name, request.path, lambda: self.model_of(request))
+        one = world.faults.take(
+            self.name, request.path, lambda: self.model_of(request), named=self.aside
+        )
         response = self._struck(request, one)
         record.status = response.status if response.head else None
         record.fault = one.action.value if one is not None else None

@@ -11,17 +11,20 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType, TracebackType
 from typing import Final, Self
 
+from gateway.emulator.bedrock import Bedrock
 from gateway.emulator.control import PREFIX, controlled
 from gateway.emulator.direct import Direct
 from gateway.emulator.faults import Faults
-from gateway.emulator.http import Note, Request, Response, Server
+from gateway.emulator.http import Note, Request, Response
 from gateway.emulator.platform import Ids, Platform, World
 from gateway.emulator.records import Records
+from gateway.emulator.server import Server
+from gateway.emulator.vertex import Vertex
 
 API_KEY: Final = "sk-ant-emulator"
 """The key every emulator takes unless it is told others."""
 PLATFORMS: Final[Mapping[str, Callable[[World], Platform]]] = MappingProxyType(
-    {"anthropic": Direct}
+    {"anthropic": Direct, "bedrock": Bedrock, "vertex": Vertex}
 )
 """Platform name -> what emulates it; the order is the order of ports."""
 
@@ -37,7 +40,8 @@ class Emulator:
         ports: Platform name -> port; a platform that is not named takes a free one.
         api_key: The credential the platforms take.
         pace_s: Seconds between the events of a stream.
-        clock_s: The clock of the prompt cache and the records, in seconds.
+        clock_s: The clock of the prompt cache, the records and the clouds' credentials: seconds,
+            Unix time where a cloud's clients are to be let in.
         ids_from: What ids are made from; the same text gives the same sequence of ids.
         keep_records: How many requests are remembered; 0 for load tests.
     """
@@ -64,7 +68,9 @@ class Emulator:
             pace_s=pace_s,
         )
         self.direct = Direct(self._world)
-        self.platforms: tuple[Platform, ...] = (self.direct,)
+        self.bedrock = Bedrock(self._world)
+        self.vertex = Vertex(self._world)
+        self.platforms: tuple[Platform, ...] = (self.direct, self.bedrock, self.vertex)
         self._servers: list[Server] = []
         self._thread: _Thread | None = None
 

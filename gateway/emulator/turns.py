@@ -7,7 +7,7 @@ from typing import Any, Final
 from gateway.emulator.answers import signature
 from gateway.emulator.problems import Problem
 
-ROLES: Final = frozenset({"user", "assistant", "system"})
+ROLES: Final = ("user", "assistant", "system")
 _NEEDS: Final = {
     "text": ("text",),
     "image": ("source",),
@@ -18,6 +18,7 @@ _NEEDS: Final = {
     "redacted_thinking": ("data",),
 }
 """Block type -> the keys it must have. Other types (server tools, newer ones) pass unchecked."""
+_STRINGS: Final = frozenset({"text", "id", "name", "tool_use_id", "thinking", "signature"})
 
 
 def check_turns(messages: list[Any], *, prefill: bool, strict: bool) -> None:
@@ -67,21 +68,16 @@ def _block(place: str, block: Any, role: str, *, strict: bool) -> None:
     for name in _NEEDS.get(kind, ()):
         if name not in block:
             raise Problem(400, f"{place}.{kind}.{name}: Field required")
-    if kind == "text":
-        _text(place, block["text"])
+        if name in _STRINGS and not isinstance(block[name], str):
+            raise Problem(400, f"{place}.{kind}.{name}: Input should be a valid string")
+    if kind == "text" and not block["text"]:
+        raise Problem(400, "messages: text content blocks must be non-empty")
     if kind == "thinking" and block["signature"] != signature(block["thinking"]):
         raise Problem(400, f"{place}: Invalid `signature` in `thinking` block")
     if strict and kind == "document" and role == "assistant":
         raise Problem(400, f"{place}: `document` blocks are not permitted in assistant messages")
     if strict and kind == "text" and role == "user" and block.get("citations"):
         raise Problem(400, f"{place}.text.citations: Extra inputs are not permitted")
-
-
-def _text(place: str, text: Any) -> None:
-    if not isinstance(text, str):
-        raise Problem(400, f"{place}.text.text: Input should be a valid string")
-    if not text:
-        raise Problem(400, "messages: text content blocks must be non-empty")
 
 
 def _ids(message: dict[str, Any], kind: str, key: str) -> list[str]:

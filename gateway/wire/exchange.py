@@ -22,6 +22,7 @@ MAX_BUFFERED_BYTES = 256 * 1024
 """Unread body beyond which a wire stops reading from its socket."""
 
 _END_OF_HEAD = b"\r\n\r\n"
+_BODY_HEADERS = frozenset({"content-length", "transfer-encoding", "content-encoding", "upgrade"})
 _FIRST_BYTE = ord("H")
 _TAIL_BYTES = 5
 _BODILESS = frozenset({204, 304})
@@ -204,20 +205,11 @@ class Answer:
             self._settle(version)
 
     def _settle(self, version: str) -> None:
-        length, chunked = None, False
-        for name, value in self.headers:
-            if name == "content-length":
-                length = int(value)
-            elif name == "transfer-encoding":
-                if chunked or value.strip().lower() != "chunked" or version != "1.1":
-                    self._odd("the answer has a transfer-encoding other than plain chunked")
-                chunked = True
-            elif name == "content-encoding" and value.strip().lower() not in {"", "identity"}:
-                self._odd("the answer is compressed although identity was asked for")
-            elif name == "upgrade":
-                self.keep = False
+        """Choose how the body is framed (RFC 9112, 6.3)."""
         if version not in {"1.1", "1.0"}:
             self._odd(f"the answer speaks HTTP/{version} on an HTTP/1.1 connection")
+            return
+        length, chunked = self._body_headers(version)
         if self.error is not None:
             return
         self.has_head = True
@@ -231,6 +223,24 @@ class Answer:
             self._framing = _Framing.CHUNKED
         else:
             self._framing = _Framing.UNTIL_CLOSE
+
+    def _body_headers(self, version: str) -> tuple[int | None, bool]:
+        """Return the content length, and whether the body comes in chunks."""
+        length, chunked = None, False
+        for name, value in self.headers:
+            if name not in _BODY_HEADERS:
+                continue
+            if name == "content-length":
+                length = int(value)
+            elif name == "transfer-encoding":
+                if chunked or value.lower() != "chunked" or version != "1.1":
+                    self._odd("the answer has a transfer-encoding other than plain chunked")
+                chunked = True
+            elif name == "upgrade":
+                self.keep = False
+            elif value.lower() not in {"", "identity"}:
+                self._odd("the answer is compressed although identity was asked for")
+        return length, chunked
 
     def _feed_counted(self, data: bytes) -> None:
         rest = self._rest_bytes - len(data)

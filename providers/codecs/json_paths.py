@@ -63,12 +63,6 @@ def parse(path: str) -> Steps:
     return tuple(steps)
 
 
-def needles(steps: Iterable[Step]) -> tuple[bytes, ...]:
-    """Return the quoted names on a path, the deepest first: cheap to look for in a body."""
-    names = [step.name if isinstance(step, Key) else step.kind for step in steps]
-    return tuple(f'"{name}"'.encode() for name in reversed(names) if name)
-
-
 def _decoded(decoder: msgspec.json.Decoder[T], value: Raw) -> T | None:
     try:
         return decoder.decode(value)

@@ -36,7 +36,7 @@ class Open:
 
 def engine(*names: str, limits: Limits = LIMITS, breaker: Breaker | None = None) -> Engine:
     """Return an engine over direct upstreams of these names, in order."""
-    provider = registry.provider("anthropic")
+    provider = registry.PROVIDERS["anthropic"]
     endpoint = provider.endpoint(Place())
     upstreams = [Upstream(name, provider, endpoint) for name in names]
     connections = {

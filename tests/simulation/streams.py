@@ -35,9 +35,7 @@ def whole(mark: str, deltas: int = 3) -> list[bytes]:
         message_start(mark),
         event("content_block_start", index=0, content_block={"type": "text", "text": ""}),
         *(
-            event(
-                "content_block_delta", index=0, delta={"type": "text_delta", "text": f"<{mark}>"}
-            )
+            event("content_block_delta", index=0, delta={"type": "text_delta", "text": f"<{mark}>"})
             for _ in range(deltas)
         ),
         event("content_block_stop", index=0),
@@ -55,6 +53,8 @@ def parse(stream: bytes) -> list[tuple[str, dict[str, Any]]]:
     assert stream.endswith(b"\n\n"), stream[-80:]
     parsed = []
     for block in stream.removesuffix(b"\n\n").split(b"\n\n"):
+        if block.startswith(b":"):
+            continue
         head, data = block.split(b"\n", 1)
         assert head.startswith(b"event: "), block
         assert data.startswith(b"data: "), block

@@ -76,9 +76,7 @@ def test_an_ill_upstream_is_asked_again_before_the_next_one() -> None:
 
 
 def test_when_all_fail_the_caller_gets_the_status_with_the_most_hope() -> None:
-    seen, wire = run(
-        error(529, "overloaded_error"), second=error(401, "authentication_error")
-    )
+    seen, wire = run(error(529, "overloaded_error"), second=error(401, "authentication_error"))
     assert seen.status == 529
     assert seen.header("x-should-retry") == "false"
     assert upstreams(wire) == ["one", "one", "two"]
@@ -154,7 +152,7 @@ def test_pings_alone_do_not_keep_a_stream_alive() -> None:
 
 
 def test_a_stream_that_moves_outlives_the_callers_timeout() -> None:
-    chunks = tuple((2.0, each) for each in whole("one", deltas=20))
+    chunks = tuple((1.4, each) for each in whole("one", deltas=20))
     wire = VirtualWire({"one": [Script(chunks=chunks)]})
     seen = ask(engine("one"), wire, call(headers=(("x-stainless-read-timeout", "3"),)))
     assert parse(seen.stream)[-1][0] == "message_stop"

@@ -14,15 +14,13 @@ Chunk = Callable[[Mapping[str, object]], bytes]
 Framed = Callable[[Mapping[str, str], bytes], bytes]
 
 
+def encode_header(name: str, value: str) -> bytes:
+    key, text = name.encode(), value.encode()
+    return bytes([len(key)]) + key + b"\x07" + struct.pack(">H", len(text)) + text
+
+
 def encode_frame(headers: Mapping[str, str], payload: bytes) -> bytes:
-    head = b"".join(
-        bytes([len(name)])
-        + name.encode()
-        + b"\x07"
-        + struct.pack(">H", len(value))
-        + value.encode()
-        for name, value in headers.items()
-    )
+    head = b"".join(encode_header(name, value) for name, value in headers.items())
     prelude = struct.pack(">II", len(head) + len(payload) + 16, len(head))
     prelude += struct.pack(">I", binascii.crc32(prelude))
     message = prelude + head + payload

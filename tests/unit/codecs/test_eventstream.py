@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from providers.codecs.eventstream import EventStreamDecoder, FrameReader
 from providers.codecs.sse import iter_events
 from providers.contract import Failure, FailureKind
+from tests.unit.codecs.conftest import encode_chunk
 
 Chunk = Callable[[Mapping[str, object]], bytes]
 Framed = Callable[[Mapping[str, str], bytes], bytes]
@@ -73,10 +74,9 @@ def test_the_event_line_is_the_type(chunk: Chunk) -> None:
 
 @given(cuts=st.lists(st.integers(min_value=0, max_value=3000), max_size=20), broken=st.booleans())
 def test_how_the_bytes_are_cut_changes_nothing(cuts: list[int], broken: bool) -> None:
-    from tests.unit.codecs.conftest import encode_chunk  # noqa: PLC0415 - one encoder for all
-
-    events = [start({}), text("a"), delta({"output_tokens": 5}), {"type": "ping"}, metrics(METRICS)]
-    data = b"".join(map(encode_chunk, events))
+    ping: dict[str, object] = {"type": "ping"}
+    events = [start({}), text("a"), delta({"output_tokens": 5}), ping, metrics(METRICS)]
+    data = b"".join(encode_chunk(event) for event in events)
     if broken:
         data = data[:-3]
     whole = EventStreamDecoder()
@@ -95,6 +95,14 @@ def test_one_wrong_bit_is_no_answer(chunk: Chunk, at: int) -> None:
     bad[at] ^= 1
     got, decoder = decode(good + bytes(bad) + chunk(text("b")))
     assert got == [start(WHOLE)]
+    assert failure(decoder).kind is FailureKind.BAD200
+
+
+def test_a_wrong_length_is_not_waited_for(chunk: Chunk) -> None:
+    bad = bytearray(chunk(text("a")))
+    bad[1] ^= 0x10
+    decoder = EventStreamDecoder()
+    decoder.feed(chunk(start(WHOLE)) + bytes(bad))
     assert failure(decoder).kind is FailureKind.BAD200
 
 
@@ -204,7 +212,8 @@ def test_metrics_fill_only_what_is_missing(chunk: Chunk) -> None:
 
 
 def test_the_starts_output_count_is_no_report(chunk: Chunk) -> None:
-    sent = [start(WHOLE), {"type": "message_delta", "delta": {}}, metrics(METRICS)]
+    empty: dict[str, object] = {"type": "message_delta", "delta": {}}
+    sent = [start(WHOLE), empty, metrics(METRICS)]
     got, _ = decode(b"".join(map(chunk, sent)))
     assert usage_of(got) == {"output_tokens": 5}
 
@@ -242,7 +251,7 @@ def test_a_usage_with_gaps_waits_for_the_stop_in_order(chunk: Chunk) -> None:
 def test_what_is_held_is_not_lost_to_an_exception(chunk: Chunk, framed: Framed) -> None:
     headers = {":message-type": "exception", ":exception-type": "internalServerException"}
     sent = [start({}), delta({"output_tokens": 5})]
-    got, decoder = decode(b"".join(map(chunk, sent)) + framed(headers, b"{}"))
+    got, decoder = decode(b"".join(chunk(event) for event in sent) + framed(headers, b"{}"))
     assert got == sent
     assert failure(decoder).status == 500
 

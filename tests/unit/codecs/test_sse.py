@@ -164,6 +164,23 @@ def test_an_error_event_ends_the_answer(
     assert decoder.feed(STOP) == b""
 
 
+@pytest.mark.parametrize(
+    "event",
+    [
+        b"event: error\ndata: not json\n\n",
+        b"event:error\ndata: {}\n\n",
+        b"data: x\nevent: error\n\n",
+        b"event: error\r\rx: {}\n\n",
+    ],
+)
+def test_no_error_hides_among_deltas(event: bytes) -> None:
+    for block in (event + DELTA, DELTA + event, DELTA + event + DELTA):
+        decoder = SseDecoder()
+        decoder.feed(START)
+        decoder.feed(block)
+        assert decoder.failure is not None
+
+
 def test_the_callers_own_error_keeps_its_words() -> None:
     decoder = SseDecoder()
     event = error_event("invalid_request_error", "prompt is too long: 9 > 8")

@@ -8,19 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.config import Config, ConfigError, Mistake, load
-
-Write = Callable[..., Path]
-Mistakes = Callable[..., tuple[Mistake, ...]]
-
-DIRECT = """\
-schema = 1
-[routing]
-order = ["direct"]
-[upstreams.direct]
-provider = "anthropic"
-api_key = "${KEY}"
-"""
-ENVIRON = {"GATEWAY_ENV": "dev", "KEY": "sk-made-up"}
+from tests.unit.config.samples import DIRECT, ENVIRON, Mistakes, Write
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway.config import Config, ConfigError, load
-from tests.unit.config.conftest import ENVIRON, Write
+from tests.unit.config.samples import ENVIRON, Write
 
 SDK = {"ANTHROPIC_API_KEY": "sk-made-up"}
 

@@ -109,7 +109,8 @@ def quoted(name: str) -> str:
 
 @given(st.dictionaries(names, st.dictionaries(names, values, max_size=3), max_size=4))
 def test_any_text_tomllib_takes_is_walked_whole(tables: dict[str, dict[str, str]]) -> None:
-    text, lines = "", {}
+    text = ""
+    lines: dict[tuple[str, ...], int] = {}
     for name, table in tables.items():
         lines[name,] = text.count("\n") + 1
         text += f"[{quoted(name)}]\n"
@@ -118,7 +119,7 @@ def test_any_text_tomllib_takes_is_walked_whole(tables: dict[str, dict[str, str]
             text += f"{quoted(key)} = {value} # done\n"
     found = key_lines(text)
     assert set(found) == paths(tomllib.loads(text))
-    assert {key: found[key] for key in lines} == lines
+    assert {key: found[tuple(key)] for key in lines} == lines
 
 
 @pytest.mark.parametrize(

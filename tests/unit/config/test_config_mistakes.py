@@ -6,7 +6,7 @@ import pytest
 
 from gateway.config import ConfigError, Mistake, load
 from providers.contract import Place, PlaceError
-from tests.unit.config.conftest import DIRECT, ENVIRON, Mistakes, Write
+from tests.unit.config.samples import DIRECT, ENVIRON, Mistakes, Write
 
 
 def test_all_mistakes_come_at_once_each_with_its_file_and_line(mistakes: Mistakes) -> None:
@@ -264,6 +264,15 @@ def test_a_provider_is_asked_for_each_place(write: Write) -> None:
     assert (found.key, found.line) == ("upstreams.b.profile", 4)
     assert found.message == "eu-central-1 needs a profile"
     assert [provider for provider, _ in asked] == ["bedrock", "anthropic"]
+
+
+def test_a_provider_is_not_asked_about_what_is_known_to_be_wrong(write: Write) -> None:
+    def check(provider: str, place: Place) -> None:
+        raise PlaceError("base_url", f"{provider} finds {place.base_url} wrong as well")
+
+    with pytest.raises(ConfigError) as raised:
+        load(write(DIRECT + "base_url = 'http://x.example'"), ENVIRON, check_place=check)
+    assert [mistake.key for mistake in raised.value.mistakes] == ["upstreams.direct.base_url"]
 
 
 def test_a_server_that_would_call_itself_does_not_start(write: Write) -> None:

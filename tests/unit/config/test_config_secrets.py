@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.config import AnthropicUpstream, Config, ConfigError, Secret, load
-from tests.unit.config.conftest import DIRECT, ENVIRON, Mistakes, Write
+from tests.unit.config.samples import DIRECT, ENVIRON, Mistakes, Write
 
 
 def key_of(config: Config) -> Secret:

@@ -26,7 +26,7 @@ queries = st.lists(st.tuples(words.filter(bool), words), max_size=4).map(
     lambda pairs: "&".join(f"{name}={value}" for name, value in pairs)
 )
 header_names = st.text("abcdefghijklmnopqrstuvwxyz0123456789-", min_size=1, max_size=12).map(
-    lambda name: f"h{name}"
+    lambda name: f"zz-{name}"
 )
 header_values = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=30)
 headers = st.dictionaries(header_names, header_values, max_size=4)
@@ -201,6 +201,14 @@ def test_each_refusal_has_its_name() -> None:
         refusal = check(sent, now_s)
         assert refusal is not None
         assert refusal.name == name
+
+
+def test_an_unsigned_body_is_refused() -> None:
+    sent = {"X-Amz-Content-SHA256": "UNSIGNED-PAYLOAD"}
+    request, now_s = signed("POST", "/model/x/invoke", sent, b"{}")
+    refusal = check(request, now_s)
+    assert refusal is not None
+    assert refusal.name == "InvalidSignatureException"
 
 
 def test_the_scope_must_name_the_service_and_the_region() -> None:

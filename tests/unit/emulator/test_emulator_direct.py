@@ -34,7 +34,8 @@ def say(text: str) -> Any:
 
 def ask(client: anthropic.Anthropic, text: str, **more: Any) -> anthropic.types.Message:
     options: Any = {"model": MODEL, "max_tokens": 400, "messages": say(text)} | more
-    return client.messages.create(**options)
+    message: anthropic.types.Message = client.messages.create(**options)
+    return message
 
 
 def test_a_message_comes_back_whole(client: anthropic.Anthropic, emulator: Emulator) -> None:
@@ -307,6 +308,15 @@ def test_bare_messages_need_a_version(emulator: Emulator, client: anthropic.Anth
     assert post("2020-01-01")[0] == 400
     body["model"] = MODEL
     assert post("2023-06-01") == (400, "`temperature` is deprecated for this model.")
+
+
+def test_messages_carry_the_organizations_limits(client: anthropic.Anthropic, clock: Any) -> None:
+    clock.now_s = 61.0
+    messages: Any = say("hello")
+    raw = client.messages.with_raw_response.create(model=MODEL, max_tokens=9, messages=messages)
+    assert raw.headers["anthropic-ratelimit-requests-limit"] == "4000"
+    assert raw.headers["anthropic-ratelimit-output-tokens-reset"] == "1970-01-01T00:02:00Z"
+    assert raw.headers["anthropic-organization-id"]
 
 
 def test_the_emulator_comes_without_the_server_and_without_the_sdk() -> None:

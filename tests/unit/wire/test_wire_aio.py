@@ -363,3 +363,59 @@ def test_an_error_names_no_secret(peer: Start) -> None:
         assert "canary" not in repr(caught.value) + repr(outgoing)
 
     asyncio.run(main())
+
+
+def test_an_early_answer_ends_a_large_upload(peer: Start) -> None:
+    """The rest of the request is never written, so the connection serves nothing else."""
+
+    def talk(line: Line) -> None:
+        line.sock.recv(1024)
+        line.say(b"HTTP/1.1 413 Too Large\r\ncontent-length: 3\r\n\r\nbig")
+        server.notes.append(line.gone())
+
+    server = peer(talk)
+
+    async def main() -> None:
+        wire = AsyncWire()
+        got = await fetch(wire, server.route(), post(bytes(32 * 1024 * 1024)))
+        assert (got.status, got.body) == (413, b"big")
+        (pool,) = wire._pools.values()
+        assert len(pool.idle) == 0
+
+    asyncio.run(main())
+
+
+def test_connections_of_another_process_are_left_alone(peer: Start) -> None:
+    """A child that goes on with its parent's loop object must not write to its sockets."""
+    server = peer(says(OK, OK))
+    wire = AsyncWire()
+
+    async def main() -> None:
+        await ask_once(wire, server)
+        (parents,) = wire._pools.values()
+        wire._pid = -1
+        await ask_once(wire, server)
+        assert len(parents.idle) == 1
+        parents.clear()
+
+    asyncio.run(main())
+    assert server.connections == 2
+
+
+def test_work_that_is_given_up_is_not_reported_later() -> None:
+    stop = threading.Event()
+
+    def fail() -> None:
+        stop.wait()
+        raise ValueError("late")
+
+    async def main() -> None:
+        wire = AsyncWire()
+        task = asyncio.create_task(wire.blocking(fail, time.monotonic() + 10))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        stop.set()
+
+    asyncio.run(main())

@@ -1,0 +1,103 @@
+"""From a configuration to an engine: each upstream's endpoint, address and credential.
+
+Nothing is fetched and no socket opens here; a credential is first asked for by a call.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from gateway.config import (
+    AnthropicUpstream,
+    BedrockUpstream,
+    Config,
+    Secret,
+    VertexUpstream,
+)
+from gateway.config import Upstream as Section
+from gateway.credentials.build import signer
+from gateway.credentials.settings import CredentialKind, CredentialSettings
+from gateway.dispatch.breaker import Breaker
+from gateway.dispatch.drive import Connection
+from gateway.dispatch.limits import Limits
+from gateway.engine import Engine
+from gateway.routing import Upstream
+from gateway.wire.contract import Route
+from providers.contract import Endpoint
+from providers.registry import PROVIDERS
+
+PORTS = {"http": 80, "https": 443}
+
+
+def engine(config: Config) -> Engine:
+    """Return the engine for a checked configuration.
+
+    Raises PlaceError or CredentialError for what only the platform's tables can tell;
+    `gateway.config.load` with `check_place` finds those first, with file and line.
+    """
+    upstreams = [upstream(section) for section in config.used]
+    connections = {
+        each.name: connection(section, each.endpoint)
+        for section, each in zip(config.used, upstreams, strict=True)
+    }
+    breaker = Breaker() if config.breaker.enabled else None
+    return Engine(upstreams, connections, limits(config), breaker=breaker)
+
+
+def upstream(section: Section) -> Upstream:
+    """Return an upstream as routing sees it: where it is and what it serves."""
+    provider = PROVIDERS[section.provider]
+    endpoint = provider.endpoint(section.place())
+    return Upstream(section.name, provider, endpoint, lenient=section.fidelity == "lenient")
+
+
+def connection(section: Section, endpoint: Endpoint) -> Connection:
+    """Return how an upstream is reached."""
+    return Connection(_route(section, endpoint), signer(_credential(section), endpoint.auth))
+
+
+def limits(config: Config) -> Limits:
+    """Return the clocks and counts of a configuration."""
+    return Limits(**config.timeouts.model_dump(), **config.retries.model_dump())
+
+
+def _route(section: Section, endpoint: Endpoint) -> Route:
+    parts = urlsplit(endpoint.base_url)
+    return Route(
+        upstream=section.name,
+        scheme=parts.scheme,
+        host=parts.hostname or "",
+        port=parts.port or PORTS[parts.scheme],
+        proxy=_revealed(section.proxy),
+        ca_file=section.ca_file,
+        client_cert=section.client_cert,
+        allow_private_network=section.private_network,
+    )
+
+
+def _credential(section: Section) -> CredentialSettings:
+    kind = CredentialKind(section.credential_kind)
+    match section:
+        case AnthropicUpstream():
+            return CredentialSettings(kind, token=_revealed(section.token))
+        case BedrockUpstream():
+            return CredentialSettings(
+                kind,
+                token=_revealed(section.token),
+                access_key_id=_revealed(section.aws_access_key_id),
+                secret_access_key=_revealed(section.aws_secret_access_key),
+                session_token=_revealed(section.aws_session_token),
+                profile=section.aws_profile,
+            )
+        case VertexUpstream():
+            return CredentialSettings(
+                kind,
+                token=_revealed(section.token),
+                file=section.credentials_file,
+                ca_file=section.ca_file,
+                proxy=_revealed(section.proxy),
+            )
+
+
+def _revealed(secret: Secret | None) -> str | None:
+    return secret.reveal() if secret is not None else None
