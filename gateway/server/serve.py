@@ -21,6 +21,4 @@ def serve(config: Config) -> int:
         body_limit_bytes=config.server.body_limit_bytes,
     )
     notes = (NO_POLICY_WARNING, *config.notes) if config.no_file else config.notes
-    return run(
-        App(engine, wire, settings), engine.routes, notes=notes, close=wire.aclose
-    )
+    return run(App(engine, wire, settings), engine.routes, notes=notes, close=wire.aclose)
