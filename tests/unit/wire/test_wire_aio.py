@@ -291,13 +291,17 @@ def test_idle_connections_are_limited(peer: Start) -> None:
     asyncio.run(main())
 
 
-def test_an_idle_connection_that_ends_leaves_the_pool(peer: Start) -> None:
+@pytest.mark.parametrize("unasked", [b"", b"!"])
+def test_an_idle_connection_that_stirs_leaves_the_pool(peer: Start, unasked: bytes) -> None:
     go = threading.Event()
 
     def talk(line: Line) -> None:
         line.request()
         line.say(OK)
         go.wait()
+        if unasked:
+            line.say(unasked)
+            line.gone()
 
     server = peer(talk)
     wire = AsyncWire()
