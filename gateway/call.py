@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -135,13 +136,10 @@ def _folded(headers: Headers) -> dict[str, str]:
 
 def _labels(headers: Mapping[str, str]) -> Labels:
     """Collect the `x-gateway-*` headers of a request."""
-    named = {
-        name.removeprefix("x-gateway-"): value
-        for name, value in headers.items()
-        if name.startswith("x-gateway-")
-    }
-    if not named:
+    names = [name for name in headers if name.startswith("x-gateway-")]
+    if not names:
         return NO_LABELS
+    named = {name.removeprefix("x-gateway-"): headers[name] for name in names}
     return Labels(
         data_class=named.get("class"),
         require=_listed(named.get("require")),
@@ -220,15 +218,17 @@ def _listed(value: str | None) -> tuple[str, ...]:
 
 
 def _forwarded(headers: Mapping[str, str], *, own_account: bool) -> Headers:
-    kept = tuple(
-        (name, value)
-        for name, value in headers.items()
-        if (name.startswith(FORWARDED) or name in FORWARDED_NAMES) and name not in KEPT_BACK
-    )
     if not own_account:
-        for name in ACCOUNT_HEADERS & headers.keys():
-            raise Malformed(f"{name}: this gateway chooses the account; leave the header out.")
-    return kept
+        for name in ACCOUNT_HEADERS:
+            if name in headers:
+                raise Malformed(f"{name}: this gateway chooses the account; leave the header out.")
+    return tuple([pair for pair in headers.items() if _is_forwarded(pair[0])])
+
+
+@lru_cache(maxsize=1024)
+def _is_forwarded(name: str) -> bool:
+    known = name.startswith(FORWARDED) or name in FORWARDED_NAMES
+    return known and name not in KEPT_BACK
 
 
 def _count(value: str | None) -> int:

@@ -6,7 +6,6 @@ No I/O, no clock. `start`, `failed` and `stop` each return one step; the driver 
 from __future__ import annotations
 
 import random
-from collections import Counter
 from dataclasses import dataclass
 
 from tenacity import RetryCallState, Retrying, wait_exponential
@@ -104,7 +103,7 @@ class Dispatch:
         self.deadline_s = now_s + limits.call_s
         self._legs = plan.legs
         self._rng = rng
-        self._tries: Counter[str] = Counter()
+        self._tries = dict.fromkeys([leg.upstream.name for leg in plan.legs], 0)
         self._ready_s: dict[str, float] = {}
         self._spent: set[str] = set()
         self._again: str | None = None

@@ -12,6 +12,7 @@ from gateway.credentials.contract import CredentialError, Signer
 from gateway.dispatch.attempts import Attempt, Dispatch, Give, Record, Send, Wait
 from gateway.dispatch.stream import Clocks, Outcome, State, Stream
 from gateway.wire.contract import Exchange, Outgoing, Route, Wire, WireError
+from gateway.wire.request import host_header
 from providers.contract import (
     Failure,
     FailureKind,
@@ -32,13 +33,6 @@ class Connection:
 
     route: Route
     signer: Signer
-
-    @property
-    def host(self) -> str:
-        """The host header's value."""
-        default = 443 if self.route.scheme == "https" else 80
-        port = "" if self.route.port == default else f":{self.route.port}"
-        return f"{self.route.host}{port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +172,7 @@ async def _signed(
     if not signer.fresh():
         timeout_s = until_s - wire.now_s()
         await wire.blocking(lambda: signer.refresh(timeout_s), until_s)
-    return signer.sign(request, connection.host)
+    return signer.sign(request, host_header(connection.route))
 
 
 async def _answered(

@@ -291,13 +291,17 @@ def test_idle_connections_are_limited(peer: Start) -> None:
     asyncio.run(main())
 
 
-def test_an_idle_connection_that_ends_leaves_the_pool(peer: Start) -> None:
+@pytest.mark.parametrize("unasked", [b"", b"!"])
+def test_an_idle_connection_that_stirs_leaves_the_pool(peer: Start, unasked: bytes) -> None:
     go = threading.Event()
 
     def talk(line: Line) -> None:
         line.request()
         line.say(OK)
         go.wait()
+        if unasked:
+            line.say(unasked)
+            line.gone()
 
     server = peer(talk)
     wire = AsyncWire()
@@ -417,5 +421,31 @@ def test_work_that_is_given_up_is_not_reported_later() -> None:
         with pytest.raises(asyncio.CancelledError):
             await task
         stop.set()
+
+    asyncio.run(main())
+
+
+def test_cancelling_a_read_alone_closes_the_socket(peer: Start) -> None:
+    gone = threading.Event()
+
+    def talk(line: Line) -> None:
+        line.request()
+        line.say(OK[:-2])
+        if line.gone():
+            gone.set()
+
+    server = peer(talk)
+
+    async def main() -> None:
+        until_s = time.monotonic() + 10
+        exchange = await AsyncWire().send(
+            server.route(), post(), connect_until_s=until_s, until_s=until_s
+        )
+        task = asyncio.ensure_future(exchange.read(until_s))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert await asyncio.to_thread(gone.wait, 10)
 
     asyncio.run(main())
