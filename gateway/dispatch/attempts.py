@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
+from msgspec import Struct
 from tenacity import RetryCallState, Retrying, wait_exponential
 
 from gateway.dispatch.limits import Limits
@@ -15,8 +16,7 @@ from gateway.routing import Leg, Plan
 from providers.contract import Failure, FailureKind
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(Struct, frozen=True):
     """One request to one upstream."""
 
     number: int
@@ -34,8 +34,7 @@ class Record:
     took_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(Struct, frozen=True):
     """Send this attempt; it has until `until_s` to bring its first content."""
 
     attempt: Attempt

@@ -6,7 +6,9 @@ One coroutine serves the asyncio wire, the blocking wire and the tests' virtual 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from gateway.credentials.contract import CredentialError, Signer
 from gateway.dispatch.attempts import Attempt, Dispatch, Give, Record, Send, Wait
@@ -35,8 +37,7 @@ class Connection:
     signer: Signer
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(Struct, frozen=True):
     """One call, ready to be driven."""
 
     operation: Operation
@@ -57,7 +58,7 @@ class Won:
     dropped: tuple[str, ...]
     records: tuple[Record, ...]
     """The attempts that failed before it."""
-    body: bytes | None = None
+    body: bytes | None = field(default=None, repr=False)
     stream: OpenStream | None = None
 
 

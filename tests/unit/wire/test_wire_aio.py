@@ -25,7 +25,7 @@ Start = Callable[..., Peer]
 
 def echo(line: Line) -> None:
     """Answer with what was asked, in pieces of random size and framing."""
-    rng = random.Random(line.number)  # noqa: S311 - no secret.
+    rng = random.Random(line.number)
     while True:
         head, body = line.request()
         if not head:
