@@ -80,12 +80,18 @@ class App:
         self._admit(headers)
         self.drain.running += 1
         try:
-            body = await read_body(receive, headers, self.settings.body_limit_bytes)
+            body = await self._body(receive, headers)
             if body is not None:
                 call = read_call(kind, _text(scope["headers"]), body)
                 await self._answer(call, watch(scope, receive), send)
         finally:
             self.drain.running -= 1
+
+    async def _body(self, receive: Receive, headers: Mapping[bytes, bytes]) -> bytes | None:
+        try:
+            return await read_body(receive, headers, self.settings.body_limit_bytes)
+        except asyncio.CancelledError:
+            raise NotReady(STOPPING) from None
 
     async def _answer(self, call: Call, caller: Watch, send: Send) -> None:
         try:

@@ -34,9 +34,12 @@ async def relay(send: Send, answer: Answer, source: Source, caller: Watch) -> No
     However it stops, the upstream is let go, and a caller who is still there gets a
     well-formed end.
     """
-    await send(
-        {"type": "http.response.start", "status": answer.status, "headers": raw(answer.headers)}
-    )
+    start = {"type": "http.response.start", "status": answer.status}
+    try:
+        await send({**start, "headers": raw(answer.headers)})
+    except BaseException:
+        source.close()
+        raise
     end = b""
     try:
         while data := await source.read():
