@@ -7,7 +7,7 @@ refused here. The decoder itself refuses lone surrogates.
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -43,6 +43,9 @@ _decode = msgspec.json.Decoder(dict[str, Raw]).decode
 _decoders: dict[type, msgspec.json.Decoder[Any]] = {
     kind: msgspec.json.Decoder(kind) for kind in (str, bool, int)
 }
+
+_KEY = re.compile(rb'[ \t\n\r]*("(?:[^"\\]|\\.)*")[ \t\n\r]*:[ \t\n\r]*')
+_NEXT = re.compile(rb"[ \t\n\r]*[,}]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +122,7 @@ def read_body(body: bytes) -> Mapping[str, Raw]:
     if len(fields) > MAX_TOP_LEVEL_KEYS:
         raise Malformed(f"The request body has more than {MAX_TOP_LEVEL_KEYS} top-level fields.")
     if not _is_compact(body, fields):
-        _refuse_repeated_keys(body)
+        _refuse_repeated_keys(body, fields)
     _check_max_tokens(fields)
     return fields
 
@@ -167,23 +170,23 @@ def _written_length(key: str) -> int:
     return len(key) + 2 if key.isidentifier() and key.isascii() else len(msgspec.json.encode(key))
 
 
-def _refuse_repeated_keys(body: bytes) -> None:
-    def top(pairs: list[tuple[str, Any]]) -> Any:
-        return _Pairs(pairs)
+def _refuse_repeated_keys(body: bytes, fields: Mapping[str, Raw]) -> None:
+    """Walk the top level of a body that is known to be a JSON object.
 
-    try:
-        pairs = json.loads(body, object_pairs_hook=top)
-    except (ValueError, RecursionError) as error:
-        raise Malformed(f"The request body is not valid JSON: {error}.") from None
+    `fields` has the last value of each key. Where another value stands, or the same key once
+    more, the key was written twice.
+    """
     seen: set[str] = set()
-    for key, _ in pairs:
-        if key in seen:
+    at = body.index(b"{") + 1
+    while found := _KEY.match(body, at):
+        key: str = _decoders[str].decode(found[1])
+        value = bytes(fields[key])
+        ends = found.end() + len(value)
+        after = _NEXT.match(body, ends) if body.startswith(value, found.end()) else None
+        if after is None or key in seen:
             raise Malformed(f"{key[:100]}: this field is in the request body twice.")
         seen.add(key)
-
-
-class _Pairs(list[tuple[str, Any]]):
-    """An object as its pairs, in order."""
+        at = after.end()
 
 
 def _check_max_tokens(fields: Mapping[str, Raw]) -> None:
