@@ -227,8 +227,11 @@ class Decoder(Protocol):
         """
         ...
 
-    def end(self) -> None:
-        """Say that the transport ended; bytes of an unfinished event become a failure."""
+    def end(self) -> bytes:
+        """Say that the transport ended; return the whole events that were held back.
+
+        Bytes of an unfinished event become a failure.
+        """
         ...
 
 

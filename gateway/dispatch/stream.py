@@ -149,8 +149,8 @@ class Stream:
             return b""
         if self._stopped_s is not None:
             return self._complete()
-        self._decoder.end()
-        return self._fail(self._decoder.failure or UNFINISHED)
+        held = self._decoder.end()
+        return self._fail(self._decoder.failure or UNFINISHED, held)
 
     def broke(self, failure: Failure, now_s: float) -> bytes | Failure:
         """The transport broke; after `message_stop` nothing is missing."""
@@ -225,6 +225,8 @@ class Stream:
         self.wake_at_s = float("inf")
         if not self.committed:
             return failure
+        before += self._decoder.end()
+        self._tap(before)
         return before + error_event(failure.type, failure.message, self._request_id)
 
     def _late(self, now_s: float) -> Failure | None:

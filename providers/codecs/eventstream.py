@@ -6,6 +6,7 @@ CRC of those eight bytes, headers, payload, u32 CRC of all before it; integers a
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -139,6 +140,7 @@ _typed = msgspec.json.Decoder(_Typed)
 _TYPE = b'{"type":"'
 _DELTA = b'{"type":"content_block_delta"'
 _METRICS = METRICS.encode()
+_WORD = re.compile(r"[\w.-]{1,100}", re.ASCII)
 
 
 class EventStreamDecoder:
@@ -173,14 +175,18 @@ class EventStreamDecoder:
         except (msgspec.DecodeError, RecursionError):
             self.failure = errors.bad_answer("A frame's payload is not an event.")
         if self.failure is not None:
-            out += (frame(name, event) for name, event in self._usage.release())
+            out.append(self._released())
         self.stopped = self._sequence.stopped
         return b"".join(out)
 
-    def end(self) -> None:
+    def end(self) -> bytes:
         """Say that the transport ended; a stream without `message_stop` becomes a failure."""
         if self.failure is None:
             self.failure = self._sequence.ended(self._frames.unfinished_bytes)
+        return self._released()
+
+    def _released(self) -> bytes:
+        return b"".join(frame(name, event) for name, event in self._usage.release())
 
     def _take(self, found: Frame, out: list[bytes]) -> Failure | None:
         headers = found.headers
@@ -200,6 +206,9 @@ class EventStreamDecoder:
             out.append(frame("content_block_delta", data))
             return None
         name = _name(data)
+        if name and not _WORD.fullmatch(name):
+            # It becomes a line of its own, where a line end would begin another event.
+            return errors.bad_answer("An event's type is not a word.")
         if name == "error":
             return errors.stream_error(data, trusted=False)
         fault = self._sequence.step(name) if name else None

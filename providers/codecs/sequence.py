@@ -13,10 +13,12 @@ _NEEDS_START = frozenset(
 class Sequence:
     """What a stream has shown so far: one start, then content, then one stop."""
 
-    __slots__ = ("started", "stopped")
+    __slots__ = ("reasoned", "started", "stopped")
 
     def __init__(self) -> None:
         self.started = False
+        self.reasoned = False
+        """A `message_delta` came, which says why the answer stopped."""
         self.stopped = False
 
     def step(self, name: str) -> Failure | None:
@@ -32,7 +34,11 @@ class Sequence:
             self.started = True
         elif not self.started and name in _NEEDS_START:
             return errors.bad_answer("An answer began without message_start.")
+        elif name == "message_delta":
+            self.reasoned = True
         elif name == "message_stop":
+            if not self.reasoned:
+                return errors.broken_off("The answer stopped without a reason.")
             self.stopped = True
         return None
 

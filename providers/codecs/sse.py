@@ -76,10 +76,11 @@ class SseDecoder:
             self._keep(data[end:])
         return out
 
-    def end(self) -> None:
+    def end(self) -> bytes:
         """Say that the transport ended; a stream without `message_stop` becomes a failure."""
         if self.failure is None:
             self.failure = self._sequence.ended(len(self._tail))
+        return b""
 
     def _keep(self, data: bytes) -> None:
         self._tail += data

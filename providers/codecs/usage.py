@@ -24,6 +24,9 @@ COUNTS = (
 )
 """The counts that a whole usage has."""
 
+HELD_BYTES = 64 * 1024
+"""The most that waits behind a `message_delta`; nothing but a few pings ever should."""
+
 _METRIC_OF = {
     "input_tokens": "inputTokenCount",
     "output_tokens": "outputTokenCount",
@@ -69,10 +72,11 @@ class UsageKeeper:
     `message_stop`, and only when the counts so far are not whole.
     """
 
-    __slots__ = ("_held", "_metrics", "_seen")
+    __slots__ = ("_held", "_held_bytes", "_metrics", "_seen")
 
     def __init__(self) -> None:
         self._held: list[tuple[str, bytes]] = []
+        self._held_bytes = 0
         self._metrics: Fields = {}
         self._seen: set[str] = set()
 
@@ -96,11 +100,13 @@ class UsageKeeper:
         if not self._held:
             return [(name, data)]
         self._held.append((name, data))
-        return []
+        self._held_bytes += len(data)
+        return [] if self._held_bytes <= HELD_BYTES else self.release()
 
     def release(self) -> list[tuple[str, bytes]]:
         """Return what is held, as it came."""
         held, self._held = self._held, []
+        self._held_bytes = 0
         return held
 
     def _without_metrics(self, data: bytes) -> bytes:

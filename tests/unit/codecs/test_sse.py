@@ -13,7 +13,8 @@ from providers.contract import FailureKind
 START = b'event: message_start\ndata: {"type":"message_start","message":{}}\n\n'
 DELTA = b'event: content_block_delta\ndata: {"type":"delta","t":"\xc3\xa9\xe2\x80\xa8"}\n\n'
 PING = b'event: ping\ndata: {"type": "ping"}\n\n'
-STOP = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
+REASON = b'event: message_delta\ndata: {"type":"message_delta"}\n\n'
+STOP = REASON + b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
 GOOD = START + PING + DELTA * 3 + STOP
 
 
