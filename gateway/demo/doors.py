@@ -10,7 +10,8 @@ from concurrent.futures import Future
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
-from anthropic import Anthropic, DefaultHttpxClient
+import httpx2
+from anthropic import Anthropic
 
 from gateway import compose
 from gateway.config import Config
@@ -42,10 +43,10 @@ def client_door(config: Config) -> Iterator[Door]:
 def server_door(config: Config) -> Iterator[Door]:
     """Open the server door: the SDK as it is, pointed at a gateway that listens on loopback."""
     key = config.server.keys[0].reveal()
-    # A proxy in the environment must not see what is meant for this machine.
+    # The SDK's own client would take a proxy from the environment, even for this machine.
     with (
         serving(config) as url,
-        DefaultHttpxClient(trust_env=False) as http,
+        httpx2.Client(trust_env=False) as http,
         Anthropic(base_url=url, api_key=key, http_client=http, timeout=TIMEOUT_S) as client,
     ):
         yield Door("server", client)

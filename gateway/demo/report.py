@@ -12,8 +12,8 @@ from gateway.demo.scene import Claim, Scene, Step, Table
 
 TITLE = "Tidegate demo: every platform here is emulated on this machine"
 NOTE = "No account, no network: the real SDK, through both doors of the gateway."
-PIPED_COLUMNS = 120
-"""How wide a report is that goes into a file or another program."""
+PIPED_COLUMNS = 10_000
+"""A report that goes into a file or another program is not folded."""
 
 
 class Report:
@@ -48,10 +48,12 @@ class Report:
         )
 
     def _claim(self, claim: Claim) -> None:
-        mark = Text("  held    ", "green") if claim.held else Text("  FAILED  ", "bold red")
-        self._line(mark + Text(claim.text))
+        mark = Text("  held  ", "green") if claim.held else Text("  FAILED", "bold red")
+        lines = Grid.grid(padding=(0, 2, 0, 0))
+        lines.add_row(mark, Text(claim.text))
         if not claim.held:
-            self._line(Text(f"          found: {claim.detail}"))
+            lines.add_row("", Text(f"found: {claim.detail}"))
+        self._console.print(lines)
 
     def _grid(self, table: Table) -> Grid:
         terminal = self._console.is_terminal
@@ -63,4 +65,4 @@ class Report:
         return grid
 
     def _line(self, text: Text) -> None:
-        self._console.print(text, soft_wrap=not self._console.is_terminal)
+        self._console.print(text)

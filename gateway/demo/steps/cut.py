@@ -47,7 +47,7 @@ def claims(shots: tuple[Shot, ...]) -> tuple[Claim, ...]:
             f"how each answer ended, events sent: {ends}",
         ),
         Claim(
-            "nobody else was asked: no second model's text is put behind the first's",
+            "nobody else was asked: no second text is put behind the first",
             all(DIRECT.only(log, streamed=True) for log in logs),
             log,
         ),
@@ -61,7 +61,7 @@ def _told(shots: tuple[Shot, ...]) -> Claim:
         for shot in shots
     ]
     return Claim(
-        "the caller got every event that was sent, then an error event, never a clean end",
+        "the caller got all that was sent, then an error event, no clean end",
         all(sent == read and error == RAISED for sent, read, error in found),
         f"events sent, read, error: {found}",
     )

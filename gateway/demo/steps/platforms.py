@@ -53,7 +53,7 @@ def _row(place: Place, shot: Shot) -> tuple[str, ...]:
 
 def _reached(place: Place, shots: tuple[Shot, ...]) -> Claim:
     return Claim(
-        f"{place.upstream} got one request through each door, and nobody else got any",
+        f"{place.upstream} got one request from each door, nobody else did",
         all(place.only(models_only(shot.log)) for shot in shots),
         " | ".join(f"{shot.door}: {told(shot.log)}" for shot in shots),
     )
@@ -95,7 +95,7 @@ def _cached(played: Played) -> Claim:
         for hit in models_only(shot.log)
     )
     return Claim(
-        "what the first call wrote to a platform's prompt cache, the second one read",
+        "what the first call wrote to a platform's cache, the second one read",
         marked and all(written and {written} == set(read) for written, *read in found),
         f"tokens written, then read: {found}; marks arrived: {marked}",
     )

@@ -32,7 +32,7 @@ def claims(up: tuple[Shot, ...], down: tuple[Shot, ...]) -> tuple[Claim, ...]:
     failed = [shot.answer.error for shot in down]
     return (
         Claim(
-            "Bedrock in Frankfurt got the request, under its European profile; nobody else did",
+            "Bedrock in Frankfurt got it, under its European profile; nobody else did",
             all(FRANKFURT.only(shot.log) for shot in up),
             " | ".join(told(shot.log) for shot in up),
         ),
@@ -43,7 +43,9 @@ def claims(up: tuple[Shot, ...], down: tuple[Shot, ...]) -> tuple[Claim, ...]:
         ),
         Claim(
             "then the call failed for the caller: an error instead of a breach",
-            all(failed) and all(hit.status == 503 for shot in down for hit in shot.log),  # noqa: PLR2004 - the fault
+            all(failed)
+            and all(shot.log for shot in down)
+            and all(hit.status == 503 for shot in down for hit in shot.log),  # noqa: PLR2004 - the fault
             f"the callers' errors: {failed}",
         ),
     )

@@ -58,7 +58,7 @@ def _sent(shot: Shot) -> int:
 
 def _reached(place: Place, shots: tuple[Shot, ...]) -> Claim:
     return Claim(
-        f"{place.upstream} was asked for one stream through each door, and nobody else was",
+        f"{place.upstream} was asked for one stream by each door, nobody else was",
         all(place.only(models_only(shot.log), streamed=True) for shot in shots),
         " | ".join(f"{shot.door}: {told(shot.log)}" for shot in shots),
     )
@@ -71,7 +71,7 @@ def _whole(played: Played) -> Claim:
         for shot in shots
     ]
     return Claim(
-        "the SDK read every event that each platform sent, in binary frames or as text",
+        "the SDK read every event each platform sent, framed or as text",
         all(sent == read > 0 for _, sent, read in found),
         f"upstream, sent, read: {found}",
     )
@@ -95,6 +95,6 @@ def _ended(played: Played) -> Claim:
 STREAM = Step(
     "stream",
     "A streamed call",
-    "Bedrock sends binary frames, the others text; the SDK reads the same events (pings aside).",
+    "Bedrock sends binary frames, the others text; the SDK reads the same events from all (pings aside).",
     play,
 )
