@@ -5,6 +5,9 @@ Nothing is fetched and no socket opens here; a credential is first asked for by 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from gateway.config import (
@@ -13,9 +16,11 @@ from gateway.config import (
     Config,
     Secret,
     VertexUpstream,
+    load,
 )
 from gateway.config import Upstream as Section
 from gateway.credentials.build import signer
+from gateway.credentials.contract import Signer
 from gateway.credentials.settings import CredentialKind, CredentialSettings
 from gateway.dispatch.breaker import Breaker
 from gateway.dispatch.drive import Connection
@@ -23,25 +28,38 @@ from gateway.dispatch.limits import Limits
 from gateway.engine import Engine
 from gateway.routing import Upstream
 from gateway.wire.contract import Route
-from providers.contract import Endpoint
+from providers.contract import Endpoint, Place
 from providers.registry import PROVIDERS
 
 PORTS = {"http": 80, "https": 443}
+NO_SIGNERS: Mapping[str, Signer] = MappingProxyType({})
 
 
-def engine(config: Config) -> Engine:
+def engine(config: Config, signers: Mapping[str, Signer] = NO_SIGNERS) -> Engine:
     """Return the engine for a checked configuration.
 
-    Raises PlaceError or CredentialError for what only the platform's tables can tell;
-    `gateway.config.load` with `check_place` finds those first, with file and line.
+    Args:
+        config: The configuration.
+        signers: Upstream name -> signer, for upstreams whose credential the configuration
+            does not hold.
+
+    Raises:
+        PlaceError: The platform has no such place. `gateway.config.load` with `check_place`
+            finds this first, with file and line.
+        CredentialError: The credential does not fit the platform.
     """
     upstreams = [upstream(section) for section in config.used]
     connections = {
-        each.name: connection(section, each.endpoint)
+        each.name: connection(section, each.endpoint, signers.get(each.name))
         for section, each in zip(config.used, upstreams, strict=True)
     }
     breaker = Breaker() if config.breaker.enabled else None
     return Engine(upstreams, connections, limits(config), breaker=breaker)
+
+
+def found(where: str | Path | Config | None, environ: Mapping[str, str]) -> Config:
+    """Return the configuration of this process, its places checked; raises ConfigError."""
+    return load(where, environ, check_place=_endpoint)
 
 
 def upstream(section: Section) -> Upstream:
@@ -51,14 +69,19 @@ def upstream(section: Section) -> Upstream:
     return Upstream(section.name, provider, endpoint, lenient=section.fidelity == "lenient")
 
 
-def connection(section: Section, endpoint: Endpoint) -> Connection:
-    """Return how an upstream is reached."""
-    return Connection(_route(section, endpoint), signer(_credential(section), endpoint.auth))
+def connection(section: Section, endpoint: Endpoint, own: Signer | None = None) -> Connection:
+    """Return how an upstream is reached; `own` signs instead of what the section says."""
+    signs = own or signer(_credential(section), endpoint.auth)
+    return Connection(_route(section, endpoint), signs)
 
 
 def limits(config: Config) -> Limits:
     """Return the clocks and counts of a configuration."""
     return Limits(**config.timeouts.model_dump(), **config.retries.model_dump())
+
+
+def _endpoint(provider: str, place: Place) -> Endpoint:
+    return PROVIDERS[provider].endpoint(place)
 
 
 def _route(section: Section, endpoint: Endpoint) -> Route:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from gateway.call import Call
+from gateway.config import Config, process_environ
 from gateway.dispatch.attempts import Attempt, Dispatch, Give, Record
 from gateway.dispatch.breaker import Breaker
 from gateway.dispatch.drive import Connection, Job, OpenStream, Won, drive
@@ -57,6 +59,21 @@ class Engine:
         self._connections = connections
         self._breaker = breaker
         self._rng = rng or random.Random()  # noqa: S311 - jitter is no secret
+
+    @staticmethod
+    def from_config(config: str | Path | Config | None = None) -> Engine:
+        """Return the engine of a configuration, for several clients to share.
+
+        Args:
+            config: A directory with a `gateway.toml`, or a configuration; None: the one that
+                GATEWAY_CONFIG names, else the SDKs' own variables.
+
+        Raises:
+            ConfigError: The configuration is missing or wrong.
+        """
+        from gateway import compose  # noqa: PLC0415 - the composition root stands above
+
+        return compose.engine(compose.found(config, process_environ()))
 
     @property
     def routes(self) -> tuple[Route, ...]:
