@@ -55,7 +55,14 @@ class Answer:
     """Events of a stream that arrived; an error is not counted."""
     stop_reason: str | None = None
     error: str | None = None
-    """The SDK's exception, when it raised: its class, status and the error's type."""
+    """The SDK's exception, when it raised: its class and status."""
+    error_type: str | None = None
+    """The type in the error's Anthropic envelope; None when it had none."""
+
+    @property
+    def ending(self) -> str:
+        """The error in words; "none" when there was none."""
+        return f"{self.error} {self.error_type or ''}".rstrip() if self.error else "none"
 
     def took(self, headers: Mapping[str, str]) -> None:
         """Note what the gateway says of the call."""
@@ -101,14 +108,8 @@ def stream(client: Anthropic, question: Question) -> Answer:
 def _failed(answer: Answer, error: AnthropicError) -> Answer:
     if answer.upstream is None and isinstance(error, APIStatusError):
         answer.took(error.response.headers)
-    answer.error = _words(error)
+    answer.error = type(error).__name__
+    if isinstance(error, APIStatusError):
+        answer.error += f" {error.status_code}"
+        answer.error_type = error.type
     return answer
-
-
-def _words(error: AnthropicError) -> str:
-    name = type(error).__name__
-    if not isinstance(error, APIStatusError):
-        return name
-    body = error.body if isinstance(error.body, dict) else {}
-    kind = (body.get("error") or {}).get("type", "no type")
-    return f"{name} {error.status_code} {kind}"

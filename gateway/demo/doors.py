@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import httpx2
 from anthropic import Anthropic
 
+from gateway import Anthropic as GatewayAnthropic
 from gateway import compose
 from gateway.config import Config
 from gateway.server import App, Server, Settings
@@ -33,9 +34,7 @@ class Door:
 @contextmanager
 def client_door(config: Config) -> Iterator[Door]:
     """Open the client door: the gateway runs inside the SDK's client, in this process."""
-    from gateway import Anthropic as Client  # noqa: PLC0415 - lazily there
-
-    with Client(gateway=config, timeout=TIMEOUT_S) as client:
+    with GatewayAnthropic(gateway=config, timeout=TIMEOUT_S) as client:
         yield Door("client", client)
 
 

@@ -61,5 +61,5 @@ def staged() -> Iterator[Stage]:
         emulator = stack.enter_context(Emulator())
         configuration.write(directory, emulator)
         config = configuration.read(directory, emulator)
-        doors = tuple(stack.enter_context(door(config)) for door in (server_door, server_door))
+        doors = tuple(stack.enter_context(door(config)) for door in (client_door, server_door))
         yield Stage(emulator, doors)

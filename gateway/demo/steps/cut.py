@@ -14,8 +14,8 @@ COLUMNS = ("door", "sent", "read", "text", "then the SDK raised")
 PROMPT = "Count the waves until evening. [[events:10]]"
 CUT_AT = 6
 FAULT: Mapping[str, object] = {"action": "cut", "platform": "anthropic", "at": CUT_AT}
-RAISED = "APIStatusError 200 api_error"
-"""What the SDK makes of an `event: error` in a stream that began well."""
+TYPE = "api_error"
+"""The type in the error event; a connection that only drops has none."""
 
 
 def play(stage: Stage, broken: bool) -> Scene:
@@ -28,7 +28,7 @@ def play(stage: Stage, broken: bool) -> Scene:
             str(sum(hit.events for hit in shot.log)),
             str(shot.answer.events),
             f"{len(shot.answer.text)} characters",
-            shot.answer.error or "nothing",
+            shot.answer.ending,
         )
         for shot in shots
     )
@@ -57,13 +57,13 @@ def claims(shots: tuple[Shot, ...]) -> tuple[Claim, ...]:
 
 def _told(shots: tuple[Shot, ...]) -> Claim:
     found = [
-        (sum(hit.events for hit in shot.log), shot.answer.events, shot.answer.error)
+        (sum(hit.events for hit in shot.log), shot.answer.events, shot.answer.error_type)
         for shot in shots
     ]
     return Claim(
         "the caller got all that was sent, then an error event, no clean end",
-        all(sent == read and error == RAISED for sent, read, error in found),
-        f"events sent, read, error: {found}",
+        all(sent == read and error == TYPE for sent, read, error in found),
+        f"events sent, read, type of the error: {found}",
     )
 
 

@@ -12,10 +12,11 @@ from gateway.demo.stage import Shot, Stage
 
 COLUMNS = ("door", "attempt", "platform", "status", "path")
 PROMPT = "Which boats are due today?"
+TOO_MANY = 429
 THROTTLED: Mapping[str, object] = {
     "action": "status",
     "platform": "anthropic",
-    "status": 429,
+    "status": TOO_MANY,
     "headers": {"retry-after": "30"},
 }
 
@@ -36,7 +37,7 @@ def claims(shots: tuple[Shot, ...]) -> tuple[Claim, ...]:
     """Judge the calls."""
     logs = [shot.log for shot in shots]
     log = " | ".join(map(told, logs))
-    first = all(log and DIRECT.got(log[0]) and log[0].status == 429 for log in logs)  # noqa: PLR2004 - throttled
+    first = all(log and DIRECT.got(log[0]) and log[0].status == TOO_MANY for log in logs)
     second = all(FRANKFURT.only(log[1:]) for log in logs)
     return (
         Claim("the direct API was asked first, once, and said 429", first, log),

@@ -12,7 +12,8 @@ from gateway.demo.stage import Shot, Stage
 
 COLUMNS = ("door", "Frankfurt", "who got the prompt", "the caller got")
 PROMPT = "Summarize the patient's letter."
-DOWN = {"action": "status", "platform": "bedrock", "status": 503, "times": -1}
+UNAVAILABLE = 503
+DOWN = {"action": "status", "platform": "bedrock", "status": UNAVAILABLE, "times": -1}
 
 
 def play(stage: Stage, broken: bool) -> Scene:
@@ -45,7 +46,7 @@ def claims(up: tuple[Shot, ...], down: tuple[Shot, ...]) -> tuple[Claim, ...]:
             "then the call failed for the caller: an error instead of a breach",
             all(failed)
             and all(shot.log for shot in down)
-            and all(hit.status == 503 for shot in down for hit in shot.log),  # noqa: PLR2004 - the fault
+            and all(hit.status == UNAVAILABLE for shot in down for hit in shot.log),
             f"the callers' errors: {failed}",
         ),
     )
@@ -56,7 +57,7 @@ def _row(state: str, shot: Shot) -> tuple[str, ...]:
         shot.door,
         state,
         _who(shot.log),
-        shot.answer.error or f"{shot.answer.upstream}'s answer",
+        shot.answer.ending if shot.answer.error else f"{shot.answer.upstream}'s answer",
     )
 
 

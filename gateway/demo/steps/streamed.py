@@ -95,6 +95,6 @@ def _ended(played: Played) -> Claim:
 STREAM = Step(
     "stream",
     "A streamed call",
-    "Bedrock sends binary frames, the others text; the SDK reads the same events from all (pings aside).",
+    "Bedrock sends binary frames, the others text; the SDK reads the same from all (pings aside).",
     play,
 )
