@@ -219,6 +219,8 @@ class Answer:
         self.has_head = True
         self._overhead_bytes = self._count = 0
         if length == 0 or self.status in _BODILESS:
+            # A body that is announced where none can be (RFC 9112, 6.3) may still come.
+            self.keep = self.keep and not chunked and not length
             self._framing = _Framing.COUNTED
             self._finish()
         elif length is not None:
