@@ -69,9 +69,12 @@ def test_surplus_bytes_never_reach_the_next_call(
     assert marks(got[1].body) == {"second"}
 
 
-def test_a_body_behind_a_bodiless_status_never_reaches_the_next_call(caller: Caller) -> None:
+@pytest.mark.parametrize("framing", ["transfer-encoding: chunked", "content-length: 9"])
+def test_a_body_behind_a_bodiless_status_never_reaches_the_next_call(
+    framing: str, caller: Caller
+) -> None:
     """A 204 that announces a body is odd: its connection must not serve another call."""
-    odd = b"HTTP/1.1 204 No Content\r\ntransfer-encoding: chunked\r\n\r\n"
+    odd = f"HTTP/1.1 204 No Content\r\n{framing}\r\n\r\n".encode()
 
     def talk(line: Line) -> None:
         while line.request():
