@@ -204,9 +204,11 @@ def _edit(
     edited = dict(message)
     if _is_resource(answers.text(message.get("model"))):
         edited["model"] = Raw(msgspec.json.encode(operation.model))
-    own = usage.fields(message.get("usage"))
-    if own and (whole := usage.fill(own, beside, beside)) != own:
-        edited["usage"] = Raw(usage.encode(whole))
+    if bytes(message.get("usage", b"")).startswith(b"{"):
+        own = usage.fields(message["usage"])
+        whole = usage.fill(own, beside, beside)
+        if whole != own:
+            edited["usage"] = Raw(usage.encode(whole))
     return message if edited == message else edited
 
 

@@ -91,12 +91,16 @@ class Emulator:
         self._world.cache.clear()
 
     async def start(self) -> None:
-        """Listen on every platform's port, in the running loop."""
-        for platform in self.platforms:
-            server = Server(_handler(platform))
-            port = await server.start(self._host, self._ports.get(platform.name, 0))
-            self._servers.append(server)
-            platform.base_url = f"http://{self._host}:{port}"
+        """Listen on every platform's port, in the running loop; raises OSError, then on none."""
+        try:
+            for platform in self.platforms:
+                server = Server(_handler(platform))
+                port = await server.start(self._host, self._ports.get(platform.name, 0))
+                self._servers.append(server)
+                platform.base_url = f"http://{self._host}:{port}"
+        except OSError:
+            await self.stop()
+            raise
 
     async def stop(self) -> None:
         """Stop listening and drop every connection."""

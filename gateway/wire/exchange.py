@@ -111,7 +111,11 @@ class Answer:
             self.chunks.append(data)
 
     def end(self) -> None:
-        """Say that the peer closed its side cleanly."""
+        """Say that the peer closed its side cleanly.
+
+        This is the end of a close-delimited body. Nothing proves that one was whole: its reader
+        must know its own end (a `message_stop`, a closing brace).
+        """
         if self.over:
             self.keep = False
         elif self._framing is _Framing.UNTIL_CLOSE:

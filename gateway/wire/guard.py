@@ -44,7 +44,7 @@ _WRAPPING = tuple(
 _LOCAL = tuple(map(ipaddress.IPv6Network, ("64:ff9b:1::/48", "fec0::/10")))
 
 
-class EgressRefused(WireError):  # noqa: N818 - a refusal is no mishap.
+class EgressRefused(WireError):
     """The guard did not let a socket be opened."""
 
     def __init__(self, detail: str) -> None:
@@ -121,7 +121,11 @@ def _peer(route: Route) -> tuple[str, int]:
 
 
 def _check_host(route: Route) -> None:
-    """Check a host that is written as an address, since a proxy would resolve it for us."""
+    """Check the scheme, and a host written as an address, since a proxy would resolve it."""
+    if route.scheme not in {"http", "https"}:
+        raise EgressRefused(
+            f"upstream {route.upstream}: its scheme is {route.scheme!r}; it must be http or https"
+        )
     try:
         ipaddress.ip_address(route.host)
     except ValueError:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
+from typing import NamedTuple
 from zlib import crc32
 
 import msgspec
@@ -17,7 +18,7 @@ import msgspec
 from providers.codecs import errors
 from providers.codecs.sequence import Sequence
 from providers.codecs.sse import frame
-from providers.codecs.usage import UsageKeeper
+from providers.codecs.usage import METRICS, UsageKeeper
 from providers.codecs.utf8 import is_utf8
 from providers.contract import Failure
 
@@ -39,8 +40,7 @@ class FrameError(ValueError):
     """Bytes that are no event stream frame."""
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """One frame; `headers` has the string-valued ones only."""
 
     headers: Mapping[str, str]
@@ -137,6 +137,8 @@ class _Typed(msgspec.Struct):
 _chunk = msgspec.json.Decoder(_Chunk)
 _typed = msgspec.json.Decoder(_Typed)
 _TYPE = b'{"type":"'
+_DELTA = b'{"type":"content_block_delta"'
+_METRICS = METRICS.encode()
 
 
 class EventStreamDecoder:
@@ -194,6 +196,9 @@ class EventStreamDecoder:
     def _event(self, data: bytes, out: list[bytes]) -> Failure | None:
         if not is_utf8(data):
             return errors.bad_answer("An event is not valid UTF-8.")
+        if data.startswith(_DELTA) and self._passes(data):
+            out.append(frame("content_block_delta", data))
+            return None
         name = _name(data)
         if name == "error":
             return errors.stream_error(data, trusted=False)
@@ -204,6 +209,11 @@ class EventStreamDecoder:
             data = self._edit_start(data)
         out += (frame(*event) for event in self._usage.take(name, data))
         return None
+
+    def _passes(self, data: bytes) -> bool:
+        """Say whether a delta, which is nearly every event, has nothing to wait for or lose."""
+        moving = self._sequence.started and not self._sequence.stopped
+        return moving and not self._usage.holding and _METRICS not in data
 
 
 def _name(data: bytes) -> str:

@@ -76,6 +76,11 @@ class UsageKeeper:
         self._metrics: Fields = {}
         self._seen: set[str] = set()
 
+    @property
+    def holding(self) -> bool:
+        """Whether events wait for the end of the stream."""
+        return bool(self._held)
+
     def take(self, name: str, data: bytes) -> list[tuple[str, bytes]]:
         """Return the events to pass on now that `data` is here."""
         if _METRICS_NEEDLE in data:

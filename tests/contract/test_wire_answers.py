@@ -177,6 +177,18 @@ def test_counts_in_headers_fill_only_what_is_missing() -> None:
     assert got == {**MESSAGE, "usage": {"output_tokens": 3, "input_tokens": 70}}
 
 
+def test_counts_in_headers_fill_an_empty_usage() -> None:
+    got = bedrock({**MESSAGE, "usage": {}}, x_amzn_bedrock_input_token_count="70")
+    assert got["usage"] == {"input_tokens": 70}
+
+
+def test_a_start_without_usage_is_not_given_one() -> None:
+    headers = (("x-amzn-bedrock-service-tier", "flex"),)
+    start = {"type": "message_start", "message": {"model": "claude-opus-5-5"}}
+    out = PROVIDERS["bedrock"].decoder(STREAM, headers).feed(encode_chunk(start))
+    assert json.loads(out.partition(b"data: ")[2]) == start
+
+
 def test_counts_nobody_reported_stay_absent() -> None:
     message = {**MESSAGE, "usage": {}}
     assert bedrock(message, x_amzn_bedrock_input_token_count="n/a") == message

@@ -51,7 +51,8 @@ def test_the_async_sdk_creates_and_streams(gateway: Running) -> None:
 
 
 def test_beta_is_asked_with_a_query(sdk: anthropic.Anthropic) -> None:
-    answer = sdk.beta.messages.create(model=MODEL, max_tokens=64, messages=HELLO)
+    hello: list[anthropic.types.beta.BetaMessageParam] = [{"role": "user", "content": "hello"}]
+    answer = sdk.beta.messages.create(model=MODEL, max_tokens=64, messages=hello)
     assert answer.stop_reason == "end_turn"
 
 

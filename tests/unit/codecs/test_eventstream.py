@@ -227,6 +227,13 @@ def test_the_stops_own_usage_goes_before_the_metrics(chunk: Chunk) -> None:
     assert got[-1] == stop(usage={"output_tokens": 99})
 
 
+def test_a_stop_whose_usage_has_moved_keeps_none(chunk: Chunk) -> None:
+    late = stop(usage={"cache_read_input_tokens": 8})
+    got, _ = decode(b"".join(map(chunk, [start({}), delta({"output_tokens": 4}), late])))
+    assert usage_of(got) == {"output_tokens": 4, "cache_read_input_tokens": 8}
+    assert got[-1] == stop()
+
+
 def test_what_nobody_reported_stays_absent(chunk: Chunk) -> None:
     sent = [start({}), delta({"output_tokens": 4}), stop()]
     got, _ = decode(b"".join(map(chunk, sent)))

@@ -245,8 +245,8 @@ def test_windows_line_ends_count_once(write: Write) -> None:
 
 
 def test_control_characters_of_a_key_do_not_reach_the_terminal(mistakes: Mistakes) -> None:
-    (found,) = mistakes(DIRECT + '"a\\u001b[2Jb" = 1\n')
-    assert "\x1b" not in str(found)
+    (found,) = mistakes(DIRECT + '"a\\u009b2Jb" = 1\n')
+    assert str(found).isprintable()
 
 
 def test_a_provider_is_asked_for_each_place(write: Write) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import anthropic
 import pytest
 
-from gateway.emulator import Emulator
+from gateway.emulator import API_KEY, Emulator
 
 MODEL = "claude-opus-5-5"
 TOOL: Any = {
@@ -317,6 +317,33 @@ def test_messages_carry_the_organizations_limits(client: anthropic.Anthropic, cl
     assert raw.headers["anthropic-ratelimit-requests-limit"] == "4000"
     assert raw.headers["anthropic-ratelimit-output-tokens-reset"] == "1970-01-01T00:02:00Z"
     assert raw.headers["anthropic-organization-id"]
+
+
+def test_serve_runs_until_it_is_terminated() -> None:
+    code = (
+        "from gateway.emulator import serve\n"
+        "serve(port=0, ready=lambda e: print(e.direct.base_url, flush=True))"
+    )
+    with subprocess.Popen(  # noqa: S603 - our own interpreter and our own words
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout
+            url = process.stdout.readline().strip()
+            with anthropic.Anthropic(base_url=url, api_key=API_KEY, max_retries=0) as client:
+                assert ask(client, "hello").stop_reason == "end_turn"
+        finally:
+            process.terminate()
+        assert process.wait(30) == 0
+
+
+def test_a_taken_port_is_an_error(emulator: Emulator) -> None:
+    port = int(emulator.direct.base_url.rpartition(":")[2])
+    with (
+        pytest.raises(OSError, match="address already in use"),
+        Emulator(ports={"anthropic": port}),
+    ):
+        pass
 
 
 def test_the_emulator_comes_without_the_server_and_without_the_sdk() -> None:

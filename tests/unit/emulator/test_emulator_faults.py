@@ -246,6 +246,7 @@ def test_a_client_that_leaves_is_on_record(emulator: Emulator, client: anthropic
 def test_http_1_0_gets_no_chunks(emulator: Emulator) -> None:
     answer = raw(emulator, version="1.0")
     assert b"transfer-encoding" not in answer
+    assert b"connection: close\r\n" in answer
     assert answer.endswith(b'event: message_stop\ndata: {"type":"message_stop"}\n\n')
 
 
@@ -262,7 +263,9 @@ def test_the_control_endpoints(emulator: Emulator, client: anthropic.Anthropic) 
     assert emulator.api_key not in str(seen)
     wrong = http.post(url + "faults", json={"action": "cut", "att": 2})
     assert (wrong.status_code, "att: no such key" in wrong.text) == (400, True)
+    emulator._world.cache._live[b"x"] = (9e9, 300.0)
     http.post(url + "reset")
+    assert emulator._world.cache._live == {}
     assert (http.get(url + "requests").json(), emulator.faults.pending()) == ([], [])
     assert http.get(url + "what").status_code == 404
 

@@ -260,7 +260,12 @@ JSON = st.recursive(
     max_leaves=5,
 )
 INTEGERS = st.none() | st.integers(0, COUNTER_MAX) | st.integers()
-ODD = INTEGERS | st.booleans() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=3)
+ODD = (
+    INTEGERS
+    | st.booleans()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=3)
+)
 KINDS = st.sampled_from(["message", "compaction", "advisor_message", "fallback_message"])
 
 

@@ -136,5 +136,13 @@ def test_a_name_without_addresses_is_an_error() -> None:
         run_blocking(open_socket(PUBLIC, time.monotonic(), Names()))
 
 
+@pytest.mark.parametrize("scheme", ["HTTPS", "ftp", ""])
+def test_an_unknown_scheme_is_not_taken_for_plain_http(scheme: str) -> None:
+    names = Names("8.8.8.8")
+    with pytest.raises(EgressRefused, match="must be http or https"):
+        run_blocking(open_socket(Route("up", scheme, "a.b", 443), 110.0, names))
+    assert names.asked == []
+
+
 def test_a_refusal_is_a_wire_error() -> None:
     assert issubclass(EgressRefused, WireError)
