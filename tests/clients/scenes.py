@@ -133,7 +133,7 @@ def raw_response(client: anthropic.Anthropic) -> Any:
 async def async_raw_response(client: anthropic.AsyncAnthropic) -> Any:
     raw = await client.messages.with_raw_response.create(**ASK)
     assert raw.headers["request-id"].startswith("req_")
-    return raw.http_response.status_code, raw.retries_taken, plain(raw.parse())
+    return raw.http_response.status_code, raw.retries_taken, plain(await raw.parse())
 
 
 def _names(lines: list[str]) -> list[str]:
