@@ -8,13 +8,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-<<<<<<< HEAD
 from dataclasses import dataclass, field
 from functools import lru_cache
-=======
-from dataclasses import dataclass
 from pathlib import Path
->>>>>>> client
 
 from gateway.call import Call
 from gateway.config import Config, process_environ
