@@ -11,7 +11,11 @@ from rich.text import Text
 from gateway.demo.scene import Claim, Scene, Step, Table
 
 TITLE = "Tidegate demo: every platform here is emulated on this machine"
-NOTE = "No account, no network: the real SDK, through both doors of the gateway."
+NOTES = (
+    "No account, no network: the real SDK, through both doors of the gateway.",
+    "  client  the gateway inside the program: from gateway import Anthropic",
+    "  server  the gateway on a port of loopback: the SDK with its base_url",
+)
 PIPED_COLUMNS = 10_000
 """A report that goes into a file or another program is not folded."""
 
@@ -27,7 +31,8 @@ class Report:
     def title(self) -> None:
         """Write what this is."""
         self._line(Text(TITLE, "bold"))
-        self._line(Text(NOTE))
+        for note in NOTES:
+            self._line(Text(note))
 
     def step(self, number: int, step: Step, scene: Scene) -> None:
         """Write one step: heading, sentence, table, claims."""
