@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from gateway.call import Call
@@ -34,7 +35,7 @@ class Answer:
 
     status: int
     headers: Headers
-    body: bytes = b""
+    body: bytes = field(default=b"", repr=False)
     stream: OpenStream | None = None
     failure: Failure | None = None
     """Set when every attempt failed."""
@@ -58,6 +59,7 @@ class Engine:
         self.limits = limits
         self._connections = connections
         self._breaker = breaker
+        self._limits_for = lru_cache(maxsize=256)(limits.for_call)
         self._rng = rng or random.Random()  # noqa: S311 - jitter is no secret
 
     @staticmethod
@@ -84,12 +86,7 @@ class Engine:
         """Serve a call; raises Refused when no upstream may or can see it."""
         now_s = wire.now_s()
         chosen = self.plan(call, now_s)
-        limits = self.limits.for_call(
-            stream=call.stream,
-            silence_s=call.silence_s,
-            retry_count=call.retry_count,
-            attempts=call.attempts,
-        )
+        limits = self._limits_for(call.stream, call.silence_s, call.retry_count, call.attempts)
         job = Job(
             operation=chosen.operation,
             fields=call.fields,

@@ -180,11 +180,11 @@ def _both(own: type[P], other: type[Exception]) -> type[P]:
     """Return the one class that is both."""
     if issubclass(own, other):
         return own
-    known: type[P] | None = _known.get((own, other))
-    if known is None:
+    if (own, other) not in _known:
         body = {"__module__": own.__module__, "__doc__": own.__doc__}
-        known = _known.setdefault((own, other), type(own.__name__, (own, other), body))
-    return known
+        _known.setdefault((own, other), type(own.__name__, (own, other), body))
+    both: type[P] = _known[own, other]
+    return both
 
 
 _known: dict[tuple[type, type], Any] = {}

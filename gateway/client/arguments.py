@@ -129,6 +129,11 @@ def only_ours(http_client: object, kind: type[Http]) -> None:
         )
 
 
+def sends_own(http: object) -> bool:
+    """Say whether what the SDK puts on a request is sent as the direct upstream's credential."""
+    return isinstance(http, Http) and http.opened is not None and http.opened.own
+
+
 def inherited(client: Any, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options of a copy, with the credential provider it inherits.
 

@@ -13,7 +13,7 @@ from anthropic._middleware import MiddlewareInput
 from anthropic._types import OpenTelemetryClientOption
 from anthropic.lib.credentials import AccessTokenProvider, AsyncAccessTokenProvider, TokenCache
 
-from gateway.client.arguments import finish, inherited, only_ours, settle
+from gateway.client.arguments import finish, inherited, only_ours, sends_own, settle
 from gateway.client.opening import Gateway
 from gateway.client.requests import ATTEMPTS
 from gateway.client.transport import AsyncHttp
@@ -36,7 +36,6 @@ class AsyncAnthropic(anthropic.AsyncAnthropic):
     """
 
     _supports_message_threads = False
-    _client: AsyncHttp
 
     def __init__(
         self,
@@ -95,8 +94,7 @@ class AsyncAnthropic(anthropic.AsyncAnthropic):
 
     def _validate_headers(self, headers: httpx2.Headers, omitted: frozenset[str]) -> None:
         """Ask for a credential only where the caller's own is sent."""
-        opened = self._client.opened
-        if opened is not None and opened.own:
+        if sends_own(self._client):
             super()._validate_headers(headers, omitted)
 
     def _build_request(

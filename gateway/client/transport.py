@@ -117,6 +117,11 @@ class AsyncHttp(httpx2.AsyncClient):
     def opened(self, opened: Opened) -> None:
         self._gateway.opened = opened
 
+    def __del__(self) -> None:
+        """Close what a dropped client leaves open on the running loop, as the SDK does."""
+        with suppress(Exception):
+            asyncio.get_running_loop().create_task(self._gateway.aclose())
+
 
 class SyncBody(httpx2.SyncByteStream):
     """A streamed answer. Closing it lets the upstream go."""

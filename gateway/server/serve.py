@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 from gateway import compose
 from gateway.config import NO_POLICY_WARNING, Config
 from gateway.server.app import App
@@ -20,5 +22,17 @@ def serve(config: Config) -> int:
         keys=tuple(key.reveal() for key in config.server.keys),
         body_limit_bytes=config.server.body_limit_bytes,
     )
+    _spare_the_collector()
     notes = (NO_POLICY_WARNING, *config.notes) if config.no_file else config.notes
     return run(App(engine, wire, settings), engine.routes, notes=notes, close=wire.aclose)
+
+
+def _spare_the_collector() -> None:
+    """Let the garbage collector look at young objects only, and seldom.
+
+    What was made at start stays, and a call leaves next to no cycles behind; looking through it
+    all again every few calls cost a quarter of a call's time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 50, 100)
