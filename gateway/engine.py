@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -157,13 +157,18 @@ def _gave_up(given: Give, call: Call, limits: Limits) -> Answer:
     if failure.retry_after_s is not None:
         seconds = min(failure.retry_after_s, limits.retry_after_cap_s)
         headers.append(("retry-after", f"{seconds:g}"))
-    body = failure.envelope or envelope(failure.type, failure.message, request_id)
+    body = failure.envelope or envelope(
+        failure.type, failure.message, request_id, failure.error_code
+    )
     return Answer(failure.status, tuple(headers), body, failure=failure, records=given.records)
 
 
 def _for_caller(failure: Failure, call: Call) -> Failure:
     """Hide what is the operator's own trouble, unless the caller is the operator."""
-    if failure.kind not in OPERATORS or call.own_account:
+    if failure.kind not in OPERATORS:
         return failure
+    if call.own_account:
+        refused = failure.upstream_status == 401  # noqa: PLR2004 - the caller's own key is wrong
+        return replace(failure, status=401, type="authentication_error") if refused else failure
     message = "The gateway's own credential was refused by the upstream."
     return Failure(failure.kind, 502, "api_error", message, request_id=failure.request_id)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
 import httpx2
+from msgspec.structs import replace
 
 from gateway import models
 from gateway.call import Call, read_call
