@@ -54,11 +54,15 @@ class Report:
 
     def _claim(self, claim: Claim) -> None:
         mark = Text("  held  ", "green") if claim.held else Text("  FAILED", "bold red")
-        lines = Grid.grid(padding=(0, 2, 0, 0))
-        lines.add_row(mark, Text(claim.text))
+        self._hung(mark, claim.text)
         if not claim.held:
-            lines.add_row("", Text(f"found: {claim.detail}"))
-        self._console.print(lines)
+            self._hung(Text(" " * len(mark)), f"found: {claim.detail}")
+
+    def _hung(self, mark: Text, words: str) -> None:
+        """Write words that stay to the right of their mark when they are folded."""
+        line = Grid.grid(padding=(0, 2, 0, 0))
+        line.add_row(mark, Text(words))
+        self._console.print(line)
 
     def _grid(self, table: Table) -> Grid:
         terminal = self._console.is_terminal
