@@ -61,7 +61,8 @@ def serving(config: Config) -> Iterator[str]:
     server = Server(app, on_ready=lambda: ready.set_result(None))
     with closing(socket.create_server((config.server.host, config.server.port))) as listening:
         host, port = listening.getsockname()
-        thread = threading.Thread(target=_live, args=(server, listening, wire, ready))
+        work = (server, listening, wire, ready)
+        thread = threading.Thread(target=_live, args=work, name="demo-server", daemon=True)
         thread.start()
         try:
             ready.result()
