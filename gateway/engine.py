@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gateway.call import Call
 from gateway.dispatch.attempts import Attempt, Dispatch, Give, Record
@@ -32,7 +32,7 @@ class Answer:
 
     status: int
     headers: Headers
-    body: bytes = b""
+    body: bytes = field(default=b"", repr=False)
     stream: OpenStream | None = None
     failure: Failure | None = None
     """Set when every attempt failed."""

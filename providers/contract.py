@@ -46,9 +46,9 @@ class Operation:
 class Fields:
     """A request as the caller sent it, decoded one level deep."""
 
-    raw: bytes
+    raw: bytes = field(repr=False)
     """The body, byte for byte."""
-    body: Mapping[str, Raw]
+    body: Mapping[str, Raw] = field(repr=False)
     """Its top-level fields in the caller's order; each value byte for byte."""
     version: str
     """The caller's `anthropic-version`."""
@@ -156,7 +156,7 @@ class WireRequest:
     """Path and query as they stand on the request line, percent-encoded."""
     headers: Headers
     """Without host, content-length and credential."""
-    body: bytes
+    body: bytes = field(repr=False)
     auth: Auth
     dropped: tuple[str, ...] = ()
     """Names of the losses left out."""

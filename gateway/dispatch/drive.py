@@ -6,7 +6,7 @@ One coroutine serves the asyncio wire, the blocking wire and the tests' virtual 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gateway.credentials.contract import CredentialError, Signer
 from gateway.dispatch.attempts import Attempt, Dispatch, Give, Record, Send, Wait
@@ -63,7 +63,7 @@ class Won:
     dropped: tuple[str, ...]
     records: tuple[Record, ...]
     """The attempts that failed before it."""
-    body: bytes | None = None
+    body: bytes | None = field(default=None, repr=False)
     stream: OpenStream | None = None
 
 
