@@ -98,7 +98,7 @@ def tool_runner(client: anthropic.Anthropic) -> Any:
         called.append(city)
         return "sunny"
 
-    ask = [{"role": "user", "content": "[[tool:weather]]"}]
+    ask: Any = [{"role": "user", "content": "[[tool:weather]]"}]
     runner = client.beta.messages.tool_runner(
         model=MODEL, max_tokens=64, tools=[weather], messages=ask, max_iterations=2
     )
@@ -115,7 +115,7 @@ async def async_tool_runner(client: anthropic.AsyncAnthropic) -> Any:
         called.append(city)
         return "sunny"
 
-    ask = [{"role": "user", "content": "[[tool:weather]]"}]
+    ask: Any = [{"role": "user", "content": "[[tool:weather]]"}]
     runner = client.beta.messages.tool_runner(
         model=MODEL, max_tokens=64, tools=[weather], messages=ask, max_iterations=2
     )
