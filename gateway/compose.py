@@ -1,4 +1,4 @@
-"""From a configuration to an engine: each upstream's endpoint, address and credential.
+"""From a configuration to what an engine is made of: endpoints, addresses and credentials.
 
 Nothing is fetched and no socket opens here; a credential is first asked for by a call.
 """
@@ -6,6 +6,7 @@ Nothing is fetched and no socket opens here; a credential is first asked for by 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import urlsplit
@@ -25,7 +26,6 @@ from gateway.credentials.settings import CredentialKind, CredentialSettings
 from gateway.dispatch.breaker import Breaker
 from gateway.dispatch.drive import Connection
 from gateway.dispatch.limits import Limits
-from gateway.engine import Engine
 from gateway.routing import Upstream
 from gateway.wire.contract import Route
 from providers.contract import Endpoint, Place
@@ -35,8 +35,18 @@ PORTS = {"http": 80, "https": 443}
 NO_SIGNERS: Mapping[str, Signer] = MappingProxyType({})
 
 
-def engine(config: Config, signers: Mapping[str, Signer] = NO_SIGNERS) -> Engine:
-    """Return the engine for a checked configuration.
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What an engine is made of."""
+
+    upstreams: tuple[Upstream, ...]
+    connections: Mapping[str, Connection]
+    limits: Limits
+    breaker: Breaker | None
+
+
+def parts(config: Config, signers: Mapping[str, Signer] = NO_SIGNERS) -> Parts:
+    """Return the parts that a checked configuration names.
 
     Args:
         config: The configuration.
@@ -48,13 +58,13 @@ def engine(config: Config, signers: Mapping[str, Signer] = NO_SIGNERS) -> Engine
             finds this first, with file and line.
         CredentialError: The credential does not fit the platform.
     """
-    upstreams = [upstream(section) for section in config.used]
+    upstreams = tuple(upstream(section) for section in config.used)
     connections = {
         each.name: connection(section, each.endpoint, signers.get(each.name))
         for section, each in zip(config.used, upstreams, strict=True)
     }
     breaker = Breaker() if config.breaker.enabled else None
-    return Engine(upstreams, connections, limits(config), breaker=breaker)
+    return Parts(upstreams, connections, limits(config), breaker)
 
 
 def found(where: str | Path | Config | None, environ: Mapping[str, str]) -> Config:
@@ -85,12 +95,12 @@ def _endpoint(provider: str, place: Place) -> Endpoint:
 
 
 def _route(section: Section, endpoint: Endpoint) -> Route:
-    parts = urlsplit(endpoint.base_url)
+    url = urlsplit(endpoint.base_url)
     return Route(
         upstream=section.name,
-        scheme=parts.scheme,
-        host=parts.hostname or "",
-        port=parts.port or PORTS[parts.scheme],
+        scheme=url.scheme,
+        host=url.hostname or "",
+        port=url.port or PORTS[url.scheme],
         proxy=_revealed(section.proxy),
         ca_file=section.ca_file,
         client_cert=section.client_cert,

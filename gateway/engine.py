@@ -11,9 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Self
 
+from gateway import compose
 from gateway.call import Call
 from gateway.config import Config, process_environ
+from gateway.credentials.contract import Signer
 from gateway.dispatch.attempts import Attempt, Dispatch, Give, Record
 from gateway.dispatch.breaker import Breaker
 from gateway.dispatch.drive import Connection, Job, OpenStream, Won, drive
@@ -62,20 +65,25 @@ class Engine:
         self._limits_for = lru_cache(maxsize=256)(limits.for_call)
         self._rng = rng or random.Random()  # noqa: S311 - jitter is no secret
 
-    @staticmethod
-    def from_config(config: str | Path | Config | None = None) -> Engine:
+    @classmethod
+    def from_config(
+        cls,
+        config: str | Path | Config | None = None,
+        signers: Mapping[str, Signer] = compose.NO_SIGNERS,
+    ) -> Self:
         """Return the engine of a configuration, for several clients to share.
 
         Args:
             config: A directory with a `gateway.toml`, or a configuration; None: the one that
                 GATEWAY_CONFIG names, else the SDKs' own variables.
+            signers: Upstream name -> signer, for credentials the configuration does not hold.
 
         Raises:
             ConfigError: The configuration is missing or wrong.
         """
-        from gateway import compose  # noqa: PLC0415 - the composition root stands above
-
-        return compose.engine(compose.found(config, process_environ()))
+        checked = compose.found(config, process_environ())
+        made = compose.parts(checked, signers)
+        return cls(made.upstreams, made.connections, made.limits, breaker=made.breaker)
 
     @property
     def routes(self) -> tuple[Route, ...]:

@@ -52,7 +52,7 @@ def configured(gateway: Gateway | None, environ: Mapping[str, str]) -> Opened:
     where = gateway if isinstance(gateway, Config | None) else Path(gateway)
     config = compose.found(where, environ)
     _say(*((NO_POLICY_WARNING,) if config.no_file else ()), *config.notes)
-    return Opened(compose.engine(config))
+    return Opened(Engine.from_config(config))
 
 
 def no_file(environ: Mapping[str, str], *, own: bool, base_url: str | None) -> Opened:
@@ -74,7 +74,7 @@ def no_file(environ: Mapping[str, str], *, own: bool, base_url: str | None) -> O
     config = compose.found(None, variables)
     _say(NO_POLICY_WARNING, *config.notes)
     signers = {DIRECT: OwnCredential()} if own else {}
-    return Opened(compose.engine(config, signers), no_file=True, own=own, base_url=base_url)
+    return Opened(Engine.from_config(config, signers), no_file=True, own=own, base_url=base_url)
 
 
 def has_static(environ: Mapping[str, str]) -> bool:

@@ -14,8 +14,8 @@ import httpx2
 from anthropic import Anthropic
 
 from gateway import Anthropic as GatewayAnthropic
-from gateway import compose
 from gateway.config import Config
+from gateway.engine import Engine
 from gateway.server import App, Server, Settings
 from gateway.wire.aio import AsyncWire
 
@@ -56,12 +56,13 @@ def serving(config: Config) -> Iterator[str]:
     """Serve a configuration on a free port of loopback, in a thread; yield its URL."""
     wire = AsyncWire()
     keys = tuple(key.reveal() for key in config.server.keys)
-    app = App(compose.engine(config), wire, Settings(port=0, keys=keys, drain_s=1.0))
+    app = App(Engine.from_config(config), wire, Settings(port=0, keys=keys, drain_s=1.0))
     ready: Future[None] = Future()
     server = Server(app, on_ready=lambda: ready.set_result(None))
     with closing(socket.create_server((config.server.host, config.server.port))) as listening:
         host, port = listening.getsockname()
-        thread = threading.Thread(target=_live, args=(server, listening, wire, ready))
+        work = (server, listening, wire, ready)
+        thread = threading.Thread(target=_live, args=work, name="demo-server", daemon=True)
         thread.start()
         try:
             ready.result()

@@ -11,7 +11,11 @@ from rich.text import Text
 from gateway.demo.scene import Claim, Scene, Step, Table
 
 TITLE = "Tidegate demo: every platform here is emulated on this machine"
-NOTE = "No account, no network: the real SDK, through both doors of the gateway."
+NOTES = (
+    "No account, no network: the real SDK, through both doors of the gateway.",
+    "  client  the gateway inside the program: from gateway import Anthropic",
+    "  server  the gateway on a port of loopback: the SDK with its base_url",
+)
 PIPED_COLUMNS = 10_000
 """A report that goes into a file or another program is not folded."""
 
@@ -27,7 +31,8 @@ class Report:
     def title(self) -> None:
         """Write what this is."""
         self._line(Text(TITLE, "bold"))
-        self._line(Text(NOTE))
+        for note in NOTES:
+            self._line(Text(note))
 
     def step(self, number: int, step: Step, scene: Scene) -> None:
         """Write one step: heading, sentence, table, claims."""
@@ -49,11 +54,15 @@ class Report:
 
     def _claim(self, claim: Claim) -> None:
         mark = Text("  held  ", "green") if claim.held else Text("  FAILED", "bold red")
-        lines = Grid.grid(padding=(0, 2, 0, 0))
-        lines.add_row(mark, Text(claim.text))
+        self._hung(mark, claim.text)
         if not claim.held:
-            lines.add_row("", Text(f"found: {claim.detail}"))
-        self._console.print(lines)
+            self._hung(Text(" " * len(mark)), f"found: {claim.detail}")
+
+    def _hung(self, mark: Text, words: str) -> None:
+        """Write words that stay to the right of their mark when they are folded."""
+        line = Grid.grid(padding=(0, 2, 0, 0))
+        line.add_row(mark, Text(words))
+        self._console.print(line)
 
     def _grid(self, table: Table) -> Grid:
         terminal = self._console.is_terminal

@@ -10,6 +10,7 @@ from gateway.demo.report import Report
 from gateway.demo.scene import Claim, Scene, Step, Table
 from gateway.demo.stage import Stage, staged
 from gateway.demo.steps import STEPS
+from gateway.demo.stopping import stoppable
 
 
 def tour(broken: str | None, began_s: float, report: Report | None = None) -> int:
@@ -21,7 +22,7 @@ def tour(broken: str | None, began_s: float, report: Report | None = None) -> in
     writing = report or Report()
     writing.title()
     claims: list[Claim] = []
-    with staged() as stage:
+    with stoppable(), staged() as stage:
         for number, step in enumerate(STEPS, 1):
             scene = played(stage, step, broken=step.name == broken)
             writing.step(number, step, scene)
