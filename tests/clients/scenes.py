@@ -7,6 +7,7 @@ from typing import Any
 
 import anthropic
 from anthropic import beta_async_tool, beta_tool
+from anthropic.types.beta import BetaMessageParam
 
 MODEL = "claude-opus-5-5"
 ASK: dict[str, Any] = {
@@ -98,7 +99,7 @@ def tool_runner(client: anthropic.Anthropic) -> Any:
         called.append(city)
         return "sunny"
 
-    ask: Any = [{"role": "user", "content": "[[tool:weather]]"}]
+    ask: list[BetaMessageParam] = [{"role": "user", "content": "[[tool:weather]]"}]
     runner = client.beta.messages.tool_runner(
         model=MODEL, max_tokens=64, tools=[weather], messages=ask, max_iterations=2
     )
@@ -115,7 +116,7 @@ async def async_tool_runner(client: anthropic.AsyncAnthropic) -> Any:
         called.append(city)
         return "sunny"
 
-    ask: Any = [{"role": "user", "content": "[[tool:weather]]"}]
+    ask: list[BetaMessageParam] = [{"role": "user", "content": "[[tool:weather]]"}]
     runner = client.beta.messages.tool_runner(
         model=MODEL, max_tokens=64, tools=[weather], messages=ask, max_iterations=2
     )

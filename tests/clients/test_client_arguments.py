@@ -299,3 +299,23 @@ def test_default_headers_and_query_stay_usable(no_file: Emulator) -> None:
 def test_message_threads_are_off() -> None:
     assert not gateway.Anthropic._supports_message_threads
     assert not gateway.AsyncAnthropic._supports_message_threads
+
+
+def test_the_callers_token_goes_to_the_direct_api_alone(
+    no_file: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def provider(*, force_refresh: bool = False) -> AccessToken:
+        return AccessToken("callers-own-token", int(time.time()) + 900)
+
+    monkeypatch.setenv("AWS_BEARER_TOKEN_BEDROCK", no_file.api_key)
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    monkeypatch.setenv("ANTHROPIC_BEDROCK_BASE_URL", no_file.bedrock.base_url)
+    ask = {**ASK, "model": "claude-haiku-4-5"}  # One that the region serves without a profile.
+    with gateway.Anthropic(credentials=provider) as client:
+        upstreams = _upstreams(client)
+        raw = client.messages.with_raw_response.create(**ask)
+    assert upstreams == ["direct", "bedrock"]
+    assert raw.headers["x-gateway-upstream"] == "bedrock"
+    (record,) = no_file.records.of("bedrock")
+    sent = (*(value for _, value in record.headers), record.body.decode())
+    assert not [value for value in sent if "callers-own" in value or "oauth" in value]

@@ -15,6 +15,7 @@ from anthropic import RetryableError
 import gateway
 from gateway.emulator import Emulator
 from tests.clients.scenes import ASK, MODEL
+from tests.clients.waiting import until
 
 SECRET = "the-prompt-nobody-may-see"
 PRIVATE: dict[str, Any] = {**ASK, "messages": [{"role": "user", "content": SECRET}]}
@@ -266,3 +267,22 @@ def test_token_counts_fail_in_the_same_way(no_file: Emulator) -> None:
     no_file.faults.add("status", status=529, times=-1)
     with gateway.Anthropic(max_retries=0) as client, pytest.raises(anthropic.OverloadedError):
         client.messages.count_tokens(model=MODEL, messages=ASK["messages"])
+
+
+def test_no_error_asks_for_another_try(client: gateway.Anthropic, emulator: Emulator) -> None:
+    emulator.faults.add("status", status=400, headers=[["x-should-retry", "true"]])
+    with pytest.raises(anthropic.BadRequestError) as caught:
+        client.messages.create(**ASK)
+    assert caught.value.response.headers["x-should-retry"] == "false"
+    assert len(emulator.records) == 1
+
+
+def test_a_broken_stream_lets_the_upstream_go_at_once(no_file: Emulator) -> None:
+    no_file.faults.add("stall", at=5)
+    with (
+        gateway.Anthropic(timeout=0.1) as client,
+        client.messages.with_streaming_response.create(**ASK, stream=True) as response,
+    ):
+        with pytest.raises(anthropic.GatewayTimeoutError):
+            list(response.iter_lines())
+        until(lambda: no_file.records[-1].left)

@@ -8,8 +8,7 @@ import os
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -20,19 +19,12 @@ import pytest
 import gateway
 from gateway.emulator import Emulator
 from tests.clients.scenes import ASK
+from tests.clients.waiting import WAIT_S, until
 
 SLOW: dict[str, Any] = {
     **ASK,
     "messages": [{"role": "user", "content": "[[words:400]] [[events:400]] [[pace_ms:20]]"}],
 }
-WAIT_S = 10.0
-
-
-def _until(holds: Callable[[], object]) -> None:
-    deadline_s = time.monotonic() + WAIT_S
-    while not holds():
-        assert time.monotonic() < deadline_s, "this never came to hold"
-        time.sleep(0.002)
 
 
 def _left(emulator: Emulator) -> bool:
@@ -43,14 +35,14 @@ def test_leaving_a_stream_early_closes_the_upstream(no_file: Emulator) -> None:
     with gateway.Anthropic() as client:
         with client.messages.stream(**SLOW) as stream:
             next(iter(stream.text_stream))
-        _until(lambda: _left(no_file))
+        until(lambda: _left(no_file))
         for _ in client.messages.create(**SLOW, stream=True):
             break
         gc.collect()
-        _until(lambda: _left(no_file) and len(no_file.records) == 2)
+        until(lambda: _left(no_file) and len(no_file.records) == 2)
         with client.messages.with_streaming_response.create(**SLOW, stream=True) as response:
             next(response.iter_lines())
-        _until(lambda: _left(no_file) and len(no_file.records) == 3)
+        until(lambda: _left(no_file) and len(no_file.records) == 3)
 
 
 def test_leaving_a_stream_early_with_asyncio(no_file: Emulator) -> None:
@@ -59,13 +51,13 @@ def test_leaving_a_stream_early_with_asyncio(no_file: Emulator) -> None:
             async with client.messages.stream(**SLOW) as stream:
                 async for _ in stream.text_stream:
                     break
-            await asyncio.to_thread(_until, lambda: _left(no_file))
+            await asyncio.to_thread(until, lambda: _left(no_file))
             reading = asyncio.create_task(_read(client))
-            await asyncio.to_thread(_until, lambda: len(no_file.records) == 2)
+            await asyncio.to_thread(until, lambda: len(no_file.records) == 2)
             reading.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await reading
-            await asyncio.to_thread(_until, lambda: _left(no_file))
+            await asyncio.to_thread(until, lambda: _left(no_file))
 
     asyncio.run(run())
 
@@ -81,11 +73,11 @@ def test_a_call_that_is_cancelled_leaves_the_upstream(no_file: Emulator) -> None
     async def run() -> None:
         async with gateway.AsyncAnthropic() as client:
             asking = asyncio.create_task(_create(client))
-            await asyncio.to_thread(_until, lambda: len(no_file.records) == 1)
+            await asyncio.to_thread(until, lambda: len(no_file.records) == 1)
             asking.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await asking
-            await asyncio.to_thread(_until, lambda: no_file.records[-1].left)
+            await asyncio.to_thread(until, lambda: no_file.records[-1].left)
 
     asyncio.run(run())
 
