@@ -214,7 +214,6 @@ def _parted(
         return data, None
     # In an event's data a line break is always escaped, so the last match is the event itself.
     events, _, event = data.rpartition(ERROR_EVENT)
-    stream.close()
     return events, broken_off(outcome.failure, event, request)
 
 
