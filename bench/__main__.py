@@ -159,7 +159,7 @@ def main() -> None:
     options = parser.parse_args()
     works = [work for work in WORKLOADS if work.name.startswith(options.only or "")]
     peers = [peer for peer in PEERS if peer.name != "nginx" or shutil.which("nginx")]
-    os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[-1]})
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     figures = {peer.name: peer_figures(peer, works, options.seconds) for peer in peers}
     ratio = {
         work.name: figures["gateway"][work.name] / figures["floor"][work.name] for work in works

@@ -7,13 +7,14 @@ refused here. The decoder itself refuses lone surrogates.
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import msgspec
-from msgspec import Raw
+from msgspec import Raw, Struct
 
 from gateway.errors import Malformed
 from providers.contract import Fields, Headers, Kind
@@ -43,6 +44,9 @@ _decoders: dict[type, msgspec.json.Decoder[Any]] = {
     kind: msgspec.json.Decoder(kind) for kind in (str, bool, int)
 }
 
+_KEY = re.compile(rb'[ \t\n\r]*("(?:[^"\\]|\\.)*")[ \t\n\r]*:[ \t\n\r]*')
+_NEXT = re.compile(rb"[ \t\n\r]*[,}]")
+
 
 @dataclass(frozen=True, slots=True)
 class Labels:
@@ -57,8 +61,7 @@ class Labels:
 NO_LABELS = Labels()
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """One request of one caller, decoded one level deep."""
 
     kind: Kind
@@ -119,7 +122,7 @@ def read_body(body: bytes) -> Mapping[str, Raw]:
     if len(fields) > MAX_TOP_LEVEL_KEYS:
         raise Malformed(f"The request body has more than {MAX_TOP_LEVEL_KEYS} top-level fields.")
     if not _is_compact(body, fields):
-        _refuse_repeated_keys(body)
+        _refuse_repeated_keys(body, fields)
     _check_max_tokens(fields)
     return fields
 
@@ -135,13 +138,10 @@ def _folded(headers: Headers) -> dict[str, str]:
 
 def _labels(headers: Mapping[str, str]) -> Labels:
     """Collect the `x-gateway-*` headers of a request."""
-    named = {
-        name.removeprefix("x-gateway-"): value
-        for name, value in headers.items()
-        if name.startswith("x-gateway-")
-    }
-    if not named:
+    names = [name for name in headers if name.startswith("x-gateway-")]
+    if not names:
         return NO_LABELS
+    named = {name.removeprefix("x-gateway-"): headers[name] for name in names}
     return Labels(
         data_class=named.get("class"),
         require=_listed(named.get("require")),
@@ -170,23 +170,23 @@ def _written_length(key: str) -> int:
     return len(key) + 2 if key.isidentifier() and key.isascii() else len(msgspec.json.encode(key))
 
 
-def _refuse_repeated_keys(body: bytes) -> None:
-    def top(pairs: list[tuple[str, Any]]) -> Any:
-        return _Pairs(pairs)
+def _refuse_repeated_keys(body: bytes, fields: Mapping[str, Raw]) -> None:
+    """Walk the top level of a body that is known to be a JSON object.
 
-    try:
-        pairs = json.loads(body, object_pairs_hook=top)
-    except (ValueError, RecursionError) as error:
-        raise Malformed(f"The request body is not valid JSON: {error}.") from None
+    `fields` has the last value of each key. Where another value stands, or the same key once
+    more, the key was written twice.
+    """
     seen: set[str] = set()
-    for key, _ in pairs:
-        if key in seen:
+    at = body.index(b"{") + 1
+    while found := _KEY.match(body, at):
+        key: str = _decoders[str].decode(found[1])
+        value = bytes(fields[key])
+        ends = found.end() + len(value)
+        after = _NEXT.match(body, ends) if body.startswith(value, found.end()) else None
+        if after is None or key in seen:
             raise Malformed(f"{key[:100]}: this field is in the request body twice.")
         seen.add(key)
-
-
-class _Pairs(list[tuple[str, Any]]):
-    """An object as its pairs, in order."""
+        at = after.end()
 
 
 def _check_max_tokens(fields: Mapping[str, Raw]) -> None:
@@ -220,15 +220,17 @@ def _listed(value: str | None) -> tuple[str, ...]:
 
 
 def _forwarded(headers: Mapping[str, str], *, own_account: bool) -> Headers:
-    kept = tuple(
-        (name, value)
-        for name, value in headers.items()
-        if (name.startswith(FORWARDED) or name in FORWARDED_NAMES) and name not in KEPT_BACK
-    )
     if not own_account:
-        for name in ACCOUNT_HEADERS & headers.keys():
-            raise Malformed(f"{name}: this gateway chooses the account; leave the header out.")
-    return kept
+        for name in ACCOUNT_HEADERS:
+            if name in headers:
+                raise Malformed(f"{name}: this gateway chooses the account; leave the header out.")
+    return tuple([pair for pair in headers.items() if _is_forwarded(pair[0])])
+
+
+@lru_cache(maxsize=1024)
+def _is_forwarded(name: str) -> bool:
+    known = name.startswith(FORWARDED) or name in FORWARDED_NAMES
+    return known and name not in KEPT_BACK
 
 
 def _count(value: str | None) -> int:

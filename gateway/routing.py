@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from msgspec import Struct
+
 from gateway.call import Call
 from gateway.errors import Forbidden, Malformed, NotReady, NotServed, Refused, UnknownModel
 from providers import catalog
@@ -28,8 +30,7 @@ class Upstream:
     """Whether a request may go there without the parts that the platform does not take."""
 
 
-@dataclass(frozen=True, slots=True)
-class Leg:
+class Leg(Struct, frozen=True):
     """One upstream of a plan, with what a request loses there."""
 
     upstream: Upstream
@@ -53,8 +54,7 @@ class Rejection:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """The ordered upstreams one call may be tried at; never empty."""
 
     operation: Operation

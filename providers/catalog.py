@@ -223,6 +223,14 @@ def _served_under(canonical: str, endpoint: Endpoint) -> str | None:
     return None if tail.startswith(_VENDOR) else ""
 
 
+def geography(region: str) -> str | None:
+    """Return the narrowest inference profile that keeps a request around an AWS region."""
+    for profile, row in _file().profiles.rows.items():
+        if any(fnmatchcase(region, pattern) for pattern in row.regions):
+            return profile
+    return None
+
+
 def _within(region: str | None, profile: str | None) -> bool:
     if profile is None:
         return True

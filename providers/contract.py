@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from msgspec import Raw
+from msgspec import Raw, Struct
 
 Headers = tuple[tuple[str, str], ...]
 """Header pairs in wire order, names in lower case."""
@@ -32,8 +32,7 @@ class Kind(StrEnum):
     COUNT_TOKENS = "count_tokens"
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(Struct, frozen=True):
     """One thing asked of one model."""
 
     kind: Kind
@@ -42,13 +41,12 @@ class Operation:
     stream: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Fields:
+class Fields(Struct, frozen=True):
     """A request as the caller sent it, decoded one level deep."""
 
-    raw: bytes = field(repr=False)
+    raw: bytes
     """The body, byte for byte."""
-    body: Mapping[str, Raw] = field(repr=False)
+    body: Mapping[str, Raw]
     """Its top-level fields in the caller's order; each value byte for byte."""
     version: str
     """The caller's `anthropic-version`."""
@@ -56,6 +54,9 @@ class Fields:
     """The caller's `anthropic-beta` values in order."""
     headers: Headers = ()
     """Other headers that an Anthropic-format upstream gets unchanged."""
+
+    def __repr__(self) -> str:
+        return f"Fields({', '.join(self.body)}: {len(self.raw)} bytes)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +148,7 @@ class Loss:
     """False: the request means something else without it, so it must not go there."""
 
 
-@dataclass(frozen=True, slots=True)
-class WireRequest:
+class WireRequest(Struct, frozen=True):
     """An unsigned HTTP request."""
 
     method: str
@@ -156,10 +156,13 @@ class WireRequest:
     """Path and query as they stand on the request line, percent-encoded."""
     headers: Headers
     """Without host, content-length and credential."""
-    body: bytes = field(repr=False)
+    body: bytes
     auth: Auth
     dropped: tuple[str, ...] = ()
     """Names of the losses left out."""
+
+    def __repr__(self) -> str:
+        return f"WireRequest({self.method}: {len(self.body)} bytes)"
 
 
 class FailureKind(StrEnum):
@@ -204,6 +207,8 @@ class Failure:
     """The platform's own request id."""
     envelope: bytes | None = None
     """An error body in Anthropic's own words, to be handed on word for word."""
+    error_code: str | None = None
+    """`error.details.error_code`, which names the cause; clients branch on it."""
     detail: str = ""
     """For the operator's log only: the platform's own words, cut to 500 characters."""
 

@@ -9,12 +9,21 @@ import typer
 from gateway.cli.setting import explained
 
 
-def demo() -> None:
-    """Show a failover on this machine, with emulated platforms; no account is needed."""
+def demo(
+    broken: Annotated[
+        str | None, typer.Option("--break", envvar="GATEWAY_DEMO_BREAK", hidden=True)
+    ] = None,
+) -> None:
+    """Show what the gateway does, on this machine, with emulated platforms; no account needed."""
     with explained():
-        from gateway.demo import run  # noqa: PLC0415 - no other command needs it
+        from gateway.demo import UnknownStep, run  # noqa: PLC0415 - no other command needs it
 
-        run()
+        try:
+            status = run(broken)
+        except UnknownStep as error:
+            typer.echo(str(error), err=True)
+            status = 2
+        raise typer.Exit(status)
 
 
 def emulate(

@@ -9,6 +9,7 @@ from typing import Any
 
 from gateway.config.document import Document
 from gateway.config.mistakes import ConfigError, Key, Mistake
+from providers import catalog
 
 NO_POLICY_WARNING = (
     "no configuration found: upstreams come from the SDKs' environment variables and there is no "
@@ -109,7 +110,10 @@ def _bedrock(
         return None
     secrets = {"api_key": "AWS_BEARER_TOKEN_BEDROCK"} if bearer else {}
     settings = {"region": region, "base_url": "ANTHROPIC_BEDROCK_BASE_URL"}
-    return _found(environ, "bedrock", secrets, settings)
+    found, origins = _found(environ, "bedrock", secrets, settings)
+    # No variable names a profile, and most models need one: the one that stays nearest.
+    profile = catalog.geography(found["region"])
+    return (found if profile is None else {**found, "profile": profile}), origins
 
 
 def _aws_credentials(environ: Mapping[str, str], exists: Callable[[Path], bool]) -> bool:

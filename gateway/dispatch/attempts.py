@@ -6,9 +6,9 @@ No I/O, no clock. `start`, `failed` and `stop` each return one step; the driver 
 from __future__ import annotations
 
 import random
-from collections import Counter
 from dataclasses import dataclass
 
+from msgspec import Struct
 from tenacity import RetryCallState, Retrying, wait_exponential
 
 from gateway.dispatch.limits import Limits
@@ -16,8 +16,7 @@ from gateway.routing import Leg, Plan
 from providers.contract import Failure, FailureKind
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(Struct, frozen=True):
     """One request to one upstream."""
 
     number: int
@@ -35,8 +34,7 @@ class Record:
     took_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(Struct, frozen=True):
     """Send this attempt; it has until `until_s` to bring its first content."""
 
     attempt: Attempt
@@ -104,7 +102,7 @@ class Dispatch:
         self.deadline_s = now_s + limits.call_s
         self._legs = plan.legs
         self._rng = rng
-        self._tries: Counter[str] = Counter()
+        self._tries = dict.fromkeys([leg.upstream.name for leg in plan.legs], 0)
         self._ready_s: dict[str, float] = {}
         self._spent: set[str] = set()
         self._again: str | None = None

@@ -8,10 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from gateway.credentials.contract import CredentialError, Signer
 from gateway.dispatch.attempts import Attempt, Dispatch, Give, Record, Send, Wait
 from gateway.dispatch.stream import Clocks, Outcome, State, Stream
 from gateway.wire.contract import Exchange, Outgoing, Route, Wire, WireError
+from gateway.wire.request import host_header
 from providers.contract import (
     Failure,
     FailureKind,
@@ -33,16 +36,8 @@ class Connection:
     route: Route
     signer: Signer
 
-    @property
-    def host(self) -> str:
-        """The host header's value."""
-        default = 443 if self.route.scheme == "https" else 80
-        port = "" if self.route.port == default else f":{self.route.port}"
-        return f"{self.route.host}{port}"
 
-
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(Struct, frozen=True):
     """One call, ready to be driven."""
 
     operation: Operation
@@ -178,7 +173,7 @@ async def _signed(
     if not signer.fresh():
         timeout_s = until_s - wire.now_s()
         await wire.blocking(lambda: signer.refresh(timeout_s), until_s)
-    return signer.sign(request, connection.host)
+    return signer.sign(request, host_header(connection.route))
 
 
 async def _answered(

@@ -29,7 +29,7 @@ class Limits:
     """Backoff before a retry grows from `base_s` to `max_s`, with jitter."""
 
     def for_call(
-        self, *, stream: bool, silence_s: float | None, retry_count: int, attempts: int | None
+        self, stream: bool, silence_s: float | None, retry_count: int, attempts: int | None
     ) -> Limits:
         """Return these limits narrowed by what one caller brings; a caller never widens.
 

@@ -216,7 +216,9 @@ class Stream:
         self.wake_at_s = float("inf")
         if not self.committed:
             return failure
-        return before + error_event(failure.type, failure.message, self._request_id)
+        return before + error_event(
+            failure.type, failure.message, self._request_id, failure.error_code
+        )
 
     def _late(self, now_s: float) -> Failure | None:
         if now_s >= self._clocks.deadline_s:

@@ -36,7 +36,7 @@ _JWT_PARTS = 3
 _SHA256_INFO = bytes.fromhex("3031300d060960864801650304020105000420")
 
 
-class AssertionRefused(Exception):  # noqa: N818 - a refusal is an answer here, not a fault.
+class AssertionRefused(Exception):
     """An assertion that buys no token; `error` is the OAuth 2.0 error code."""
 
     def __init__(self, error: str, description: str) -> None:

@@ -28,7 +28,7 @@ def error_type(status: int) -> str:
     return "api_error" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "invalid_request_error"
 
 
-class Problem(Exception):  # noqa: N818 - it is an answer to the client, not an error of ours
+class Problem(Exception):
     """A request that a platform refuses.
 
     Args:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
+from functools import lru_cache
 
 from gateway.wire.contract import Route
 
@@ -28,6 +29,7 @@ def own_address(routes: Iterable[Route], host: str, port: int) -> str | None:
     return None
 
 
+@lru_cache(maxsize=256)
 def is_loopback_host_header(value: bytes) -> bool:
     """Say whether a Host header names this machine (RFC 9110 section 7.2: host, maybe port)."""
     text = value.decode("latin-1").strip()

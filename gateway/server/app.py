@@ -19,8 +19,9 @@ from gateway.server.asgi import RawHeaders, Receive, Scope, Send
 from gateway.server.body import read_body
 from gateway.server.drain import Drain
 from gateway.server.keys import Keys
+from gateway.server.leaving import Watch, watch
 from gateway.server.refusals import WrongHost, WrongMethod
-from gateway.server.relay import STOPPING, Watch, relay
+from gateway.server.relay import STOPPING, relay
 from gateway.server.replies import failed, refused, reply
 from gateway.server.report import report
 from gateway.server.settings import Settings
@@ -79,35 +80,40 @@ class App:
         self._admit(headers)
         self.drain.running += 1
         try:
-            body = await read_body(receive, headers, self.settings.body_limit_bytes)
+            body = await self._body(receive, headers)
             if body is not None:
                 call = read_call(kind, _text(scope["headers"]), body)
-                await self._answer(call, receive, send)
+                await self._answer(call, watch(scope, receive), send)
         finally:
             self.drain.running -= 1
 
-    async def _answer(self, call: Call, receive: Receive, send: Send) -> None:
-        watch = Watch(receive)
+    async def _body(self, receive: Receive, headers: Mapping[bytes, bytes]) -> bytes | None:
         try:
-            answer = await self._obtain(call, watch)
+            return await read_body(receive, headers, self.settings.body_limit_bytes)
+        except asyncio.CancelledError:
+            raise NotReady(STOPPING) from None
+
+    async def _answer(self, call: Call, caller: Watch, send: Send) -> None:
+        try:
+            answer = await self._obtain(call, caller)
             if answer.stream is not None:
-                await relay(send, answer, answer.stream, watch)
+                await relay(send, answer, answer.stream, caller)
             else:
                 await reply(send, answer)
         except asyncio.CancelledError:
-            if not watch.gone:
+            if not caller.gone:
                 raise
         finally:
-            watch.stop()
+            caller.stop()
 
-    async def _obtain(self, call: Call, watch: Watch) -> Answer:
+    async def _obtain(self, call: Call, caller: Watch) -> Answer:
         """Return the engine's answer, or the one that says why there is none."""
         try:
             return await self._engine.answer(call, self._wire)
         except Refused as error:
             return refused(error)
         except asyncio.CancelledError:
-            if watch.gone:
+            if caller.gone:
                 raise
             return refused(NotReady(STOPPING))
         except Exception as error:  # noqa: BLE001 - the caller gets an envelope whatever it was

@@ -1,14 +1,14 @@
 """One caller's connection: uvicorn's HTTP/1.1 protocol, with the bounds it lacks.
 
 uvicorn bounds neither the size of a head nor the time a head, a body or a slow reader may
-take, and answers broken requests in plain text. The times are looked at once a second by
-`check`, so a request costs no timer.
+take, and answers broken requests in plain text. `check` looks at all that once a second, so a
+request costs no timer. The connection also tells who serves a caller that the caller left.
 """
 
 from __future__ import annotations
 
 import asyncio
-from enum import IntEnum
+from enum import Enum, auto
 from typing import Any, cast
 
 from uvicorn.config import Config
@@ -20,16 +20,19 @@ from uvicorn.protocols.http.httptools_impl import (
 from uvicorn.server import ServerState
 
 from gateway.errors import envelope, new_request_id
+from gateway.server.leaving import EXTENSION
 from gateway.server.settings import Settings
 
 
-class Phase(IntEnum):
+class Phase(Enum):
     """What the caller is doing."""
 
-    REST = 0
-    """Nothing: waiting for its answer, or between two requests."""
-    HEAD = 1
-    BODY = 2
+    NEW = auto()
+    """It has sent nothing yet."""
+    HEAD = auto()
+    BODY = auto()
+    REST = auto()
+    """Its request is whole, or it is between two requests."""
 
 
 class Connection(HttpToolsProtocol):
@@ -44,33 +47,43 @@ class Connection(HttpToolsProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self.settings = cast("Settings", cast("Any", config.app).settings)
-        self._enter(Phase.REST)
-        self.unwritten_bytes = 0
-        self.unwritten_since_s = 0.0
+        self.gone = False
+        """The caller left."""
+        self.serving: asyncio.Task[Any] | None = None
+        """What is cancelled when the caller leaves."""
+        self.head_bytes = 0
+        self.received_bytes = 0
+        self._extensions = {EXTENSION: self}
+        self._seen: tuple[object, Phase] = (None, Phase.NEW)
+        self._seen_bytes = 0
+        self._seen_s = self.loop.time()
+        self._waiting_bytes = 0
+        self._waiting_s = 0.0
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Take leave of the caller."""
+        self.gone = True
+        super().connection_lost(exc)
+        if self.serving is not None:
+            self.serving.cancel()
 
     def data_received(self, data: bytes) -> None:
         """Take bytes from the caller."""
-        phase, since_s = self.phase, self.phase_since_s
+        before = self.scope
         super().data_received(data)
-        if self.phase is phase and self.phase_since_s == since_s:
-            self.phase_bytes += len(data)
-            if phase is Phase.HEAD and self.phase_bytes > self.settings.head_limit_bytes:
-                self.refuse(431, "invalid_request_error", "The head of the request is too large.")
+        self.received_bytes += len(data)
+        cycle = self._latest
+        if self.scope is not before or (cycle is not None and cycle.scope is before):
+            self.head_bytes = 0
+            return
+        self.head_bytes += len(data)
+        if self.head_bytes > self.settings.head_limit_bytes:
+            self.refuse(431, "invalid_request_error", "The head of the request is too large.")
 
     def on_message_begin(self) -> None:
         """A head begins."""
         super().on_message_begin()
-        self._enter(Phase.HEAD)
-
-    def on_headers_complete(self) -> None:
-        """A body begins."""
-        self._enter(Phase.BODY)
-        super().on_headers_complete()
-
-    def on_message_complete(self) -> None:
-        """The request is whole."""
-        self.phase = Phase.REST
-        super().on_message_complete()
+        cast("dict[str, Any]", self.scope)["extensions"] = self._extensions
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is not HTTP."""
@@ -96,18 +109,26 @@ class Connection(HttpToolsProtocol):
         """Close the connection of a caller who is too slow."""
         if self.transport.is_closing():
             return
-        if self._latest is None and self.phase is Phase.REST:
-            if now_s - self.phase_since_s > self.settings.keep_alive_s:
+        phase = self.phase
+        if self._seen != (seen := (self.scope, phase)):
+            self._seen, self._seen_s, self._seen_bytes = seen, now_s, self.received_bytes
+        if phase is Phase.NEW:
+            if now_s - self._seen_s > self.settings.keep_alive_s:
                 self.transport.close()
-        elif self._slow(now_s):
+        elif self._slow(phase, now_s - self._seen_s):
             self.refuse(408, "timeout_error", "The request took too long to arrive.")
         elif self._stuck(now_s):
             self.transport.abort()
 
-    def _enter(self, phase: Phase) -> None:
-        self.phase = phase
-        self.phase_since_s = self.loop.time()
-        self.phase_bytes = 0
+    @property
+    def phase(self) -> Phase:
+        """What the caller is doing now, as uvicorn's own state tells."""
+        cycle = self._latest
+        if cast("object", self.scope) is None:
+            return Phase.NEW
+        if cycle is None or cycle.scope is not self.scope:
+            return Phase.HEAD
+        return Phase.BODY if cycle.more_body else Phase.REST
 
     @property
     def _latest(self) -> RequestResponseCycle | None:
@@ -123,20 +144,18 @@ class Connection(HttpToolsProtocol):
             return cycle.response_started
         return not cycle.response_complete
 
-    def _slow(self, now_s: float) -> bool:
-        taken_s = now_s - self.phase_since_s
-        if self.phase is Phase.HEAD:
+    def _slow(self, phase: Phase, taken_s: float) -> bool:
+        if phase is Phase.HEAD:
             return taken_s > self.settings.head_s
-        if self.phase is Phase.BODY:
-            extra_s = self.phase_bytes / self.settings.body_rate_bytes
-            return taken_s > self.settings.body_s + extra_s
+        if phase is Phase.BODY:
+            came_bytes = self.received_bytes - self._seen_bytes
+            return taken_s > self.settings.body_s + came_bytes / self.settings.body_rate_bytes
         return False
 
     def _stuck(self, now_s: float) -> bool:
         """Say whether nothing of what waits to be written has moved for too long."""
         waiting_bytes = self.transport.get_write_buffer_size()
-        if waiting_bytes == 0 or waiting_bytes != self.unwritten_bytes:
-            self.unwritten_bytes = waiting_bytes
-            self.unwritten_since_s = now_s
+        if waiting_bytes == 0 or waiting_bytes != self._waiting_bytes:
+            self._waiting_bytes, self._waiting_s = waiting_bytes, now_s
             return False
-        return now_s - self.unwritten_since_s > self.settings.write_s
+        return now_s - self._waiting_s > self.settings.write_s

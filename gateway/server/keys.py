@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import secrets
 from collections.abc import Iterable, Mapping
+from typing import NoReturn
 
 from gateway.server.refusals import unauthorized
 
@@ -33,7 +34,7 @@ class Keys:
     def __repr__(self) -> str:
         return f"Keys({len(self._digests)})"
 
-    def __reduce__(self) -> tuple[object, ...]:
+    def __reduce__(self) -> NoReturn:
         raise TypeError("gateway keys are not pickled")
 
     def check(self, headers: Mapping[bytes, bytes]) -> None:

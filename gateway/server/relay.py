@@ -7,7 +7,8 @@ from typing import Protocol
 
 from gateway.engine import Answer
 from gateway.errors import error_event
-from gateway.server.asgi import Receive, Send
+from gateway.server.asgi import Send
+from gateway.server.leaving import Watch
 from gateway.server.replies import INTERNAL, raw
 from gateway.server.report import report
 from providers.contract import header
@@ -27,44 +28,25 @@ class Source(Protocol):
         ...
 
 
-class Watch:
-    """Cancels the task that serves a caller as soon as the caller is gone."""
-
-    __slots__ = ("_serving", "_watching", "gone")
-
-    def __init__(self, receive: Receive) -> None:
-        self.gone = False
-        self._serving = asyncio.current_task()
-        self._watching = asyncio.get_running_loop().create_task(self._run(receive))
-
-    def stop(self) -> None:
-        """Watch no more."""
-        self._watching.cancel()
-
-    async def _run(self, receive: Receive) -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        self.gone = True
-        if self._serving is not None:
-            self._serving.cancel()
-
-
-async def relay(send: Send, answer: Answer, source: Source, watch: Watch) -> None:
+async def relay(send: Send, answer: Answer, source: Source, caller: Watch) -> None:
     """Send an open stream to its end.
 
     However it stops, the upstream is let go, and a caller who is still there gets a
     well-formed end.
     """
-    await send(
-        {"type": "http.response.start", "status": answer.status, "headers": raw(answer.headers)}
-    )
+    start = {"type": "http.response.start", "status": answer.status}
+    try:
+        await send({**start, "headers": raw(answer.headers)})
+    except BaseException:
+        source.close()
+        raise
     end = b""
     try:
         while data := await source.read():
             await send({"type": "http.response.body", "body": data, "more_body": True})
     except asyncio.CancelledError:
         source.close()
-        if watch.gone:
+        if caller.gone:
             raise
         end = _error(answer, STOPPING)
     except Exception as error:  # noqa: BLE001 - the caller must hear of any end

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from gateway import compose
+import gc
+
 from gateway.config import NO_POLICY_WARNING, Config
+from gateway.engine import Engine
 from gateway.server.app import App
 from gateway.server.listen import run
 from gateway.server.settings import Settings
@@ -12,7 +14,7 @@ from gateway.wire.aio import AsyncWire
 
 def serve(config: Config) -> int:
     """Serve until SIGTERM or SIGINT; return the exit status."""
-    engine = compose.engine(config)
+    engine = Engine.from_config(config)
     wire = AsyncWire()
     settings = Settings(
         host=config.server.host,
@@ -20,5 +22,17 @@ def serve(config: Config) -> int:
         keys=tuple(key.reveal() for key in config.server.keys),
         body_limit_bytes=config.server.body_limit_bytes,
     )
+    _spare_the_collector()
     notes = (NO_POLICY_WARNING, *config.notes) if config.no_file else config.notes
     return run(App(engine, wire, settings), engine.routes, notes=notes, close=wire.aclose)
+
+
+def _spare_the_collector() -> None:
+    """Let the garbage collector look at young objects only, and seldom.
+
+    What was made at start stays, and a call leaves next to no cycles behind; looking through it
+    all again every few calls cost a quarter of a call's time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 50, 100)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,3 +31,6 @@ class Settings:
     """How long a caller may take no byte of what waits for it."""
     keep_alive_s: int = 75
     """How long an idle connection stays open: longer than clients keep theirs."""
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("the server's settings hold keys and are not pickled")

@@ -44,7 +44,7 @@ _WRAPPING = tuple(
 _LOCAL = tuple(map(ipaddress.IPv6Network, ("64:ff9b:1::/48", "fec0::/10")))
 
 
-class EgressRefused(WireError):  # noqa: N818 - a refusal is no mishap.
+class EgressRefused(WireError):
     """The guard did not let a socket be opened."""
 
     def __init__(self, detail: str) -> None:

@@ -10,6 +10,8 @@ import pytest
 from gateway.call import Call
 from gateway.emulator import Emulator
 from gateway.engine import Answer
+from gateway.server import Settings, app
+from gateway.wire.aio import AsyncWire
 from tests.server.serving import (
     BODY,
     Reply,
@@ -90,6 +92,47 @@ def test_the_engine_is_cancelled_where_it_waits() -> None:
             _send(sock, stream=False)
             until(lambda: engine.calls)
         until(lambda: ended)
+
+
+def test_another_server_says_it_with_a_message() -> None:
+    """The plain ASGI way, without a connection of ours."""
+    ended: list[str] = []
+
+    async def serve() -> list[str]:
+        leave = asyncio.Event()
+
+        async def wait(_call: Call) -> Answer:
+            leave.set()
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                ended.append("cancelled")
+                raise
+            raise AssertionError("nothing sets it")
+
+        messages: list[dict[str, object]] = [
+            {"type": "http.request", "body": json.dumps(BODY).encode()}
+        ]
+
+        async def receive() -> dict[str, object]:
+            if messages:
+                return messages.pop()
+            await leave.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message: object) -> None:
+            ended.append(f"sent {message}")
+
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "path": "/v1/messages",
+            "headers": [(b"anthropic-version", b"2026-10-21")],
+        }
+        await app(Scripted(wait), AsyncWire(), Settings())(scope, receive, send)
+        return ended
+
+    assert asyncio.run(serve()) == ["cancelled"]
 
 
 def test_who_takes_no_byte_is_cut_off() -> None:

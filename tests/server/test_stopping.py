@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 import signal
 import socket
 import subprocess
 import sys
 import threading
 from http.client import HTTPConnection, HTTPResponse
+from pathlib import Path
 
 import pytest
 
@@ -72,7 +75,7 @@ def test_when_time_is_up_a_stream_ends_with_an_error_event() -> None:
 
 def test_when_time_is_up_a_call_without_answer_gets_a_503() -> None:
     async def never(_call: object) -> None:
-        await threading_event_in_loop()
+        await asyncio.Event().wait()
 
     with serving(Scripted(never), drain_s=0.01) as gateway:
         replies: list[tuple[int, str, str]] = []
@@ -84,10 +87,14 @@ def test_when_time_is_up_a_call_without_answer_gets_a_503() -> None:
     assert [reply[:2] for reply in replies] == [(503, "api_error")]
 
 
-async def threading_event_in_loop() -> None:
-    import asyncio  # noqa: PLC0415 - only here
-
-    await asyncio.Event().wait()
+def test_when_time_is_up_a_request_that_is_not_whole_gets_a_503() -> None:
+    with serving(_running(Source()), drain_s=0.01) as gateway, gateway.connect() as sock:
+        sock.sendall(b"POST /v1/messages HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9\r\n\r\n{")
+        until(lambda: gateway.app.drain.running == 1)
+        gateway.app.drain.asked = True
+        answer = sock.recv(65536)
+        assert answer.startswith(b"HTTP/1.1 503")
+        assert b"api_error" in answer
 
 
 PROGRAM = """
@@ -102,8 +109,13 @@ raise SystemExit(run(door, close=wire.aclose))
 
 
 def _started(drain_s: float) -> tuple[subprocess.Popen[str], int]:
+    return _begun(["-c", PROGRAM.replace("DRAIN_S", str(drain_s))], {})
+
+
+def _begun(arguments: list[str], variables: dict[str, str]) -> tuple[subprocess.Popen[str], int]:
     process = subprocess.Popen(  # noqa: S603 - our own program
-        [sys.executable, "-c", PROGRAM.replace("DRAIN_S", str(drain_s))],
+        [sys.executable, *arguments],
+        env={**os.environ, **variables},
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -127,12 +139,51 @@ def test_a_signal_drains_and_a_second_one_stops(number: signal.Signals) -> None:
         assert "Traceback" not in process.stderr.read()
 
 
+CONFIG = """\
+schema = 1
+[routing]
+order = ["direct"]
+[upstreams.direct]
+provider = "anthropic"
+base_url = "http://127.0.0.1:9"
+api_key = "${UPSTREAM_KEY}"
+[server]
+port = 0
+keys = ["${CALLER_KEY}"]
+"""
+
+
+def test_a_configuration_is_served(tmp_path: Path) -> None:
+    (tmp_path / "environments").mkdir()
+    (tmp_path / "gateway.toml").write_text(CONFIG)
+    (tmp_path / "environments" / "dev.toml").write_text("schema = 1\n")
+    variables = {
+        "GATEWAY_CONFIG": str(tmp_path),
+        "GATEWAY_ENV": "dev",
+        "UPSTREAM_KEY": "upstream-key",
+        "CALLER_KEY": "caller-key",
+    }
+    process, port = _begun(["-m", "gateway", "serve"], variables)
+    with process:
+        assert json.loads(_get(port, "/readyz", {})[1])["upstreams"] == ["direct"]
+        assert _get(port, "/v1/models", {"x-api-key": "upstream-key"})[0] == 401
+        assert _get(port, "/v1/models", {"x-api-key": "caller-key"})[0] == 200
+        process.terminate()
+        assert process.wait(WAIT_S) == 0
+
+
 def _refuses(port: int) -> bool:
+    return _get(port, "/readyz", {})[0] == 503
+
+
+def _get(port: int, path: str, headers: dict[str, str]) -> tuple[int, bytes]:
     connection = HTTPConnection("127.0.0.1", port, timeout=WAIT_S)
-    connection.request("GET", "/readyz")
-    status = connection.getresponse().status
-    connection.close()
-    return status == 503
+    try:
+        connection.request("GET", path, headers=headers)
+        response = connection.getresponse()
+        return response.status, response.read()
+    finally:
+        connection.close()
 
 
 def test_idle_it_stops_at_once() -> None:

@@ -29,6 +29,8 @@ def read(body: bytes = BODY, *headers: tuple[str, str], own_account: bool = Fals
         (b'{"model":"a","model":"b"}', "model: this field is in the request body twice"),
         (b'{"model":"a","mo\\u0064el":"b"}', "model: this field is in the request body twice"),
         (b'{"model": "a", "model": "b"}', "model: this field is in the request body twice"),
+        (b'{"model":"a","n":12,"n":1}', "n: this field is in the request body twice"),
+        (b'{"model":"a","n":1,"n":1}', "n: this field is in the request body twice"),
         (b'{"model":"\xff"}', "not valid UTF-8"),
         (b'{"messages":["\xed\xa0\x80"]}', "not valid UTF-8"),
         (b'{"messages":["\\ud800 alone"]}', "surrogate|hex escape"),

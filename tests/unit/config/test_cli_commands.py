@@ -113,7 +113,7 @@ def test_check_without_a_file_warns() -> None:
 
 
 def test_check_notes_an_upstream_that_serves_nothing() -> None:
-    environ = {"AWS_REGION": "eu-central-1", "AWS_BEARER_TOKEN_BEDROCK": "made-up"}
+    environ = {"AWS_REGION": "ca-central-1", "AWS_BEARER_TOKEN_BEDROCK": "made-up"}
     report = json.loads(run("check", "--json", **environ, **SECRETS).stdout)
     idle = [found["name"] for found in report["upstreams"] if not found["models"]]
     noted = [note.partition(" ")[0] for note in report["notes"] if "serves no model" in note]

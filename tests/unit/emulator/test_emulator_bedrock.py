@@ -21,6 +21,7 @@ from gateway.emulator.bedrock import METRICS, Bedrock
 
 MODEL = "eu.anthropic.claude-opus-5-5"
 OLD = "us.anthropic.claude-haiku-4-5-20251001-v1:0"
+ARN = "arn:aws:bedrock:eu-central-1:123456789012:"
 APP = "tidegate0eu1"
 TOOL: dict[str, Any] = {
     "name": "tide",
@@ -228,8 +229,7 @@ def test_boto3_with_a_session_and_another_profile(emulator: Emulator) -> None:
 
 
 def test_boto3_takes_the_arns_of_profiles(aws: Any) -> None:
-    arn = "arn:aws:bedrock:eu-central-1:123456789012:"
-    for model in (f"{arn}inference-profile/{MODEL}", f"{arn}application-inference-profile/{APP}"):
+    for model in (f"{ARN}inference-profile/{MODEL}", f"{ARN}application-inference-profile/{APP}"):
         answer = aws.invoke_model(modelId=model, body=json.dumps(body()))
         assert json.loads(answer["body"].read())["model"] == "claude-opus-5-5"
 
@@ -261,14 +261,13 @@ def test_boto3_counts(aws: Any) -> None:
         ("eu-central-1", "anthropic.claude-nine", "ResourceNotFoundException", "resolve"),
         (
             "us-east-1",
-            f"arn:aws:bedrock:eu-central-1:123456789012:inference-profile/{MODEL}",
+            f"{ARN}inference-profile/{MODEL}",
             "ValidationException",
             "is invalid",
         ),
         (
             "us-east-1",
-            "arn:aws:bedrock:eu-central-1:123456789012:inference-profile/"
-            "global.anthropic.claude-opus-5-5",
+            f"{ARN}inference-profile/global.anthropic.claude-opus-5-5",
             "ValidationException",
             "is invalid",
         ),

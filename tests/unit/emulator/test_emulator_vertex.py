@@ -248,8 +248,9 @@ def test_unknown_models_and_paths(emulator: Emulator) -> None:
             ask(client, model="claude-nine")
         assert isinstance(caught.value.body, dict)
         assert caught.value.body["error"]["status"] == "NOT_FOUND"
-        with pytest.raises(anthropic.NotFoundError):
-            ask(client, model="claude-haiku-4-5")
+        for name in ("claude-haiku-4-5", f"{OLD}@default"):
+            with pytest.raises(anthropic.NotFoundError):
+                ask(client, model=name)
         assert ask(client, model=f"{MODEL}@default").model == MODEL
     for path in ("/v1/nothing", "/token/x"):
         answer = httpx2.post(

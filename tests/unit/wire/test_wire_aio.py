@@ -25,7 +25,7 @@ Start = Callable[..., Peer]
 
 def echo(line: Line) -> None:
     """Answer with what was asked, in pieces of random size and framing."""
-    rng = random.Random(line.number)  # noqa: S311 - no secret.
+    rng = random.Random(line.number)
     while True:
         head, body = line.request()
         if not head:
@@ -291,13 +291,17 @@ def test_idle_connections_are_limited(peer: Start) -> None:
     asyncio.run(main())
 
 
-def test_an_idle_connection_that_ends_leaves_the_pool(peer: Start) -> None:
+@pytest.mark.parametrize("unasked", [b"", b"!"])
+def test_an_idle_connection_that_stirs_leaves_the_pool(peer: Start, unasked: bytes) -> None:
     go = threading.Event()
 
     def talk(line: Line) -> None:
         line.request()
         line.say(OK)
         go.wait()
+        if unasked:
+            line.say(unasked)
+            line.gone()
 
     server = peer(talk)
     wire = AsyncWire()
@@ -368,9 +372,13 @@ def test_an_error_names_no_secret(peer: Start) -> None:
 def test_an_early_answer_ends_a_large_upload(peer: Start) -> None:
     """The rest of the request is never written, so the connection serves nothing else."""
 
+    answered = threading.Event()
+
     def talk(line: Line) -> None:
         line.sock.recv(1024)
         line.say(b"HTTP/1.1 413 Too Large\r\ncontent-length: 3\r\n\r\nbig")
+        # Reading on before the answer is in would let the whole upload through.
+        answered.wait(10)
         server.notes.append(line.gone())
 
     server = peer(talk)
@@ -378,6 +386,7 @@ def test_an_early_answer_ends_a_large_upload(peer: Start) -> None:
     async def main() -> None:
         wire = AsyncWire()
         got = await fetch(wire, server.route(), post(bytes(32 * 1024 * 1024)))
+        answered.set()
         assert (got.status, got.body) == (413, b"big")
         (pool,) = wire._pools.values()
         assert len(pool.idle) == 0

@@ -1,0 +1,17 @@
+from __future__ import annotations
+
+import json
+
+from gateway.call import read_call
+from gateway.engine import Answer
+from providers.contract import Bearer, Kind, WireRequest
+
+CANARY = "canary-in-the-prompt"
+
+
+def test_no_repr_shows_a_prompt_or_an_answer() -> None:
+    body = json.dumps({"model": "m", "messages": [{"role": "user", "content": CANARY}]}).encode()
+    call = read_call(Kind.MESSAGES, (("anthropic-version", "2026-10-21"),), body)
+    request = WireRequest("POST", "/v1/messages", (("x-key", CANARY),), body, Bearer())
+    for shown in (call, call.fields, request, Answer(200, (), body)):
+        assert CANARY not in repr(shown)
