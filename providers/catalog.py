@@ -114,6 +114,12 @@ def models() -> tuple[Model, ...]:
 
 
 @cache
+def versions() -> tuple[str, ...]:
+    """Return the values of `anthropic-version` whose meaning is known."""
+    return _file().versions.known
+
+
+@cache
 def _names() -> dict[str, Model]:
     """Return the models by canonical id and alias."""
     return {name: model for model in models() for name in (model.id, *model.aliases)}
