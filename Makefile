@@ -33,7 +33,7 @@ test: $(READY) ## Run the tests.
 	@$(BIN)/python -m pytest
 
 nightly: $(READY) ## Run the tests with the long sizes.
-	@TIDEGATE_LAWS=100000 $(BIN)/python -m pytest
+	@TIDEGATE_NIGHTLY=1 TIDEGATE_LAWS=100000 TIDEGATE_REPLAYS=1500 $(BIN)/python -m pytest
 
 check: format lint types imports ## Check format, lint, types and import rules.
 

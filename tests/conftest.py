@@ -1,13 +1,19 @@
-"""The fuse: no test opens a connection that leaves this machine."""
+"""The fuse: no test opens a connection that leaves this machine. And how long laws are tried."""
 
 from __future__ import annotations
 
 import ipaddress
+import os
 import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("ci", deadline=None)
+settings.register_profile("nightly", deadline=None, max_examples=2000)
+settings.load_profile("nightly" if os.environ.get("TIDEGATE_NIGHTLY") else "ci")
 
 _blown: list[str] = []
 

@@ -6,6 +6,7 @@ No request is retried here, none is redirected, and none leaves but through the 
 from __future__ import annotations
 
 import asyncio
+import weakref
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 
@@ -85,6 +86,8 @@ class SyncHttp(httpx2.Client):
     def __init__(self, opened: Opened | None = None) -> None:
         self._gateway = SyncTransport(opened)
         super().__init__(transport=self._gateway, trust_env=False)
+        # Clients are parts of cycles: in one with its sockets, a `__del__` may come after theirs.
+        weakref.finalize(self, self._gateway.close)
 
     @property
     def opened(self) -> Opened | None:
@@ -94,11 +97,6 @@ class SyncHttp(httpx2.Client):
     @opened.setter
     def opened(self, opened: Opened) -> None:
         self._gateway.opened = opened
-
-    def __del__(self) -> None:
-        """Close what a dropped client leaves open, as the SDK does."""
-        with suppress(Exception):
-            self._gateway.close()
 
 
 class AsyncHttp(httpx2.AsyncClient):
@@ -107,6 +105,7 @@ class AsyncHttp(httpx2.AsyncClient):
     def __init__(self, opened: Opened | None = None) -> None:
         self._gateway = AsyncTransport(opened)
         super().__init__(transport=self._gateway, trust_env=False)
+        weakref.finalize(self, _close_soon, self._gateway).atexit = False
 
     @property
     def opened(self) -> Opened | None:
@@ -116,11 +115,6 @@ class AsyncHttp(httpx2.AsyncClient):
     @opened.setter
     def opened(self, opened: Opened) -> None:
         self._gateway.opened = opened
-
-    def __del__(self) -> None:
-        """Close what a dropped client leaves open on the running loop, as the SDK does."""
-        with suppress(Exception):
-            asyncio.get_running_loop().create_task(self._gateway.aclose())
 
 
 class SyncBody(httpx2.SyncByteStream):
@@ -220,8 +214,18 @@ def _parted(
         return data, None
     # In an event's data a line break is always escaped, so the last match is the event itself.
     events, _, event = data.rpartition(ERROR_EVENT)
-    stream.close()
     return events, broken_off(outcome.failure, event, request)
+
+
+def _close_soon(transport: AsyncTransport) -> None:
+    """Close what a dropped client leaves open on the running loop, as the SDK does."""
+    with suppress(RuntimeError):
+        loop = asyncio.get_running_loop()
+        _closing.add(task := loop.create_task(transport.aclose()))
+        task.add_done_callback(_closing.discard)
+
+
+_closing: set[asyncio.Task[None]] = set()
 
 
 def _on_asyncio() -> bool:

@@ -15,11 +15,13 @@ import msgspec
 
 from gateway.dispatch.limits import Limits
 from gateway.errors import error_event
-from providers.codecs.sse import iter_events
+from providers.codecs.sse import UNFINISHED_BYTES, iter_events
 from providers.contract import Decoder, Failure, FailureKind
 
 PING = b'event: ping\ndata: {"type": "ping"}\n\n'
 NOT_CONTENT = frozenset({"", "message_start", "message_stop", "ping"})
+MAX_HELD_BYTES = UNFINISHED_BYTES
+"""The most that is held back before the first content."""
 LINGER_S = 1.0
 """How long a transport may take to end after `message_stop`."""
 
@@ -94,6 +96,7 @@ class Stream:
         self._clocks = clocks
         self._request_id = request_id
         self._held: list[bytes] = []
+        self._held_bytes = 0
         self._begun_s: float | None = None
         self._content_s: float | None = None
         self._passed_s = clocks.opened_s
@@ -110,8 +113,13 @@ class Stream:
                 return self._fail(EMPTY)
             if self._stopped_s is None:
                 self._stopped_s = now_s
-        elif self._decoder.failure is not None:
-            return self._fail(self._decoder.failure, out)
+            elif now_s >= self._stopped_s + LINGER_S:
+                self._complete()
+        else:
+            # `tick` alone is not enough: a platform that never pauses leaves it no turn.
+            fault = self._decoder.failure or self._late(now_s) or self._overheld()
+            if fault is not None:
+                return self._fail(fault, out)
         self.wake_at_s = self._next_clock_s()
         return out
 
@@ -155,14 +163,14 @@ class Stream:
         """The caller went away."""
         del now_s
         if self.outcome is None:
-            self.outcome = Outcome(State.LEFT)
+            self.outcome = Outcome(State.LEFT if self._stopped_s is None else State.COMPLETE)
 
     def _take(self, events: bytes, now_s: float) -> bytes:
         if not self.committed:
             return self._hold(events, now_s)
         if b'"usage"' in events:
             self._tap(events)
-        if not _only_pings(events):
+        if _has_content(events):
             self._content_s = now_s
         self._passed_s = now_s
         return events
@@ -170,6 +178,7 @@ class Stream:
     def _hold(self, events: bytes, now_s: float) -> bytes:
         self._tap(events)
         self._held.append(events)
+        self._held_bytes += len(events)
         for name, _ in iter_events(events):
             if name == "message_start":
                 self._begun_s = now_s
@@ -190,7 +199,7 @@ class Stream:
                 continue
             try:
                 event = _decode_event(data)
-            except msgspec.DecodeError:
+            except (msgspec.DecodeError, RecursionError):
                 continue
             if event.message is not None:
                 self.facts.id = event.message.id
@@ -227,6 +236,9 @@ class Stream:
             return FIRST_CONTENT_TIMEOUT if self._content_s is None else IDLE_TIMEOUT
         return None
 
+    def _overheld(self) -> Failure | None:
+        return OVERHELD if not self.committed and self._held_bytes > MAX_HELD_BYTES else None
+
     def _hold_is_over(self, now_s: float) -> bool:
         return self._begun_s is not None and now_s >= self._clocks.opened_s + self._limits.hold_s
 
@@ -246,10 +258,11 @@ class Stream:
         return due_s
 
 
-def _only_pings(events: bytes) -> bool:
-    if not events.startswith(b"event: ping"):
-        return False
-    return all(name == "ping" for name, _ in iter_events(events))
+def _has_content(events: bytes) -> bool:
+    """Say whether anything in a block moves the answer on; a ping or a comment does not."""
+    if events.startswith(b"event: content_block"):
+        return True
+    return any(name not in NOT_CONTENT for name, _ in iter_events(events))
 
 
 UNFINISHED = Failure(
@@ -257,6 +270,9 @@ UNFINISHED = Failure(
 )
 EMPTY = Failure(
     FailureKind.BAD200, 502, "api_error", "The upstream's answer ended without any content."
+)
+OVERHELD = Failure(
+    FailureKind.BAD200, 502, "api_error", "The upstream's answer did not get to any content."
 )
 FIRST_CONTENT_TIMEOUT = Failure(
     FailureKind.AMBIGUOUS, 504, "timeout_error", "The upstream took too long to begin its answer."

@@ -21,7 +21,7 @@ from gateway.wire.aio import AsyncWire
 from gateway.wire.contract import Route, Wire, run_blocking
 from gateway.wire.sync import SyncWire
 from providers import registry
-from providers.contract import Auth, Bearer, Headers, Place
+from providers.contract import Auth, Bearer, Place
 
 LIMITS = Limits(base_s=0.001, max_s=0.002)
 SAFETY_S = 30.0
@@ -128,5 +128,10 @@ def engine_over(emulator: Emulator, platform: str, **how: Any) -> Engine:
     return engine_at(base_url(emulator, platform), platform, key=emulator.api_key, **how)
 
 
-def pairs(headers: dict[str, str]) -> Headers:
-    return tuple(headers.items())
+def engine_of(*engines: Engine) -> Engine:
+    """Return an engine with the upstreams of several, in their order."""
+    upstreams = [upstream for engine in engines for upstream in engine.upstreams]
+    connections = {
+        name: connection for engine in engines for name, connection in engine._connections.items()
+    }
+    return Engine(upstreams, connections, engines[0].limits)

@@ -16,6 +16,12 @@ FOLDER = Path(__file__).parent.parent / "data" / "claude-code"
 NAMES = tuple(sorted(path.stem for path in FOLDER.glob("*.json")))
 WEB_SEARCH = "claude-code-2.1.330-09-m1-t1-0k"
 BETA = "anthropic-beta: "
+WRITTEN: dict[str, dict[str, Any]] = {
+    "compact": {"separators": (",", ":"), "ensure_ascii": False},
+    "spaced": {"indent": 2, "ensure_ascii": False},
+    "in ASCII": {"ensure_ascii": True},
+}
+"""Ways to write the same JSON."""
 _STEP = re.compile(r"([^.\[\]]+)|\[([^\[\]]*)\]")
 
 
@@ -29,14 +35,14 @@ def headers(name: str) -> Headers:
     return tuple((key.lower(), value) for key, value in _sample(name)["headers"].items())
 
 
-def body(name: str) -> bytes:
-    """Return the body as the client writes it: compact, not escaped to ASCII."""
-    written = json.dumps(_sample(name)["body"], separators=(",", ":"), ensure_ascii=False)
-    return written.encode()
+def body(name: str, written: str = "compact") -> bytes:
+    """Return the body as a client writes it; Claude Code writes it compact."""
+    document = json.dumps(_sample(name)["body"], **WRITTEN[written])
+    return document.encode()
 
 
-def call(name: str) -> Call:
-    return read_call(Kind.MESSAGES, headers(name), body(name))
+def call(name: str, written: str = "compact") -> Call:
+    return read_call(Kind.MESSAGES, headers(name), body(name, written))
 
 
 def betas(name: str) -> list[str]:

@@ -9,9 +9,8 @@ import pytest
 
 from gateway.call import Call, read_call
 from gateway.emulator import Emulator
-from gateway.engine import Engine
 from providers.contract import Kind
-from tests.fidelity.gateways import LIMITS, PLATFORMS, Caller, engine_over
+from tests.fidelity.gateways import PLATFORMS, Caller, engine_of, engine_over
 
 COUNTED = "claude-sonnet-4-6"
 UNCOUNTED_ON_BEDROCK = "claude-opus-5-5"
@@ -43,12 +42,7 @@ def test_a_count_is_the_same_everywhere(shape: str, emulator: Emulator, caller: 
 
 def test_where_bedrock_cannot_count_another_does(emulator: Emulator, caller: Caller) -> None:
     """A 400 of the caller's would end the call here; this one is Bedrock's own lack."""
-    bedrock, direct = (engine_over(emulator, name) for name in ("bedrock", "anthropic"))
-    engine = Engine(
-        [*bedrock.upstreams, *direct.upstreams],
-        {**bedrock._connections, **direct._connections},
-        LIMITS,
-    )
+    engine = engine_of(*(engine_over(emulator, name) for name in ("bedrock", "anthropic")))
     got = caller.ask(engine, count(UNCOUNTED_ON_BEDROCK))
     assert got.status == 200
     assert got.headers["x-gateway-upstream"] == "anthropic"

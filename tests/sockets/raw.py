@@ -48,7 +48,7 @@ class Line:
         self._sock.close()
 
 
-Talk = Callable[[Line], None]
+Talk = Callable[[Line], object]
 
 
 @dataclass

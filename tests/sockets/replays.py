@@ -55,10 +55,9 @@ class Ways(Mapping[str, Connection]):
         self.asked.append((name, script))
         token = f"{self._case}.{name}.{number}"
         self._house.scripts[token] = script
-        route = Route(name, "http", "127.0.0.1", self._port(name, script), None)
-        return Connection(
-            replace(route, allow_private_network=True), StaticSigner(token, self._auth)
-        )
+        port = self._port(name, script)
+        route = Route(name, "http", "127.0.0.1", port, allow_private_network=True)
+        return Connection(route, StaticSigner(token, self._auth))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._scripts)

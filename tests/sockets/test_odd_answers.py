@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import gzip
 import json
+import threading
 
 import pytest
 
-from tests.fidelity.gateways import Caller, Got, engine_at
+from tests.fidelity.gateways import Caller, Got, engine_at, engine_of
 from tests.simulation.callers import call
 from tests.simulation.streams import event, marks, message_start, parse, whole
 from tests.sockets.raw import Line, always, chunked, http, peer
+from tests.sockets.scripted import WAIT_S
 
 
 def message(mark: str) -> bytes:
@@ -67,6 +69,33 @@ def test_surplus_bytes_never_reach_the_next_call(
         assert upstream.connections == 2
     assert b"surplus" not in got[0].body + got[1].body
     assert marks(got[1].body) == {"second"}
+
+
+def test_bytes_that_come_while_a_connection_is_idle_reach_nobody(caller: Caller) -> None:
+    """The surplus is sent, and has arrived, while another upstream is being asked."""
+    idle, arrived = threading.Event(), threading.Event()
+
+    def talk(line: Line) -> None:
+        while line.request():
+            line.say(http(message("first" if line.number == 1 else "third")))
+            if line.number == 1:
+                assert idle.wait(WAIT_S)
+                line.say(SURPLUS)
+                arrived.set()
+
+    def talk_between(line: Line) -> None:
+        while line.request():
+            idle.set()
+            assert arrived.wait(WAIT_S)
+            line.say(http(message("second")))
+
+    with peer(talk) as one, peer(talk_between) as two:
+        engines = [engine_at(one.url, "anthropic"), engine_at(two.url, "vertex")]
+        names = ("anthropic", "vertex", "anthropic")
+        asked = [call(stream=False, headers=(("x-gateway-only", name),)) for name in names]
+        got = caller.ask_all(engine_of(*engines), asked)
+        assert one.connections == 2
+    assert [marks(each.body) for each in got] == [{"first"}, {"second"}, {"third"}]
 
 
 @pytest.mark.parametrize("framing", ["transfer-encoding: chunked", "content-length: 9"])
