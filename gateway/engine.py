@@ -31,6 +31,9 @@ HOPELESS = frozenset({FailureKind.CREDENTIAL, FailureKind.ABSENT, FailureKind.QU
 OPERATORS = frozenset({FailureKind.CREDENTIAL})
 """Kinds that are the operator's trouble: the caller learns only that there was one."""
 
+REFUSED_CREDENTIAL = "The gateway's own credential was refused by the upstream."
+NO_CREDENTIAL = "The gateway has no usable credential for the upstream."
+
 
 @dataclass(slots=True)
 class Answer:
@@ -178,5 +181,6 @@ def _for_caller(failure: Failure, call: Call) -> Failure:
     if call.own_account:
         refused = failure.upstream_status == 401  # noqa: PLR2004 - the caller's own key is wrong
         return replace(failure, status=401, type="authentication_error") if refused else failure
-    message = "The gateway's own credential was refused by the upstream."
+    asked = failure.upstream_status is not None
+    message = REFUSED_CREDENTIAL if asked else NO_CREDENTIAL
     return Failure(failure.kind, 502, "api_error", message, request_id=failure.request_id)
