@@ -13,8 +13,8 @@ import sys
 import gateway.cli
 import gateway.server
 heavy = {
-    "anthropic", "boto3", "botocore", "google.auth", "httpx2", "litellm", "requests", "rich.console",
-    "gateway.client", "gateway.demo", "gateway.emulator",
+    "anthropic", "boto3", "botocore", "google.auth", "httpx2", "litellm", "requests",
+    "rich.console", "gateway.client", "gateway.demo", "gateway.emulator",
 }
 print(sorted(heavy & set(sys.modules)))
 """
