@@ -1,4 +1,4 @@
-"""The fuse: no test opens a connection that leaves this machine. And how long laws are tried."""
+"""What every test has: the fuse, the emulated platforms, and how long laws are tried."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
+
+from gateway.emulator import Emulator
 
 settings.register_profile("ci", deadline=None)
 settings.register_profile("nightly", deadline=None, max_examples=2000)
@@ -57,3 +59,16 @@ def fuse() -> Iterator[list[str]]:
     blown = list(_blown)
     _blown.clear()
     assert not blown
+
+
+@pytest.fixture(scope="session")
+def _emulator() -> Iterator[Emulator]:
+    with Emulator() as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def emulator(_emulator: Emulator) -> Emulator:
+    """The emulated platforms, with nothing recorded, cached or to go wrong."""
+    _emulator.reset()
+    return _emulator

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,19 +28,6 @@ max_s = 0.002
 [breaker]
 enabled = false
 """
-
-
-@pytest.fixture(scope="session")
-def _emulator() -> Iterator[Emulator]:
-    with Emulator() as emulator:
-        yield emulator
-
-
-@pytest.fixture
-def emulator(_emulator: Emulator) -> Emulator:
-    """The emulated platforms, with nothing recorded and no fault to come."""
-    _emulator.reset()
-    return _emulator
 
 
 @pytest.fixture(autouse=True)

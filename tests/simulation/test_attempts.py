@@ -61,8 +61,9 @@ def test_a_throttled_only_upstream_is_waited_for_as_it_asks() -> None:
     assert wire.served[1].at_s == pytest.approx(1030)
 
 
-def test_an_absurd_retry_after_is_not_waited_for() -> None:
-    wire = VirtualWire({"one": [error(429, "rate_limit_error", retry_after="31536000")]})
+@pytest.mark.parametrize("retry_after", ["31536000", "90"])
+def test_a_retry_after_beyond_the_cap_is_not_waited_for(retry_after: str) -> None:
+    wire = VirtualWire({"one": [error(429, "rate_limit_error", retry_after=retry_after)]})
     seen = ask(engine("one"), wire)
     assert seen.status == 429
     assert len(wire.served) == 1
