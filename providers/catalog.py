@@ -141,7 +141,7 @@ def model(name: str) -> Model:
 
 def near(asked: str) -> tuple[str, ...]:
     """Return at most three ids that look like `asked`, the nearest first."""
-    tail = asked.rsplit("/", 1)[-1].rsplit(".", 1)[-1].split("@", 1)[0]
+    tail = asked.rsplit("/", 1)[-1].rsplit(_VENDOR, 1)[-1].split("@", 1)[0]
     return tuple(get_close_matches(tail[:100], _names(), n=3))
 
 
