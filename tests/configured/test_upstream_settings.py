@@ -10,8 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from gateway.engine import Answer, Engine
+from gateway.call import read_call
+from gateway.emulator import Emulator
+from gateway.engine import Answer, Engine, refusal
+from gateway.errors import Refused
 from gateway.wire.aio import AsyncWire
+from providers.contract import Kind
 from tests.configured.conftest import Configured
 from tests.configured.test_limits_act import call
 from tests.unit.wire.conftest import Peer, Talk, says
@@ -106,3 +110,34 @@ def test_a_private_network(allowed: bool, configured: Configured, fuse: list[str
         assert asked(engine).status == 502
     assert bool(fuse) is allowed
     fuse.clear()
+
+
+@pytest.mark.parametrize(
+    ("fidelity", "status", "dropped"), [("strict", 400, None), ("lenient", 200, "service_tier")]
+)
+def test_fidelity_decides_what_may_be_left_out(
+    configured: Configured, emulator: Emulator, fidelity: str, status: int, dropped: str | None
+) -> None:
+    table = f"""
+        [upstreams.other]
+        provider = "bedrock"
+        region = "eu-central-1"
+        profile = "eu"
+        api_key = "${{TEST_KEY}}"
+        base_url = "{emulator.bedrock.base_url}"
+        fidelity = "{fidelity}"
+    """
+    engine = configured(order=("other",), extra=table)
+    headers = (("anthropic-version", "2026-10-21"),)
+    body = (
+        b'{"model":"claude-opus-5-5","max_tokens":9,"service_tier":"auto",'
+        b'"messages":[{"role":"user","content":"hi"}]}'
+    )
+    asked = read_call(Kind.MESSAGES, headers, body)
+    try:
+        answer = asyncio.run(engine.answer(asked, AsyncWire()))
+    except Refused as error:
+        answer = refusal(error)
+        assert "service_tier" in error.message
+    assert answer.status == status
+    assert dict(answer.headers).get("x-gateway-dropped") == dropped
