@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,19 +27,6 @@ profile = "eu"
 api_key = "${{TEST_KEY}}"
 base_url = "{cloud}"
 """
-
-
-@pytest.fixture(scope="session")
-def _emulator() -> Iterator[Emulator]:
-    with Emulator() as emulator:
-        yield emulator
-
-
-@pytest.fixture
-def emulator(_emulator: Emulator) -> Emulator:
-    """The emulated platforms, with nothing recorded and no fault to come."""
-    _emulator.reset()
-    return _emulator
 
 
 @pytest.fixture
