@@ -42,8 +42,8 @@ events {{ worker_connections 1024; }}
 http {{
   access_log off; client_body_temp_path {dir}/body; proxy_temp_path {dir}/proxy;
   fastcgi_temp_path {dir}/f; uwsgi_temp_path {dir}/u; scgi_temp_path {dir}/s;
-  client_max_body_size 64m; client_body_buffer_size 4m;
-  upstream up {{ server 127.0.0.1:{upstream}; keepalive 64; }}
+  client_max_body_size 64m; client_body_buffer_size 4m; keepalive_requests 1000000000;
+  upstream up {{ server 127.0.0.1:{upstream}; keepalive 64; keepalive_requests 1000000000; }}
   server {{
     listen 127.0.0.1:{port};
     location / {{ proxy_pass http://up; proxy_http_version 1.1; proxy_set_header Connection "";
