@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Self
 
-from gateway import compose
+from gateway import compose, logs
 from gateway.call import Call
 from gateway.config import Config, process_environ
 from gateway.credentials.contract import Signer
@@ -121,6 +121,7 @@ class Engine:
         return self._breaker.ejected(model, now_s) if self._breaker else frozenset()
 
     def _noted(self, chosen: Plan, attempt: Attempt, failure: Failure, now_s: float) -> None:
+        logs.attempt_failed(attempt, chosen.operation.model, failure)
         if self._breaker is not None:
             name = attempt.leg.upstream.name
             self._breaker.failed(name, chosen.operation.model, failure.kind, now_s)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 
+from gateway import logs
 from gateway.config import NO_POLICY_WARNING, Config
 from gateway.engine import Engine
 from gateway.server.app import App
@@ -14,6 +15,7 @@ from gateway.wire.aio import AsyncWire
 
 def serve(config: Config) -> int:
     """Serve until SIGTERM or SIGINT; return the exit status."""
+    logs.to_stderr()
     engine = Engine.from_config(config)
     wire = AsyncWire()
     settings = Settings(
