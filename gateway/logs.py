@@ -8,9 +8,9 @@ import sys
 from gateway.dispatch.attempts import Attempt
 from providers.contract import Failure, FailureKind
 
-_log = logging.getLogger("gateway")
-# A library is silent until its application says where logs go.
-_log.addHandler(logging.NullHandler())
+_attempts = logging.getLogger("gateway.attempts")
+# In an application that set up no logging, failed attempts are silent: its exceptions have them.
+_attempts.addHandler(logging.NullHandler())
 
 
 def attempt_failed(attempt: Attempt, model: str, failure: Failure) -> None:
@@ -19,7 +19,7 @@ def attempt_failed(attempt: Attempt, model: str, failure: Failure) -> None:
     The words of an error about the caller's own request are left out: they may quote it.
     """
     quotes_the_caller = failure.kind is FailureKind.CALLER
-    _log.warning(
+    _attempts.warning(
         "attempt %d at %s for %s failed: %s, status %s, request %s: %s",
         attempt.number,
         attempt.leg.upstream.name,
@@ -35,5 +35,6 @@ def to_stderr() -> None:
     """Write the gateway's log to standard error, a line each, as the server does."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    _log.addHandler(handler)
-    _log.propagate = False
+    ours = logging.getLogger("gateway")
+    ours.addHandler(handler)
+    ours.propagate = False
