@@ -33,7 +33,7 @@ test: $(READY) ## Run the tests.
 	@$(BIN)/python -m pytest
 
 nightly: $(READY) ## Run the tests with the long sizes.
-	@TIDEGATE_LAWS=100000 $(BIN)/python -m pytest
+	@TIDEGATE_NIGHTLY=1 TIDEGATE_LAWS=100000 TIDEGATE_REPLAYS=1500 $(BIN)/python -m pytest
 
 check: format lint types imports ## Check format, lint, types and import rules.
 
@@ -45,7 +45,7 @@ lint: $(READY)
 
 types: $(READY)
 	@$(BIN)/mypy
-	@$(BIN)/pyright
+	@$(BIN)/pyright --pythonpath $(BIN)/python
 
 imports: $(READY)
 	@$(BIN)/lint-imports
@@ -53,7 +53,7 @@ imports: $(READY)
 bench: $(READY) ## Print CPU microseconds a request, beside the floor and nginx.
 	@$(BIN)/python -m bench
 
-lock: $(READY) ## Write requirements.lock anew (needs uv).
+lock: ## Write requirements.lock anew (needs uv).
 	@UV_SYSTEM_CERTS=true uv pip compile pyproject.toml --all-extras --group dev --universal \
 	  --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
 	  --quiet --output-file requirements.lock

@@ -42,8 +42,8 @@ events {{ worker_connections 1024; }}
 http {{
   access_log off; client_body_temp_path {dir}/body; proxy_temp_path {dir}/proxy;
   fastcgi_temp_path {dir}/f; uwsgi_temp_path {dir}/u; scgi_temp_path {dir}/s;
-  client_max_body_size 64m; client_body_buffer_size 4m;
-  upstream up {{ server 127.0.0.1:{upstream}; keepalive 64; }}
+  client_max_body_size 64m; client_body_buffer_size 4m; keepalive_requests 1000000000;
+  upstream up {{ server 127.0.0.1:{upstream}; keepalive 64; keepalive_requests 1000000000; }}
   server {{
     listen 127.0.0.1:{port};
     location / {{ proxy_pass http://up; proxy_http_version 1.1; proxy_set_header Connection "";
@@ -159,7 +159,7 @@ def main() -> None:
     options = parser.parse_args()
     works = [work for work in WORKLOADS if work.name.startswith(options.only or "")]
     peers = [peer for peer in PEERS if peer.name != "nginx" or shutil.which("nginx")]
-    os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[-1]})
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     figures = {peer.name: peer_figures(peer, works, options.seconds) for peer in peers}
     ratio = {
         work.name: figures["gateway"][work.name] / figures["floor"][work.name] for work in works

@@ -1,10 +1,14 @@
-"""From a configuration to an engine: each upstream's endpoint, address and credential.
+"""From a configuration to what an engine is made of: endpoints, addresses and credentials.
 
 Nothing is fetched and no socket opens here; a credential is first asked for by a call.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from gateway.config import (
@@ -13,35 +17,59 @@ from gateway.config import (
     Config,
     Secret,
     VertexUpstream,
+    load,
 )
 from gateway.config import Upstream as Section
 from gateway.credentials.build import signer
+from gateway.credentials.contract import Signer
 from gateway.credentials.settings import CredentialKind, CredentialSettings
 from gateway.dispatch.breaker import Breaker
 from gateway.dispatch.drive import Connection
 from gateway.dispatch.limits import Limits
-from gateway.engine import Engine
 from gateway.routing import Upstream
 from gateway.wire.contract import Route
-from providers.contract import Endpoint
+from providers.contract import Endpoint, Place
 from providers.registry import PROVIDERS
 
 PORTS = {"http": 80, "https": 443}
+NO_SIGNERS: Mapping[str, Signer] = MappingProxyType({})
 
 
-def engine(config: Config) -> Engine:
-    """Return the engine for a checked configuration.
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What an engine is made of."""
 
-    Raises PlaceError or CredentialError for what only the platform's tables can tell;
-    `gateway.config.load` with `check_place` finds those first, with file and line.
+    upstreams: tuple[Upstream, ...]
+    connections: Mapping[str, Connection]
+    limits: Limits
+    breaker: Breaker | None
+
+
+def parts(config: Config, signers: Mapping[str, Signer] = NO_SIGNERS) -> Parts:
+    """Return the parts that a checked configuration names.
+
+    Args:
+        config: The configuration.
+        signers: Upstream name -> signer, for upstreams whose credential the configuration
+            does not hold.
+
+    Raises:
+        PlaceError: The platform has no such place. `gateway.config.load` with `check_place`
+            finds this first, with file and line.
+        CredentialError: The credential does not fit the platform.
     """
-    upstreams = [upstream(section) for section in config.used]
+    upstreams = tuple(upstream(section) for section in config.used)
     connections = {
-        each.name: connection(section, each.endpoint)
+        each.name: connection(section, each.endpoint, signers.get(each.name))
         for section, each in zip(config.used, upstreams, strict=True)
     }
     breaker = Breaker() if config.breaker.enabled else None
-    return Engine(upstreams, connections, limits(config), breaker=breaker)
+    return Parts(upstreams, connections, limits(config), breaker)
+
+
+def found(where: str | Path | Config | None, environ: Mapping[str, str]) -> Config:
+    """Return the configuration of this process, its places checked; raises ConfigError."""
+    return load(where, environ, check_place=_endpoint)
 
 
 def upstream(section: Section) -> Upstream:
@@ -51,9 +79,10 @@ def upstream(section: Section) -> Upstream:
     return Upstream(section.name, provider, endpoint, lenient=section.fidelity == "lenient")
 
 
-def connection(section: Section, endpoint: Endpoint) -> Connection:
-    """Return how an upstream is reached."""
-    return Connection(_route(section, endpoint), signer(_credential(section), endpoint.auth))
+def connection(section: Section, endpoint: Endpoint, own: Signer | None = None) -> Connection:
+    """Return how an upstream is reached; `own` signs instead of what the section says."""
+    signs = own or signer(_credential(section), endpoint.auth)
+    return Connection(_route(section, endpoint), signs)
 
 
 def limits(config: Config) -> Limits:
@@ -61,13 +90,17 @@ def limits(config: Config) -> Limits:
     return Limits(**config.timeouts.model_dump(), **config.retries.model_dump())
 
 
+def _endpoint(provider: str, place: Place) -> Endpoint:
+    return PROVIDERS[provider].endpoint(place)
+
+
 def _route(section: Section, endpoint: Endpoint) -> Route:
-    parts = urlsplit(endpoint.base_url)
+    url = urlsplit(endpoint.base_url)
     return Route(
         upstream=section.name,
-        scheme=parts.scheme,
-        host=parts.hostname or "",
-        port=parts.port or PORTS[parts.scheme],
+        scheme=url.scheme,
+        host=url.hostname or "",
+        port=url.port or PORTS[url.scheme],
         proxy=_revealed(section.proxy),
         ca_file=section.ca_file,
         client_cert=section.client_cert,

@@ -8,10 +8,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from pathlib import Path
+from typing import Self
 
+from gateway import compose, logs
 from gateway.call import Call
+from gateway.config import Config, process_environ
+from gateway.credentials.contract import Signer
 from gateway.dispatch.attempts import Attempt, Dispatch, Give, Record
 from gateway.dispatch.breaker import Breaker
 from gateway.dispatch.drive import Connection, Job, OpenStream, Won, drive
@@ -25,6 +30,9 @@ HOPELESS = frozenset({FailureKind.CREDENTIAL, FailureKind.ABSENT, FailureKind.QU
 """Kinds that sending the same request again does not mend."""
 OPERATORS = frozenset({FailureKind.CREDENTIAL})
 """Kinds that are the operator's trouble: the caller learns only that there was one."""
+
+REFUSED_CREDENTIAL = "The gateway's own credential was refused by the upstream."
+NO_CREDENTIAL = "The gateway has no usable credential for the upstream."
 
 
 @dataclass(slots=True)
@@ -60,6 +68,26 @@ class Engine:
         self._limits_for = lru_cache(maxsize=256)(limits.for_call)
         self._rng = rng or random.Random()  # noqa: S311 - jitter is no secret
 
+    @classmethod
+    def from_config(
+        cls,
+        config: str | Path | Config | None = None,
+        signers: Mapping[str, Signer] = compose.NO_SIGNERS,
+    ) -> Self:
+        """Return the engine of a configuration, for several clients to share.
+
+        Args:
+            config: A directory with a `gateway.toml`, or a configuration; None: the one that
+                GATEWAY_CONFIG names, else the SDKs' own variables.
+            signers: Upstream name -> signer, for credentials the configuration does not hold.
+
+        Raises:
+            ConfigError: The configuration is missing or wrong.
+        """
+        checked = compose.found(config, process_environ())
+        made = compose.parts(checked, signers)
+        return cls(made.upstreams, made.connections, made.limits, breaker=made.breaker)
+
     @property
     def routes(self) -> tuple[Route, ...]:
         """The addresses of the upstreams, in their order."""
@@ -93,6 +121,7 @@ class Engine:
         return self._breaker.ejected(model, now_s) if self._breaker else frozenset()
 
     def _noted(self, chosen: Plan, attempt: Attempt, failure: Failure, now_s: float) -> None:
+        logs.attempt_failed(attempt, chosen.operation.model, failure)
         if self._breaker is not None:
             name = attempt.leg.upstream.name
             self._breaker.failed(name, chosen.operation.model, failure.kind, now_s)
@@ -140,13 +169,19 @@ def _gave_up(given: Give, call: Call, limits: Limits) -> Answer:
     if failure.retry_after_s is not None:
         seconds = min(failure.retry_after_s, limits.retry_after_cap_s)
         headers.append(("retry-after", f"{seconds:g}"))
-    body = failure.envelope or envelope(failure.type, failure.message, request_id)
+    body = failure.envelope or envelope(
+        failure.type, failure.message, request_id, failure.error_code
+    )
     return Answer(failure.status, tuple(headers), body, failure=failure, records=given.records)
 
 
 def _for_caller(failure: Failure, call: Call) -> Failure:
     """Hide what is the operator's own trouble, unless the caller is the operator."""
-    if failure.kind not in OPERATORS or call.own_account:
+    if failure.kind not in OPERATORS:
         return failure
-    message = "The gateway's own credential was refused by the upstream."
+    if call.own_account:
+        refused = failure.upstream_status == 401  # noqa: PLR2004 - the caller's own key is wrong
+        return replace(failure, status=401, type="authentication_error") if refused else failure
+    asked = failure.upstream_status is not None
+    message = REFUSED_CREDENTIAL if asked else NO_CREDENTIAL
     return Failure(failure.kind, 502, "api_error", message, request_id=failure.request_id)

@@ -102,6 +102,9 @@ def envelope(
     return msgspec.json.encode({"type": "error", "error": error, "request_id": request_id})
 
 
-def error_event(error_type: str, message: str, request_id: str) -> bytes:
+def error_event(
+    error_type: str, message: str, request_id: str, error_code: str | None = None
+) -> bytes:
     """Return the event that ends a stream which cannot end well."""
-    return b"event: error\ndata: " + envelope(error_type, message, request_id) + b"\n\n"
+    body = envelope(error_type, message, request_id, error_code)
+    return b"event: error\ndata: " + body + b"\n\n"

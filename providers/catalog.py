@@ -114,6 +114,12 @@ def models() -> tuple[Model, ...]:
 
 
 @cache
+def versions() -> tuple[str, ...]:
+    """Return the values of `anthropic-version` whose meaning is known."""
+    return _file().versions.known
+
+
+@cache
 def _names() -> dict[str, Model]:
     """Return the models by canonical id and alias."""
     return {name: model for model in models() for name in (model.id, *model.aliases)}
@@ -135,7 +141,7 @@ def model(name: str) -> Model:
 
 def near(asked: str) -> tuple[str, ...]:
     """Return at most three ids that look like `asked`, the nearest first."""
-    tail = asked.rsplit("/", 1)[-1].rsplit(".", 1)[-1].split("@", 1)[0]
+    tail = asked.rsplit("/", 1)[-1].rsplit(_VENDOR, 1)[-1].split("@", 1)[0]
     return tuple(get_close_matches(tail[:100], _names(), n=3))
 
 

@@ -207,6 +207,8 @@ class Failure:
     """The platform's own request id."""
     envelope: bytes | None = None
     """An error body in Anthropic's own words, to be handed on word for word."""
+    error_code: str | None = None
+    """`error.details.error_code`, which names the cause; clients branch on it."""
     detail: str = ""
     """For the operator's log only: the platform's own words, cut to 500 characters."""
 

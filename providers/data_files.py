@@ -150,12 +150,19 @@ class ProfileTable(Table, kw_only=True):
     rows: dict[str, ProfileRow]
 
 
+class VersionTable(Table, kw_only=True):
+    """The versions of the API that a caller may name."""
+
+    known: tuple[str, ...]
+
+
 class ModelFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """`models.toml`: the models and how their ids are spelled."""
+    """`models.toml`: the models, how their ids are spelled, and the API's versions."""
 
     models: ModelTable
     wrappers: WrapperTable
     profiles: ProfileTable
+    versions: VersionTable
 
 
 def read(name: str, shape: type[T]) -> T:

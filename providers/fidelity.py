@@ -8,6 +8,7 @@ from functools import lru_cache
 import msgspec
 from msgspec import Raw
 
+from providers import catalog
 from providers.capabilities import Capabilities, Part, takes_tool
 from providers.codecs import json_paths
 from providers.codecs.anthropic_body import BETA
@@ -34,7 +35,7 @@ _EMPTY = (b"null", b'""', b"[]")
 def losses(
     operation: Operation, fields: Fields, caps: Capabilities, model: PlatformModel
 ) -> tuple[Loss, ...]:
-    """Return what a platform does not take of a request: fields, deep parts, tools, betas.
+    """Return what a platform does not take: the version, fields, deep parts, tools, betas.
 
     A beta and what it unlocks go together: a part whose betas are all missing or not taken is a
     loss, and so is a beta when nothing it unlocks is left. Each field that may hold a part is
@@ -44,13 +45,21 @@ def losses(
         return ()
     taken = caps.betas | model.betas
     alive = [beta for beta in fields.betas if beta in taken]
-    found = (*_fields(fields, caps, model), *_tools(fields, caps))
+    found = (*_version(fields, caps), *_fields(fields, caps, model), *_tools(fields, caps))
     gone = {loss.name for loss in found}
     held = tuple(_held(fields, gone, _probes(caps, model.version, operation.model)))
     lost = [part for part in held if not part.betas or part.betas.isdisjoint(alive)]
     parts = {part.path: _part_loss(part, fields, caps) for part in lost}
     betas = (*_refused(fields, caps, taken), *_idle(alive, held, parts))
     return (*found, *parts.values(), *dict.fromkeys(betas))
+
+
+def _version(fields: Fields, caps: Capabilities) -> Iterator[Loss]:
+    known = catalog.versions()
+    if fields.version not in known:
+        shown = ascii(fields.version[:_SHOWN])[1:-1]
+        reason = f"`{shown}` is not a version that can be told to {caps.title}"
+        yield Loss("anthropic-version", f"{reason}; use {' or '.join(known)}", droppable=False)
 
 
 def _fields(fields: Fields, caps: Capabilities, model: PlatformModel) -> Iterator[Loss]:

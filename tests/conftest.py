@@ -1,13 +1,21 @@
-"""The fuse: no test opens a connection that leaves this machine."""
+"""What every test has: the fuse, the emulated platforms, and how long laws are tried."""
 
 from __future__ import annotations
 
 import ipaddress
+import os
 import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+from gateway.emulator import Emulator
+
+settings.register_profile("ci", deadline=None)
+settings.register_profile("nightly", deadline=None, max_examples=2000)
+settings.load_profile("nightly" if os.environ.get("TIDEGATE_NIGHTLY") else "ci")
 
 _blown: list[str] = []
 
@@ -51,3 +59,16 @@ def fuse() -> Iterator[list[str]]:
     blown = list(_blown)
     _blown.clear()
     assert not blown
+
+
+@pytest.fixture(scope="session")
+def _emulator() -> Iterator[Emulator]:
+    with Emulator() as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def emulator(_emulator: Emulator) -> Emulator:
+    """The emulated platforms, with nothing recorded, cached or to go wrong."""
+    _emulator.reset()
+    return _emulator

@@ -2,27 +2,82 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gateway.cli.setting import explained
 
+if TYPE_CHECKING:
+    from gateway.emulator import Emulator
 
-def demo() -> None:
-    """Show a failover on this machine, with emulated platforms; no account is needed."""
+
+def demo(
+    broken: Annotated[
+        str | None, typer.Option("--break", envvar="GATEWAY_DEMO_BREAK", hidden=True)
+    ] = None,
+) -> None:
+    """Show what the gateway does, on this machine, with emulated platforms; no account needed."""
     with explained():
-        from gateway.demo import run  # noqa: PLC0415 - no other command needs it
+        from gateway.demo import UnknownStep, run  # noqa: PLC0415 - no other command needs it
 
-        run()
+        try:
+            status = run(broken)
+        except UnknownStep as error:
+            typer.echo(str(error), err=True)
+            status = 2
+        raise typer.Exit(status)
 
 
 def emulate(
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="The direct API's; the others follow. 0: any.")] = 8090,
+    port: Annotated[
+        int,
+        typer.Option(min=0, max=65_533, help="The direct API's; the others follow. 0: any."),
+    ] = 8090,
+    service_account: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write a service-account file for Vertex AI there."),
+    ] = None,
 ) -> None:
-    """Run emulated Claude platforms on this machine, until stopped."""
+    """Run emulated Claude platforms on this machine, until stopped; print how to reach them."""
     with explained():
         from gateway.emulator import serve  # noqa: PLC0415 - no other command needs it
 
-        serve(host, port)
+        serve(host, port, ready=lambda emulator: _introduce(emulator, service_account))
+
+
+def _introduce(emulator: Emulator, service_account: Path | None) -> None:
+    """Print the platforms as the variables that the SDK's clients and boto3 read."""
+    bedrock, vertex = emulator.bedrock, emulator.vertex
+    if service_account is None:
+        vertex_credential = f"# access token: {emulator.api_key}; a file: --service-account FILE"
+    else:
+        vertex_credential = f"GOOGLE_APPLICATION_CREDENTIALS={_written(emulator, service_account)}"
+    lines = (
+        "# Claude's platforms, emulated. Nothing here is a secret.",
+        f"ANTHROPIC_BASE_URL={emulator.direct.base_url}",
+        f"ANTHROPIC_API_KEY={emulator.api_key}",
+        f"ANTHROPIC_BEDROCK_BASE_URL={bedrock.base_url}",
+        "AWS_REGION=eu-central-1",
+        f"AWS_ACCESS_KEY_ID={bedrock.identity.access_key}",
+        f"AWS_SECRET_ACCESS_KEY={bedrock.identity.secret_key}",
+        f"ANTHROPIC_VERTEX_BASE_URL={vertex.base_url}/v1",
+        f"ANTHROPIC_VERTEX_PROJECT_ID={vertex.account.project}",
+        "CLOUD_ML_REGION=europe-west1",
+        vertex_credential,
+        f"# faults and records: {emulator.direct.base_url}/_emulator/",
+        "",
+    )
+    typer.echo("\n".join(lines))
+    sys.stdout.flush()
+
+
+def _written(emulator: Emulator, file: Path) -> Path:
+    try:
+        return emulator.vertex.write_service_account(file.absolute())
+    except OSError as error:
+        typer.echo(f"cannot write {error.filename}: {error.strerror}", err=True)
+        raise typer.Exit(1) from None

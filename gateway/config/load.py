@@ -70,20 +70,22 @@ def _find(
 ) -> Path | None:
     if gateway is not None:
         return _present(str(gateway), "")
-    named = variable(environ, "GATEWAY_CONFIG")
-    if named is not None:
-        return _present(named, "GATEWAY_CONFIG")
+    if "GATEWAY_CONFIG" in environ:
+        # Set to nothing is still set: a variable that came out empty must not drop the policy.
+        return _present(environ["GATEWAY_CONFIG"].strip(), "GATEWAY_CONFIG")
     if cwd_config and (_HERE / _MAIN).is_file():
         return _HERE
-    if variable(environ, "GATEWAY_ENV") is not None:
+    if "GATEWAY_ENV" in environ:
         hint = "set GATEWAY_CONFIG to its directory, or unset GATEWAY_ENV"
         raise _nothing("GATEWAY_ENV", "is set, but there is no configuration", hint)
     return None
 
 
 def _present(named: str, by: str) -> Path:
+    if not named:
+        raise _nothing(by, "is empty", "name a directory that holds gateway.toml, or unset it")
     directory = Path(named)
-    if (directory / _MAIN).is_file() and named:
+    if (directory / _MAIN).is_file():
         return directory
     if directory.is_file():
         raise _nothing(by, f"{named} is a file", "name the directory that holds gateway.toml")

@@ -81,9 +81,9 @@ class ChainSigner:
     def sign(self, request: WireRequest, host: str) -> Headers:  # noqa: ARG002 - the protocol
         """Return the request's headers with token, beta and the profile's headers added."""
         own = {name for name, _ in self._headers}
-        kept = [pair for pair in without_credentials(request.headers) if pair[0] not in own]
+        kept = tuple(p for p in without_credentials(request.headers) if p[0] not in own)
         bearer = ("authorization", f"Bearer {self._renewal.value()}")
-        return (*_with_beta(kept), *self._headers, bearer)
+        return (*with_oauth_beta(kept), *self._headers, bearer)
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a signer holds a secret and is not pickled")
@@ -105,9 +105,10 @@ def _fetch(provider: AccessTokenProvider, now_s: float) -> Lease[str]:
     return Lease(checked_secret(token.token, "the access token"), now_s, expires_at_s)
 
 
-def _with_beta(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
+def with_oauth_beta(headers: Headers) -> Headers:
+    """Return the headers with the beta that lets a bearer token in."""
     flags = [value for name, value in headers if name == "anthropic-beta"]
     if OAUTH_BETA in [flag.strip() for value in flags for flag in value.split(",")]:
         return headers
-    others = [pair for pair in headers if pair[0] != "anthropic-beta"]
-    return [*others, ("anthropic-beta", ",".join([*flags, OAUTH_BETA]))]
+    others = (pair for pair in headers if pair[0] != "anthropic-beta")
+    return (*others, ("anthropic-beta", ",".join([*flags, OAUTH_BETA])))

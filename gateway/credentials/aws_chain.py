@@ -1,16 +1,13 @@
-"""AWS keys from where the operator keeps them. Importing this module loads botocore.
-
-boto3's credential chain is botocore's; asking botocore for it spares boto3's import.
-"""
+"""AWS keys from where the operator keeps them. Importing this module loads boto3."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
+import boto3
 from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError
-from botocore.session import Session
 
 from gateway.credentials.contract import CredentialError
 from gateway.credentials.headers import checked_secret
@@ -63,9 +60,8 @@ def _credentials(settings: CredentialSettings, region: str) -> Any:
         return Credentials(
             settings.access_key_id or "", settings.secret_access_key or "", settings.session_token
         )
-    session = Session(profile=settings.profile)
     # A role is assumed at the STS endpoint of the upstream's own region, nowhere else.
-    session.set_config_variable("region", region)
+    session = boto3.Session(profile_name=settings.profile, region_name=region)
     return session.get_credentials()
 
 

@@ -227,7 +227,9 @@ class Stream:
             return failure
         before += self._decoder.end()
         self._tap(before)
-        return before + error_event(failure.type, failure.message, self._request_id)
+        return before + error_event(
+            failure.type, failure.message, self._request_id, failure.error_code
+        )
 
     def _late(self, now_s: float) -> Failure | None:
         if now_s >= self._clocks.deadline_s:

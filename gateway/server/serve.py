@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import gc
 
-from gateway import compose
+from gateway import logs
 from gateway.config import NO_POLICY_WARNING, Config
+from gateway.engine import Engine
 from gateway.server.app import App
 from gateway.server.listen import run
 from gateway.server.settings import Settings
@@ -14,7 +15,8 @@ from gateway.wire.aio import AsyncWire
 
 def serve(config: Config) -> int:
     """Serve until SIGTERM or SIGINT; return the exit status."""
-    engine = compose.engine(config)
+    logs.to_stderr()
+    engine = Engine.from_config(config)
     wire = AsyncWire()
     settings = Settings(
         host=config.server.host,

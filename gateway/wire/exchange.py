@@ -25,7 +25,8 @@ _END_OF_HEAD = b"\r\n\r\n"
 _BODY_HEADERS = frozenset({"content-length", "transfer-encoding", "content-encoding", "upgrade"})
 _FIRST_BYTE = ord("H")
 _TAIL_BYTES = 5
-_BODILESS = frozenset({204, 304})
+_NO_CONTENT = 204
+_BODILESS = frozenset({_NO_CONTENT, 304})
 _FIRST_FINAL = 200
 _SWITCHING = 101
 
@@ -219,6 +220,8 @@ class Answer:
         self.has_head = True
         self._overhead_bytes = self._count = 0
         if length == 0 or self.status in _BODILESS:
+            if self.status == _NO_CONTENT and (chunked or length):
+                self.keep = False  # The body that cannot be (RFC 9110, 8.6) may still come.
             self._framing = _Framing.COUNTED
             self._finish()
         elif length is not None:

@@ -23,6 +23,8 @@ DETAIL_CHARS = 500
 """How much of a platform's words a failure keeps for the log."""
 
 _TABLE = Path(__file__).parent.parent / "data" / "failures.toml"
+_CODE = re.compile(r"[a-z][a-z_]{2,63}")
+"""An error code as the API writes them; no account or host looks like one."""
 _BAD_GATEWAY = 502
 _UNPROCESSABLE_FROM, _SERVER_FROM = 400, 500
 
@@ -240,6 +242,7 @@ def build(
         upstream_status=upstream_status,
         request_id=answer_id or words.request_id,
         envelope=body if kept else None,
+        error_code=words.error_code if _CODE.fullmatch(words.error_code) else None,
         detail=(words.message or body[:DETAIL_CHARS].decode(errors="replace"))[:DETAIL_CHARS],
     )
 

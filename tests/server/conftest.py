@@ -9,19 +9,6 @@ from tests.server.serving import Running, engine_over, serving
 
 
 @pytest.fixture(scope="session")
-def _emulator() -> Iterator[Emulator]:
-    with Emulator() as emulator:
-        yield emulator
-
-
-@pytest.fixture
-def emulator(_emulator: Emulator) -> Emulator:
-    """The emulated platforms, with nothing recorded and no fault to come."""
-    _emulator.reset()
-    return _emulator
-
-
-@pytest.fixture(scope="session")
 def _gateway(_emulator: Emulator) -> Iterator[Running]:
     with serving(engine_over(_emulator)) as running:
         yield running

@@ -16,7 +16,7 @@ PING = event("ping")
 
 
 def message_start(mark: str) -> bytes:
-    message = {
+    message: dict[str, object] = {
         "id": f"msg_{mark}",
         "type": "message",
         "role": "assistant",

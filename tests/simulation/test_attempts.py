@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from gateway.dispatch.breaker import Breaker
 from gateway.dispatch.limits import Limits
 from tests.simulation.callers import Seen, ask, call, engine
 from tests.simulation.streams import PING, event, marks, message_start, parse, whole
@@ -61,8 +62,9 @@ def test_a_throttled_only_upstream_is_waited_for_as_it_asks() -> None:
     assert wire.served[1].at_s == pytest.approx(1030)
 
 
-def test_an_absurd_retry_after_is_not_waited_for() -> None:
-    wire = VirtualWire({"one": [error(429, "rate_limit_error", retry_after="31536000")]})
+@pytest.mark.parametrize("retry_after", ["31536000", "90"])
+def test_a_retry_after_beyond_the_cap_is_not_waited_for(retry_after: str) -> None:
+    wire = VirtualWire({"one": [error(429, "rate_limit_error", retry_after=retry_after)]})
     seen = ask(engine("one"), wire)
     assert seen.status == 429
     assert len(wire.served) == 1
@@ -186,3 +188,34 @@ def test_attempts_end_with_the_calls_own_time() -> None:
     seen = ask(engine("one", limits=Limits(call_s=100, first_content_s=80)), wire)
     assert seen.status == 504
     assert wire.clock_s <= 1100
+
+
+def test_a_200_that_is_no_event_stream_is_no_answer() -> None:
+    chunks = tuple((0.0, each) for each in whole("one"))
+    seen, _ = run(Script(headers=(("content-type", "text/html"),), chunks=chunks))
+    assert marks(seen.stream) == {"two"}
+
+
+def test_later_usage_replaces_and_what_is_missing_later_stays() -> None:
+    end = event(
+        "message_delta",
+        delta={"stop_reason": "end_turn"},
+        usage={"output_tokens": 9, "input_tokens": None},
+    )
+    chunks = [*whole("one")[:-2], end, event("message_stop")]
+    seen, _ = run(Script(chunks=tuple((0.0, each) for each in chunks)))
+    assert seen.answer.stream is not None
+    facts = seen.answer.stream.stream.facts
+    assert facts.usage == {"input_tokens": 7, "output_tokens": 9}
+    assert (facts.id, facts.stop_reason) == ("msg_one", "end_turn")
+
+
+def test_an_upstream_that_keeps_failing_is_asked_last() -> None:
+    breaker = Breaker()
+    asked = engine("one", "two", breaker=breaker)
+    dead = {"one": [error(529, "overloaded_error")], "two": [good("two")]}
+    for _ in range(3):
+        ask(asked, VirtualWire(dead))
+    wire = VirtualWire(dead)
+    ask(asked, wire)
+    assert upstreams(wire) == ["two"]

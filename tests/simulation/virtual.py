@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -44,7 +44,7 @@ class Served:
 class VirtualWire:
     """The tests' wire; `scripts` gives each upstream what it does, request by request."""
 
-    def __init__(self, scripts: dict[str, Sequence[Script]]) -> None:
+    def __init__(self, scripts: Mapping[str, Sequence[Script]]) -> None:
         self.clock_s = 1000.0
         self.served: list[Served] = []
         self._scripts = {name: list(each) for name, each in scripts.items()}

@@ -64,7 +64,12 @@ def test_an_environment_must_be_named(write: Write) -> None:
 
 def test_a_blank_variable_is_an_unset_one(write: Write) -> None:
     assert "GATEWAY_ENV: is not set" in refused(write(), {"GATEWAY_ENV": " ", "KEY": "x"})
-    assert load(None, SDK | {"GATEWAY_CONFIG": "", "GATEWAY_ENV": ""}).no_file
+
+
+@pytest.mark.parametrize("name", ["GATEWAY_CONFIG", "GATEWAY_ENV"])
+@pytest.mark.parametrize("value", ["", " "])
+def test_a_variable_that_came_out_empty_starts_nothing(name: str, value: str) -> None:
+    assert name in refused(None, SDK | {name: value})
 
 
 def test_an_environment_must_exist(write: Write) -> None:
@@ -81,7 +86,7 @@ def test_a_named_configuration_that_is_not_there_stops_everything(tmp_path: Path
     missing = str(tmp_path / "nowhere")
     assert "there is no" in refused(None, SDK | {"GATEWAY_CONFIG": missing})
     assert "there is no" in refused(missing, SDK)
-    assert "there is no" in refused("", SDK)
+    assert "is empty" in refused("", SDK)
 
 
 def test_a_file_is_not_a_directory(write: Write) -> None:

@@ -209,3 +209,13 @@ async def fetch(
         return Got(exchange.status, exchange.headers, body)
     finally:
         exchange.close()
+
+
+async def until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not true():  # noqa: ASYNC110 - what is waited for sets no event.
+            await asyncio.sleep(0.001)
+
+
+async def ask_once(wire: AsyncWire, server: Peer) -> None:
+    assert (await fetch(wire, server.route())).body == b"ok"

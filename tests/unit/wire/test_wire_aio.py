@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import threading
 import time
@@ -14,12 +13,13 @@ import pytest
 from gateway.wire.aio import AsyncExchange, AsyncWire
 from gateway.wire.contract import Route, Wire, WireError, run_blocking
 from gateway.wire.exchange import MAX_BUFFERED_BYTES
-from gateway.wire.pool import IDLE_S, MAX_IDLE_PER_ROUTE
 from gateway.wire.sync import SyncWire
 from providers.contract import header
-from tests.unit.wire.conftest import Line, Peer, Rig, fetch, post, says
+from tests.unit.wire.conftest import Line, Peer, ask_once, fetch, post, says, until
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
+
+
 Start = Callable[..., Peer]
 
 
@@ -43,12 +43,6 @@ def echo(line: Line) -> None:
             size = rng.randint(1, len(answer))
             line.say(answer[:size])
             answer = answer[size:]
-
-
-async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not true():  # noqa: ASYNC110 - what is waited for sets no event.
-            await asyncio.sleep(0.001)
 
 
 async def ask(wire: Wire, route: Route, number: int) -> None:
@@ -123,10 +117,6 @@ def test_a_loop_that_ends_closes_its_idle_connections(peer: Start) -> None:
     asyncio.run(ask_once(wire, server))
     server.close()
     assert server.notes == [True]
-
-
-async def ask_once(wire: AsyncWire, server: Peer) -> None:
-    assert (await fetch(wire, server.route())).body == b"ok"
 
 
 def test_aclose_closes_the_idle_connections(peer: Start) -> None:
@@ -265,98 +255,6 @@ def test_a_timer_that_fires_early_sets_itself_again(peer: Start) -> None:
     asyncio.run(main())
 
 
-def test_idle_connections_are_limited(peer: Start) -> None:
-    count = MAX_IDLE_PER_ROUTE + 5
-    together = threading.Barrier(count)
-
-    def talk(line: Line) -> None:
-        line.request()
-        together.wait()
-        line.say(OK)
-        line.gone()
-
-    server = peer(talk)
-    wire = AsyncWire()
-
-    async def main() -> None:
-        await asyncio.gather(*(ask_once(wire, server) for _ in range(count)))
-        (pool,) = wire._pools.values()
-        assert len(pool.idle) == MAX_IDLE_PER_ROUTE
-        pool.idle.sweep(time.monotonic() + IDLE_S / 2)
-        assert len(pool.idle) == MAX_IDLE_PER_ROUTE
-        assert pool.idle.take(server.route(), time.monotonic() + IDLE_S) is None
-        pool.idle.sweep(time.monotonic() + IDLE_S)
-        assert len(pool.idle) == 0
-
-    asyncio.run(main())
-
-
-@pytest.mark.parametrize("unasked", [b"", b"!"])
-def test_an_idle_connection_that_stirs_leaves_the_pool(peer: Start, unasked: bytes) -> None:
-    go = threading.Event()
-
-    def talk(line: Line) -> None:
-        line.request()
-        line.say(OK)
-        go.wait()
-        if unasked:
-            line.say(unasked)
-            line.gone()
-
-    server = peer(talk)
-    wire = AsyncWire()
-
-    async def main() -> None:
-        await ask_once(wire, server)
-        (pool,) = wire._pools.values()
-        assert len(pool.idle) == 1
-        go.set()
-        await until(lambda: len(pool.idle) == 0)
-
-    asyncio.run(main())
-
-
-def test_a_forked_child_has_connections_of_its_own(rig: Rig, peer: Start) -> None:
-    server = peer(says(*[OK] * 5))
-
-    async def once(wire: Wire) -> None:
-        assert (await fetch(wire, server.route())).body == b"ok"
-
-    if rig.name == "blocking":
-        rig.run(once)
-        in_child(lambda: rig.run(once))
-        assert server.connections == 2
-        rig.run(once)
-        assert server.connections == 2
-    else:
-        asyncio.run(fork_inside(rig, once))
-        assert server.connections == 2
-
-
-async def fork_inside(rig: Rig, once: Callable[[Wire], object]) -> None:
-    """Fork while a loop has idle connections; the child starts a loop of its own."""
-
-    def child() -> None:
-        asyncio.events._set_running_loop(None)
-        rig.run(once)  # type: ignore[arg-type]
-
-    await once(rig.wire)  # type: ignore[misc]
-    in_child(child)
-    await once(rig.wire)  # type: ignore[misc]
-
-
-def in_child(work: Callable[[], None]) -> None:
-    pid = os.fork()
-    if pid == 0:
-        code = 1
-        try:
-            work()
-            code = 0
-        finally:
-            os._exit(code)
-    assert os.waitpid(pid, 0)[1] == 0
-
-
 def test_an_error_names_no_secret(peer: Start) -> None:
     server = peer(lambda line: line.reset())
     outgoing = post(b"prompt-canary", (("x-api-key", "key-canary"),))
@@ -392,23 +290,6 @@ def test_an_early_answer_ends_a_large_upload(peer: Start) -> None:
         assert len(pool.idle) == 0
 
     asyncio.run(main())
-
-
-def test_connections_of_another_process_are_left_alone(peer: Start) -> None:
-    """A child that goes on with its parent's loop object must not write to its sockets."""
-    server = peer(says(OK, OK))
-    wire = AsyncWire()
-
-    async def main() -> None:
-        await ask_once(wire, server)
-        (parents,) = wire._pools.values()
-        wire._pid = -1
-        await ask_once(wire, server)
-        assert len(parents.idle) == 1
-        parents.clear()
-
-    asyncio.run(main())
-    assert server.connections == 2
 
 
 def test_work_that_is_given_up_is_not_reported_later() -> None:

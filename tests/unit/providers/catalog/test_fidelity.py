@@ -340,3 +340,24 @@ def test_an_unknown_beta_is_named(request_fields: Request, ask: Ask) -> None:
     assert [(loss.name, loss.droppable) for loss in found] == [
         ("anthropic-beta: new-2027-01-01", True)
     ]
+
+
+@pytest.mark.parametrize("platform", ["bedrock", "vertex"])
+@pytest.mark.parametrize("version", ["2023-01-01", "2027-01-01", "x" * 500])
+def test_a_version_that_is_not_known_is_not_guessed_at(
+    platform: str, version: str, request_fields: Request, ask: Ask
+) -> None:
+    fields = msgspec.structs.replace(request_fields(), version=version)
+    (lost,) = losses(*ask(platform, fields))
+    assert (lost.name, lost.droppable) == ("anthropic-version", False)
+    assert version[:100] in lost.reason
+    assert "2026-10-21" in lost.reason
+    assert len(lost.reason) < 300
+
+
+@pytest.mark.parametrize("version", ["2023-06-01", "2026-10-21"])
+def test_both_versions_of_the_api_are_known(
+    version: str, request_fields: Request, ask: Ask
+) -> None:
+    fields = msgspec.structs.replace(request_fields(), version=version)
+    assert not losses(*ask("vertex", fields))

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from gateway.emulator import Emulator
+
+TOML = """
+schema = 1
+[routing]
+order = ["direct", "cloud"]
+[upstreams.direct]
+provider = "anthropic"
+api_key = "${{TEST_KEY}}"
+base_url = "{direct}"
+[upstreams.cloud]
+provider = "bedrock"
+region = "eu-central-1"
+profile = "eu"
+api_key = "${{TEST_KEY}}"
+base_url = "{cloud}"
+[retries]
+attempts = 5
+base_s = 0.001
+max_s = 0.002
+[breaker]
+enabled = false
+"""
+
+
+@pytest.fixture(autouse=True)
+def _bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Nothing of this machine says where to call or with which key."""
+    prefixes = ("ANTHROPIC_", "AWS_", "GATEWAY_", "CLOUD_ML_", "GOOGLE_")
+    for name in [name for name in os.environ if name.startswith(prefixes)]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+
+@pytest.fixture
+def no_file(monkeypatch: pytest.MonkeyPatch, emulator: Emulator) -> Emulator:
+    """The no-file mode: the SDK's own variables name the emulated direct API."""
+    monkeypatch.setenv("ANTHROPIC_API_KEY", emulator.api_key)
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", emulator.direct.base_url)
+    return emulator
+
+
+@pytest.fixture
+def directory(monkeypatch: pytest.MonkeyPatch, emulator: Emulator, tmp_path: Path) -> Path:
+    """A configuration with two upstreams, `direct` and `cloud`."""
+    where = tmp_path / "config"
+    (where / "environments").mkdir(parents=True)
+    text = TOML.format(direct=emulator.direct.base_url, cloud=emulator.bedrock.base_url)
+    (where / "gateway.toml").write_text(text)
+    (where / "environments" / "test.toml").write_text("")
+    monkeypatch.setenv("GATEWAY_ENV", "test")
+    monkeypatch.setenv("TEST_KEY", emulator.api_key)
+    return where
