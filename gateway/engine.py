@@ -24,7 +24,7 @@ from gateway.dispatch.limits import Limits
 from gateway.errors import JSON, Refused, envelope, new_request_id
 from gateway.routing import Plan, Upstream, plan
 from gateway.wire.contract import Route, Wire
-from providers.contract import Failure, FailureKind, Headers
+from providers.contract import Failure, FailureKind, Headers, Operation
 
 HOPELESS = frozenset({FailureKind.CREDENTIAL, FailureKind.ABSENT, FailureKind.QUOTA})
 """Kinds that sending the same request again does not mend."""
@@ -104,7 +104,9 @@ class Engine:
             dispatch=Dispatch(chosen, limits, self._rng, now_s),
             connections=self._connections,
             new_request_id=new_request_id,
-            on_failure=lambda attempt, failure: self._noted(chosen, attempt, failure, wire.now_s()),
+            on_failure=lambda attempt, failure: self._noted(
+                attempt, chosen.operation, failure, limits, wire.now_s()
+            ),
         )
         result = await drive(job, wire)
         if isinstance(result, Give):
@@ -120,11 +122,14 @@ class Engine:
     def _ejected(self, model: str, now_s: float) -> frozenset[str]:
         return self._breaker.ejected(model, now_s) if self._breaker else frozenset()
 
-    def _noted(self, chosen: Plan, attempt: Attempt, failure: Failure, now_s: float) -> None:
-        logs.attempt_failed(attempt, chosen.operation.model, failure)
-        if self._breaker is not None:
+    def _noted(
+        self, attempt: Attempt, operation: Operation, failure: Failure, limits: Limits, now_s: float
+    ) -> None:
+        logs.attempt_failed(attempt, operation.model, failure)
+        own = self._limits_for(operation.stream, None, 0, None)
+        if self._breaker is not None and not _impatient(failure, limits, own):
             name = attempt.leg.upstream.name
-            self._breaker.failed(name, chosen.operation.model, failure.kind, now_s)
+            self._breaker.failed(name, operation.model, failure.kind, now_s)
 
 
 def refusal(error: Refused) -> Answer:
@@ -135,6 +140,17 @@ def refusal(error: Refused) -> Answer:
         headers = (*headers, ("x-should-retry", str(error.should_retry).lower()))
     body = envelope(error.type, error.message, request_id, error.error_code)
     return Answer(error.status, headers, body)
+
+
+def _impatient(failure: Failure, limits: Limits, own: Limits) -> bool:
+    """Say whether the caller's clock ended an attempt before the operator's would have.
+
+    Such an end says nothing of the upstream: it must not eject it for other callers.
+    """
+    if failure.type != "timeout_error" or failure.upstream_status is not None:
+        return False
+    bears_s = own.connect_s if failure.kind is FailureKind.NOT_SENT else own.first_content_s
+    return limits.first_content_s < bears_s
 
 
 def _won(won: Won, call: Call) -> Answer:

@@ -15,6 +15,7 @@ from gateway.dispatch.attempts import Attempt, Dispatch, Give, Record, Send, Wai
 from gateway.dispatch.stream import Clocks, Outcome, State, Stream
 from gateway.wire.contract import Exchange, Outgoing, Route, Wire, WireError
 from gateway.wire.request import host_header
+from providers.codecs import errors
 from providers.contract import (
     Failure,
     FailureKind,
@@ -26,6 +27,8 @@ from providers.contract import (
 )
 
 MAX_ERROR_BYTES = 1 << 20
+ERROR_BODY_S = 10.0
+"""How long the body of an error is waited for."""
 MAX_ANSWER_BYTES = 64 << 20
 
 
@@ -181,11 +184,11 @@ async def _answered(
 ) -> Won | Failure:
     provider = send.attempt.leg.upstream.provider
     if exchange.status != 200:  # noqa: PLR2004 - the one status that is an answer
-        body = await _whole(exchange, send.until_s, MAX_ERROR_BYTES)
+        body = await _error_body(exchange, min(send.until_s, wire.now_s() + ERROR_BODY_S))
         return provider.failure(exchange.status, exchange.headers, body)
     won = Won(
         attempt=send.attempt,
-        request_id=_request_id(exchange.headers) or job.new_request_id(),
+        request_id=errors.request_id(exchange.headers) or job.new_request_id(),
         headers=exchange.headers,
         dropped=request.dropped,
         records=job.dispatch.records,
@@ -215,6 +218,17 @@ async def _opened(job: Job, send: Send, exchange: Exchange, wire: Wire, won: Won
     return await won.stream.commit() or won
 
 
+async def _error_body(exchange: Exchange, until_s: float) -> bytes:
+    """Return what comes of an error's body: its status says what it means even without."""
+    body = bytearray()
+    try:
+        while len(body) < MAX_ERROR_BYTES and (data := await exchange.read(until_s)):
+            body += data
+    except WireError:
+        pass
+    return bytes(body[:MAX_ERROR_BYTES])
+
+
 async def _whole(exchange: Exchange, until_s: float, limit: int) -> bytes:
     chunks: list[bytes] = []
     size = 0
@@ -228,10 +242,6 @@ async def _whole(exchange: Exchange, until_s: float, limit: int) -> bytes:
         if size > limit:
             raise WireError(FailureKind.BAD200, f"the answer is over {limit} bytes")
         chunks.append(data)
-
-
-def _request_id(headers: Headers) -> str | None:
-    return header(headers, "request-id") or header(headers, "x-amzn-requestid")
 
 
 def _wire_failure(error: WireError) -> Failure:

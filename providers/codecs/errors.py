@@ -26,7 +26,8 @@ _TABLE = Path(__file__).parent.parent / "data" / "failures.toml"
 _CODE = re.compile(r"[a-z][a-z_]{2,63}")
 """An error code as the API writes them; no account or host looks like one."""
 _BAD_GATEWAY = 502
-_UNPROCESSABLE_FROM, _SERVER_FROM = 400, 500
+_UNPROCESSABLE_FROM, _SERVER_FROM, _STATUSES_END = 400, 500, 600
+_REQUEST_ID = re.compile(r"[!-~]{1,200}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ def _verdicts(section: Mapping[str, Any]) -> dict[str, Verdict]:
 
 def of_status(status: int) -> Verdict:
     """Return what an HTTP status outside 200 means; one that is no error is a BAD200."""
-    if status < _UNPROCESSABLE_FROM:
+    if not _UNPROCESSABLE_FROM <= status < _STATUSES_END:
         return Verdict(FailureKind.BAD200, "api_error", _BAD_GATEWAY)
     table = _table()
     nearest = _UNPROCESSABLE_FROM if status < _SERVER_FROM else _SERVER_FROM
@@ -124,7 +125,7 @@ def with_original(verdict: Verdict, status: int | None) -> Verdict:
     Bedrock's ModelErrorException and ModelStreamErrorException carry `originalStatusCode`. One
     about credentials or a path inside the platform says nothing about ours.
     """
-    if status is None or status < _UNPROCESSABLE_FROM:
+    if status is None or not _UNPROCESSABLE_FROM <= status < _STATUSES_END:
         return verdict
     inner = of_status(status)
     if inner.kind in (FailureKind.CREDENTIAL, FailureKind.ABSENT):
@@ -163,7 +164,7 @@ def read(body: bytes) -> Words:
         message=_text(error.get("message")),
         name=_text(error.get("type")) or _text(error.get("status")),
         error_code=_text(details.get("error_code")) if isinstance(details, dict) else "",
-        request_id=_text(found.get("request_id")) or None,
+        request_id=_request_id(found.get("request_id")),
         anthropic=found.get("type") == "error" and isinstance(error.get("type"), str),
     )
 
@@ -183,6 +184,12 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
+def _request_id(value: object) -> str | None:
+    """Return an id that may stand in a header and a line of a log."""
+    text = _text(value)
+    return text if _REQUEST_ID.fullmatch(text) else None
+
+
 def leaks(message: str) -> bool:
     """Say whether a cloud platform's words may name an account, project, host or key."""
     return _table().leaks.search(message) is not None
@@ -197,11 +204,11 @@ def own_message(name: str) -> str:
 def caller_message(words: Words, name: str, *, trusted: bool) -> str:
     """Return what the caller reads of an error about its own request.
 
-    `trusted` words are those of Anthropic's own API. A cloud's are replaced when they may name
-    what is the operator's, and put into the wording that clients know unless they come in
+    `trusted` words are those of Anthropic's own API, in its envelope. Others are replaced when
+    they may name what is the operator's, and put into the wording that clients know unless they come in
     Anthropic's envelope.
     """
-    if words.message and trusted:
+    if words.message and words.anthropic and trusted:
         return words.message
     if not words.anthropic:
         lowered = words.message.lower()
@@ -262,7 +269,7 @@ def http_error(
     envelope; `name` is one that came in a header. A status that is no error (a redirect, a 204)
     is no answer either.
     """
-    if status < _UNPROCESSABLE_FROM:
+    if not _UNPROCESSABLE_FROM <= status < _STATUSES_END:
         return bad_answer(f"The status is {status}.", headers=headers, upstream_status=status)
     words = read(body)
     verdict = by_words(words)
@@ -319,7 +326,7 @@ def broken_off(detail: str) -> Failure:
 
 def request_id(headers: Headers) -> str | None:
     """Return the platform's own request id, if it sent one."""
-    return (
+    return _request_id(
         header(headers, "request-id")
         or header(headers, "x-amzn-requestid")
         or header(headers, "x-goog-request-id")
