@@ -23,6 +23,8 @@ T = TypeVar("T")
 
 MAX_TOP_LEVEL_KEYS = 200
 
+LABELS = ("class", "require", "only")
+"""What stands behind `x-gateway-` in a request, but for the tags."""
 FORWARDED = ("anthropic-", "x-claude-code-", "x-stainless-")
 """Prefixes of headers that an Anthropic-format upstream gets unchanged."""
 FORWARDED_NAMES = frozenset({"user-agent", "x-app"})
@@ -150,10 +152,18 @@ def _labels(headers: Mapping[str, str]) -> Labels:
     if not names:
         return NO_LABELS
     named = {name.removeprefix("x-gateway-"): headers[name] for name in names}
+    for name in named:
+        if name not in LABELS and not (name.startswith("tag-") and name != "tag-"):
+            # A label that is misspelled may have been meant to narrow.
+            known = ", ".join(f"x-gateway-{label}" for label in LABELS)
+            raise Malformed(
+                f"x-gateway-{name[:100]}: there is no such label; there are {known} and "
+                "x-gateway-tag-<name>."
+            )
     return Labels(
         data_class=named.get("class"),
-        require=_listed(named.get("require")),
-        only=_listed(named.get("only")),
+        require=_named("require", named.get("require")),
+        only=_named("only", named.get("only")),
         tags=tuple(
             (name.removeprefix("tag-"), value)
             for name, value in named.items()
@@ -230,6 +240,14 @@ def _version(headers: Mapping[str, str]) -> str:
     return version
 
 
+def _named(label: str, value: str | None) -> tuple[str, ...]:
+    """Return the names in a label that demands something; an empty one is no leave to do all."""
+    names = _listed(value)
+    if value is not None and not names:
+        raise Malformed(f"x-gateway-{label}: it names nothing; name something or leave it out.")
+    return names
+
+
 def _listed(value: str | None) -> tuple[str, ...]:
     if value is None:
         return ()
@@ -251,7 +269,8 @@ def _is_forwarded(name: str) -> bool:
 
 
 def _count(value: str | None) -> int:
-    return int(value) if value is not None and value.isascii() and value.isdigit() else 0
+    # Nobody counts further, and Python refuses to read thousands of digits.
+    return int(value[:9]) if value is not None and value.isascii() and value.isdigit() else 0
 
 
 def _seconds(value: str | None) -> float | None:

@@ -136,7 +136,10 @@ def _judge(
         return no(Cause.NARROWED, f"the model id {call.asked} names another place")
     if operation.model not in upstream.endpoint.models:
         return no(Cause.MODEL, f"does not serve {operation.model}")
-    losses = upstream.provider.losses(operation, call.fields, upstream.endpoint)
+    try:
+        losses = upstream.provider.losses(operation, call.fields, upstream.endpoint)
+    except RecursionError:
+        raise Malformed("The request body is nested too deeply.") from None
     lost = losses if not upstream.lenient else [loss for loss in losses if not loss.droppable]
     if lost:
         return no(Cause.FIDELITY, "; ".join(f"{loss.name}: {loss.reason}" for loss in lost))

@@ -35,6 +35,8 @@ from providers.contract import (
 )
 
 _AWS = Path(__file__).parent / "data" / "aws.toml"
+_LONG_DIGITS = 19
+"""Where a number is none that a platform takes, and Python may refuse to read it."""
 _USER_PROFILE = "anthropic-user-profile-id"
 _HEADERS: Headers = (("content-type", "application/json"), ("accept", "application/json"))
 _COUNT_HEADERS = {
@@ -191,7 +193,7 @@ def _least_max_tokens(fields: Fields) -> int:
     """Return a `max_tokens` that a request without one is valid with: above its thinking budget."""
     budget = usage.fields(fields.body.get("thinking")).get("budget_tokens")
     digits = b"" if budget is None else bytes(budget)
-    return int(digits) + 1 if digits.isdigit() else 1
+    return int(digits) + 1 if digits.isdigit() and len(digits) < _LONG_DIGITS else 1
 
 
 def _edit(

@@ -80,6 +80,11 @@ class OpenStream:
         return self._stream.outcome
 
     @property
+    def whole(self) -> bool:
+        """Whether all events have been read, though the transport may not have ended."""
+        return self._stream.whole
+
+    @property
     def stream(self) -> Stream:
         """The state machine, for what it has read in passing."""
         return self._stream
@@ -142,10 +147,10 @@ async def drive(job: Job, wire: Wire) -> Won | Give:
 async def _attempt(job: Job, send: Send, wire: Wire) -> Won | Failure:
     leg = send.attempt.leg
     connection = job.connections[leg.upstream.name]
-    request = leg.upstream.provider.encode(
-        job.operation, job.fields, leg.upstream.endpoint, leg.losses
-    )
     try:
+        request = leg.upstream.provider.encode(
+            job.operation, job.fields, leg.upstream.endpoint, leg.losses
+        )
         signed = await _signed(connection, request, send.until_s, wire)
         exchange = await wire.send(
             connection.route,
@@ -153,6 +158,8 @@ async def _attempt(job: Job, send: Send, wire: Wire) -> Won | Failure:
             connect_until_s=min(wire.now_s() + job.dispatch.limits.connect_s, send.until_s),
             until_s=send.until_s,
         )
+    except RecursionError:
+        return TOO_DEEP
     except CredentialError as error:
         return Failure(FailureKind.CREDENTIAL, 502, "api_error", error.message, detail=error.detail)
     except WireError as error:
@@ -259,6 +266,9 @@ WIRE_WORDS = {
     FailureKind.BAD200: "The upstream's answer was not valid HTTP.",
 }
 
+TOO_DEEP = Failure(
+    FailureKind.CALLER, 400, "invalid_request_error", "The request body is nested too deeply."
+)
 NO_STREAM = Failure(
     FailureKind.BAD200, 502, "api_error", "The upstream's answer was not an event stream."
 )

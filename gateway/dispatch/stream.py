@@ -103,6 +103,11 @@ class Stream:
         self._stopped_s: float | None = None
         self.wake_at_s = self._next_clock_s()
 
+    @property
+    def whole(self) -> bool:
+        """Whether `message_stop` has passed."""
+        return self._stopped_s is not None
+
     def feed(self, data: bytes, now_s: float) -> bytes | Failure:
         """Take bytes of the platform; return events to pass on, or a failure before commit."""
         events = self._decoder.feed(data)

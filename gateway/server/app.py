@@ -80,12 +80,26 @@ class App:
         self._admit(headers)
         self.drain.running += 1
         try:
-            body = await self._body(receive, headers)
-            if body is not None:
-                call = read_call(kind, _text(scope["headers"]), body)
+            call = await self._read(kind, scope, receive, headers)
+            if isinstance(call, Answer):
+                await reply(send, call)
+            elif call is not None:
                 await self._answer(call, watch(scope, receive), send)
         finally:
             self.drain.running -= 1
+
+    async def _read(
+        self, kind: Kind, scope: Scope, receive: Receive, headers: Mapping[bytes, bytes]
+    ) -> Call | Answer | None:
+        """Return the call; None when the caller left; the answer to a mistake of ours."""
+        try:
+            body = await self._body(receive, headers)
+            return None if body is None else read_call(kind, _text(scope["headers"]), body)
+        except Refused:
+            raise
+        except Exception as error:  # noqa: BLE001 - the caller gets an envelope whatever it was
+            report(error)
+            return failed()
 
     async def _body(self, receive: Receive, headers: Mapping[bytes, bytes]) -> bytes | None:
         try:

@@ -19,6 +19,11 @@ STOPPING = "The gateway is shutting down."
 class Source(Protocol):
     """The part of an open stream that is needed here."""
 
+    @property
+    def whole(self) -> bool:
+        """Whether all events have been read."""
+        ...
+
     async def read(self) -> bytes:
         """Return the next whole events; b"" at the end."""
         ...
@@ -41,18 +46,20 @@ async def relay(send: Send, answer: Answer, source: Source, caller: Watch) -> No
         source.close()
         raise
     end = b""
+    whole = False
     try:
         while data := await source.read():
             await send({"type": "http.response.body", "body": data, "more_body": True})
+            whole = source.whole
     except asyncio.CancelledError:
         source.close()
         if caller.gone:
             raise
-        end = _error(answer, STOPPING)
+        end = b"" if whole else _error(answer, STOPPING)
     except Exception as error:  # noqa: BLE001 - the caller must hear of any end
         source.close()
         report(error)
-        end = _error(answer, INTERNAL)
+        end = b"" if whole else _error(answer, INTERNAL)
     await send({"type": "http.response.body", "body": end})
 
 

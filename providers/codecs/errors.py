@@ -205,8 +205,8 @@ def caller_message(words: Words, name: str, *, trusted: bool) -> str:
     """Return what the caller reads of an error about its own request.
 
     `trusted` words are those of Anthropic's own API, in its envelope. Others are replaced when
-    they may name what is the operator's, and put into the wording that clients know unless they come in
-    Anthropic's envelope.
+    they may name what is the operator's, and put into the wording that clients know unless they
+    come in Anthropic's envelope.
     """
     if words.message and words.anthropic and trusted:
         return words.message

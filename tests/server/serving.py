@@ -174,6 +174,8 @@ def until(holds: Callable[[], object]) -> None:
 class Source:
     """An open stream that a test feeds."""
 
+    whole = False
+
     def __init__(self, *chunks: bytes, endless: bool = False) -> None:
         self.closed = False
         self.error: Exception | None = None
