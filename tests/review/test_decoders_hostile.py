@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Callable
 from base64 import b64encode
 from zlib import crc32
 
@@ -85,14 +86,17 @@ def test_what_waits_for_the_metrics_is_bounded() -> None:
 def test_a_cut_loses_nothing_that_had_arrived() -> None:
     clocks = Clocks(0.0, 10.0, 100.0)
     cut = Failure(FailureKind.CUT, 502, "api_error", "cut")
-    for end in (
+    ends: tuple[Callable[[Stream], bytes | Failure], ...] = (
         lambda stream: stream.ended(1.0),
         lambda stream: stream.broke(cut, 1.0),
         lambda stream: stream.tick(1000.0),
-    ):
+    )
+    for end in ends:
         stream = Stream(EventStreamDecoder(), Limits(), clocks, "req_test")
         stream.feed(b"".join(chunks()[:-1]), 1.0)
-        names = [name for name, _ in iter_events(end(stream))]
+        rest = end(stream)
+        assert isinstance(rest, bytes)
+        names = [name for name, _ in iter_events(rest)]
         assert names == ["message_delta", "error"]
         assert stream.facts.usage["output_tokens"] == 3
 
