@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from msgspec import Raw, Struct
 
@@ -57,6 +57,9 @@ class Fields(Struct, frozen=True):
 
     def __repr__(self) -> str:
         return f"Fields({', '.join(self.body)}: {len(self.raw)} bytes)"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a prompt is not pickled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +166,9 @@ class WireRequest(Struct, frozen=True):
 
     def __repr__(self) -> str:
         return f"WireRequest({self.method}: {len(self.body)} bytes)"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a prompt is not pickled")
 
 
 class FailureKind(StrEnum):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -17,13 +18,14 @@ class SingleFlight(Generic[T]):
     hangs holds one thread, not one for each caller, and does not keep the process alive.
     """
 
-    __slots__ = ("_flight", "_lock", "_name", "_work")
+    __slots__ = ("_flight", "_lock", "_name", "_pid", "_work")
 
     def __init__(self, work: Callable[[], T], name: str) -> None:
         self._work = work
         self._name = name
         self._lock = threading.Lock()
         self._flight: Future[T] | None = None
+        self._pid = os.getpid()
 
     def join(self, needed: Callable[[], bool]) -> Future[T] | None:
         """Return the work in progress, else start it if `needed()`, else return None.
@@ -31,6 +33,9 @@ class SingleFlight(Generic[T]):
         `needed` is asked only while nothing runs, so it sees what the last run has left: a
         caller that comes late does not start work that was just done.
         """
+        if self._pid != os.getpid():
+            # The thread stayed in the parent, and so may whoever held the lock.
+            self._lock, self._flight, self._pid = threading.Lock(), None, os.getpid()
         with self._lock:
             if self._flight is None and needed():
                 flight: Future[T] = Future()

@@ -120,7 +120,13 @@ class TokenTransport(Request):
         there = (host, port) if via is None else (via.hostname or "", via.port)
         if parts.scheme == "http":
             return http.client.HTTPConnection(host, port, timeout=timeout_s)
-        context = ssl.create_default_context(cafile=self.ca_file)
+        # `ssl.create_default_context` would write session keys to SSLKEYLOGFILE.
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if self.ca_file is None:
+            context.load_default_certs(ssl.Purpose.SERVER_AUTH)
+        else:
+            context.load_verify_locations(cafile=self.ca_file)
         connection = http.client.HTTPSConnection(*there, timeout=timeout_s, context=context)
         if via is not None:
             connection.set_tunnel(host, port or http.client.HTTPS_PORT, _proxy_headers(via))

@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Callable
 from functools import partial
 from typing import TypeVar, cast
 
-from gateway.wire.contract import Outgoing, Route
+from gateway.wire.contract import Outgoing, Route, WireError
 from gateway.wire.dial import dial
 from gateway.wire.exchange import MAX_BUFFERED_BYTES, Answer
 from gateway.wire.guard import SocketAddress, literal, lookup
@@ -18,7 +18,7 @@ from gateway.wire.pool import IDLE_S, IdlePool, silent
 from gateway.wire.request import request_head
 from gateway.wire.threads import FETCHES, LOOKUPS, out_of_time
 from gateway.wire.tls import tls_context
-from providers.contract import Headers
+from providers.contract import FailureKind, Headers
 
 T = TypeVar("T")
 _RECEIVE_BYTES = 64 * 1024
@@ -140,8 +140,9 @@ class AsyncExchange:
         answer, connection = self._answer, self._connection
         if until_s <= time.monotonic():
             raise out_of_time()
-        if connection is not None:
-            connection.write(head, body)
+        if connection is None or connection.transport.is_closing():
+            raise WireError(FailureKind.NOT_SENT, "the connection ended before the request")
+        connection.write(head, body)
         while not answer.has_head:
             if answer.error is not None:
                 raise answer.error

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, NoReturn, Protocol, TypeVar
 
 from providers.contract import FailureKind, Headers
 
@@ -31,6 +31,9 @@ class Route:
     allow_private_network: bool = False
     """Loopback, private and link-local addresses are refused without it."""
 
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a route may hold a proxy's password and is not pickled")
+
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
@@ -40,6 +43,9 @@ class Outgoing:
     target: str
     headers: Headers = field(repr=False)
     body: bytes = field(repr=False)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a signed request is not pickled")
 
 
 class WireError(Exception):
