@@ -128,7 +128,7 @@ class FactSheet:
     """Everything known of every upstream, in the configured order."""
 
     upstreams: tuple[UpstreamFacts, ...]
-    retention: Retention = field(default_factory=Retention)
+    retention: Retention = field(default_factory=Retention, repr=False)
 
     @cached_property
     def digest(self) -> str:
