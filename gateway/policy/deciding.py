@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from gateway.policy.compiling import Compiled, CompiledPolicy, CompiledRule
 from gateway.policy.decision import Decision, Kind, Reason, Request, Verdict
@@ -18,6 +18,7 @@ from gateway.policy.requirements import model_retention
 
 _ROWS_KEPT = 4096
 
+K = TypeVar("K")
 _Key = tuple[int, str, str | None, str, frozenset[str]]
 
 
@@ -53,22 +54,22 @@ def _bound(compiled: Compiled, facts: FactSheet) -> _Bound:
 class _Bound:
     """Policies over facts; both never change, so what was judged once is kept."""
 
-    __slots__ = ("_compiled", "_ends", "_facts", "_rows")
+    __slots__ = ("_answers", "_compiled", "_ends", "_facts", "_rows")
 
     def __init__(self, compiled: Compiled, facts: FactSheet) -> None:
         self._compiled = compiled
         self._facts = facts
         self._ends = sorted(compiled.ends() | facts.ends())
         self._rows: dict[_Key, _Row] = {}
+        self._answers: dict[tuple[int, Request], _Row] = {}
 
     def decide(self, request: Request, now: float) -> Decision:
         period = bisect_right(self._ends, now)
-        key = (period, request.environment, request.data_class, request.model, request.layers)
-        row = self._rows.get(key)
+        row = self._answers.get((period, request))
         if row is None:
-            row = self._keep(key, self._judge(request, now))
+            row = self._answer(period, request, now)
         return Decision(
-            self._judged(row, request, now),
+            row.verdicts,
             self._compiled.digest,
             self._facts.digest,
             row.classes,
@@ -76,12 +77,15 @@ class _Bound:
             self._ends[period] if period < len(self._ends) else NEVER,
         )
 
-    def _keep(self, key: _Key, row: _Row) -> _Row:
-        # Callers choose the class and the model: what is kept must not grow with them.
-        if len(self._rows) >= _ROWS_KEPT:
-            self._rows.clear()
-        self._rows[key] = row
-        return row
+    def _answer(self, period: int, request: Request, now: float) -> _Row:
+        key = (period, request.environment, request.data_class, request.model, request.layers)
+        row = self._rows.get(key)
+        if row is None:
+            row = self._judge(request, now)
+            _keep(self._rows, key, row)
+        answer = row._replace(verdicts=self._judged(row, request, now))
+        _keep(self._answers, (period, request), answer)
+        return answer
 
     def _judged(self, row: _Row, request: Request, now: float) -> tuple[Verdict, ...]:
         against = [
@@ -116,6 +120,13 @@ class _Bound:
             verdicts.append(Verdict(upstream.name, not reasons, reasons))
         guarded = tuple(rule for rule in rules if rule.guard is not None)
         return _Row(tuple(verdicts), guarded, tuple(sorted(classes)), _preferred(policies))
+
+
+def _keep(kept: dict[K, _Row], key: K, row: _Row) -> None:
+    # Callers choose the class, the model and the features: what is kept must not grow with them.
+    if len(kept) >= _ROWS_KEPT:
+        kept.clear()
+    kept[key] = row
 
 
 def _with(

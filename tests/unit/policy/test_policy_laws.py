@@ -27,7 +27,7 @@ from tests.unit.policy.worlds import (
     policies,
 )
 
-CASES = settings(max_examples=min(int(os.environ.get("TIDEGATE_LAWS", "100")), 2000))
+CASES = settings(max_examples=min(int(os.environ.get("TIDEGATE_LAWS", "50")), 2000))
 Files = list[dict[str, Any]]
 
 
