@@ -1,0 +1,1 @@
+"""What may see a request: pure decisions over values."""
