@@ -6,8 +6,10 @@ what a schema says of a tool that is not strict are never decoded.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
+import msgspec
 from msgspec import Raw
 
 from gateway.errors import Malformed
@@ -23,6 +25,8 @@ _TELLING = frozenset(
     {*_INSIDE, "caller", "cache_control", "definition", "file_id", "name", "source", "tool"}
 )
 """Keys of a block that are looked into."""
+_SHORT = 64
+"""Bytes up to which it is worth to remember what a cache mark says."""
 _TEXT, _LIST, _OBJECT = b'"[{'
 
 
@@ -65,9 +69,24 @@ def output_format(found: Findings, raw: Raw) -> None:
 
 
 def cache_control(found: Findings, raw: Raw, where: str = "cache_control") -> None:
-    """Read a mark of the prompt cache."""
+    """Read a mark of the prompt cache; the same few recur all over a request."""
+    if len(memoryview(raw)) <= _SHORT:
+        keys = _mark_keys(bytes(raw))
+        if keys is not None and keys <= found.table.plain_mark_keys:
+            return
     for key in found.fields(raw, "cache_control", where):
         found.path(f"cache_control.{key}", f"{where}.{key}")
+
+
+@lru_cache(maxsize=64)
+def _mark_keys(raw: bytes) -> frozenset[str] | None:
+    """Return the keys of a cache mark that is written in the usual way, else None."""
+    try:
+        mark = msgspec.json.decode(raw)
+    except msgspec.DecodeError:
+        return None
+    usual = isinstance(mark, dict) and msgspec.json.encode(mark) == raw
+    return frozenset(mark) if usual else None
 
 
 def container(found: Findings, raw: Raw) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Literal
@@ -57,10 +57,17 @@ class FeatureTable:
     header_prefixes: tuple[str, ...]
     betas: Marks
     paths: Marks
-    tool_keys: frozenset[str] = field(default=frozenset())
+    plain_operations: frozenset[str]
+    """Those that stand for no feature; likewise below."""
+    plain_fields: frozenset[str]
+    plain_headers: frozenset[str]
+    plain_betas: frozenset[str]
+    tool_keys: frozenset[str]
     """The keys of a tool that some path names; likewise the two below."""
-    message_keys: frozenset[str] = field(default=frozenset())
-    fallback_keys: frozenset[str] = field(default=frozenset())
+    message_keys: frozenset[str]
+    fallback_keys: frozenset[str]
+    plain_mark_keys: frozenset[str]
+    """The keys of a cache mark that stand for no feature."""
 
 
 @cache
@@ -80,20 +87,29 @@ def feature_table() -> FeatureTable:
 def turned(rows: Iterable[Feature]) -> FeatureTable:
     """Return rows as the table that a request is read with."""
     rows = tuple(rows)
+    operations = _marks((row, row.operations) for row in rows)
+    fields = _marks((row, row.fields) for row in rows)
+    headers = _marks((row, row.headers) for row in rows)
+    betas = _marks((row, row.betas) for row in rows)
     paths = _marks((row, row.paths) for row in rows)
     return FeatureTable(
         features={row.name: row for row in rows if not row.plain},
-        operations=_marks((row, row.operations) for row in rows),
-        fields=_marks((row, row.fields) for row in rows),
+        operations=operations,
+        fields=fields,
         tools=_marks((row, row.tools) for row in rows),
         blocks=_marks((row, row.blocks) for row in rows),
-        headers=_marks((row, row.headers) for row in rows),
+        headers=headers,
         header_prefixes=tuple(prefix for row in rows for prefix in row.header_prefixes),
-        betas=_marks((row, row.betas) for row in rows),
+        betas=betas,
         paths=paths,
+        plain_operations=_plain(operations),
+        plain_fields=_plain(fields),
+        plain_headers=_plain(headers),
+        plain_betas=_plain(betas),
         tool_keys=_keys(paths, "tools[]."),
         message_keys=_keys(paths, "messages[]."),
         fallback_keys=_keys(paths, "fallbacks[]."),
+        plain_mark_keys=_keys(_plain(paths), "cache_control."),
     )
 
 
@@ -106,5 +122,10 @@ def _marks(named: Iterable[tuple[Feature, tuple[str, ...]]]) -> Marks:
     return marks
 
 
+def _plain(marks: Marks) -> frozenset[str]:
+    return frozenset(name for name, features in marks.items() if not features)
+
+
 def _keys(paths: Iterable[str], prefix: str) -> frozenset[str]:
-    return frozenset(path.removeprefix(prefix) for path in paths if path.startswith(prefix))
+    found = (path.removeprefix(prefix) for path in paths if path.startswith(prefix))
+    return frozenset(key for key in found if "=" not in key)

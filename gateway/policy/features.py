@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 
-from msgspec import Raw
+from msgspec import Raw, Struct
 
 from gateway.policy import body
 from gateway.policy.feature_table import FeatureTable, feature_table
 from gateway.policy.findings import Findings, is_null
-from providers.contract import Fields, Kind
+from providers.contract import Fields, Headers, Kind
 
 _INSIDE: Mapping[str, Callable[[Findings, Raw], None]] = {
     "cache_control": body.cache_control,
@@ -41,8 +41,10 @@ class Hatches:
     bill_to: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+NO_HATCHES = Hatches()
+
+
+class Asked(Struct, frozen=True):
     """What a request asks for."""
 
     features: frozenset[str]
@@ -52,7 +54,7 @@ class Asked:
 
     `default` stands for those that the platform chooses.
     """
-    hatches: Hatches = Hatches()
+    hatches: Hatches = NO_HATCHES
     doubts: tuple[str, ...] = ()
     """Where each unknown name stands, in the order of the request."""
     unread: frozenset[str] = frozenset()
@@ -79,14 +81,13 @@ def features(
             nested deeper than any platform takes.
     """
     found = Findings(table or feature_table())
-    found.mark(found.table.operations, kind, "operation")
+    if kind not in found.table.plain_operations:
+        found.mark(found.table.operations, kind, "operation")
     unread = _fields(found, fields.body, within)
-    for beta in fields.betas:
-        found.mark(found.table.betas, beta, "anthropic-beta")
-    for name, _ in fields.headers:
-        if not name.startswith(found.table.header_prefixes):
-            found.mark(found.table.headers, name, "headers")
-    hatches = _hatches(found, fields)
+    if not found.table.plain_betas.issuperset(fields.betas):
+        for beta in fields.betas:
+            found.mark(found.table.betas, beta, "anthropic-beta")
+    hatches = _hatches(found, fields.body, _headers(found, fields.headers))
     return Asked(
         features=frozenset(found.found),
         models_inside=tuple(found.models),
@@ -98,28 +99,39 @@ def features(
 
 def _fields(found: Findings, given: Mapping[str, Raw], within: Container[str]) -> frozenset[str]:
     """Read the top-level fields; return those that say more and were not looked into."""
-    unread: set[str] = set()
-    known = found.table.fields
+    table = found.table
+    unread: list[str] = []
     for name, raw in given.items():
-        if name not in known or (known[name] and not is_null(raw)):
-            found.mark(known, name, name)
+        if name not in table.plain_fields and not (name in table.fields and is_null(raw)):
+            found.mark(table.fields, name, name)
         inside = _INSIDE.get(name)
-        if inside is None:
-            continue
-        if name in within:
-            inside(found, raw)
-        else:
-            unread.add(name)
+        if inside is not None:
+            if name in within:
+                inside(found, raw)
+            else:
+                unread.append(name)
     return frozenset(unread)
 
 
-def _hatches(found: Findings, fields: Fields) -> Hatches:
-    headers = dict(fields.headers)
+def _headers(found: Findings, headers: Headers) -> Mapping[str, str]:
+    """Read the headers' names; return those that may ask for something."""
+    table = found.table
+    telling: dict[str, str] = {}
+    for name, value in headers:
+        if name not in table.plain_headers and not name.startswith(table.header_prefixes):
+            found.mark(table.headers, name, "headers")
+            telling[name] = value
+    return telling
+
+
+def _hatches(found: Findings, given: Mapping[str, Raw], headers: Mapping[str, str]) -> Hatches:
+    if not headers and "inference_geo" not in given and "billing_policy" not in given:
+        return NO_HATCHES
     return Hatches(
-        inference_geo=_geo(found, fields.body.get("inference_geo")),
+        inference_geo=_geo(found, given.get("inference_geo")),
         workspace=headers.get("anthropic-workspace-id"),
         profile=headers.get("anthropic-user-profile-id"),
-        bill_to=_bill_to(found, fields.body.get("billing_policy")),
+        bill_to=_bill_to(found, given.get("billing_policy")),
     )
 
 
@@ -142,5 +154,3 @@ def _bill_to(found: Findings, raw: Raw | None) -> str | None:
     if payer is not None:
         found.path(f"billing_policy.bill_to={payer}", "billing_policy.bill_to")
     return payer
-
-

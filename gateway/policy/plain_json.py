@@ -13,14 +13,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 from msgspec import Raw
 
 from gateway.errors import Malformed
 
-T = TypeVar("T")
 Pairs = list[tuple[str, Any]]
 
 _SHOWN = 100
@@ -40,7 +39,19 @@ def fields_of(raw: Raw, path: str) -> dict[str, Raw]:
         msgspec.ValidationError: It is no object.
         Malformed: A key is there twice; the message names it and `path`.
     """
-    return _checked(_object, raw, lambda compact: _refuse_repeats(compact, path))
+    try:
+        found = _object(raw)
+        if len(_encode(found)) == len(memoryview(raw)):
+            return found
+    except msgspec.ValidationError:
+        raise
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise _malformed(error) from None
+    compact = Raw(msgspec.json.format(bytes(raw), indent=-1))
+    found = _object(compact)
+    if len(_encode(found)) != len(memoryview(compact)):
+        _refuse_repeats(compact, path)
+    return found
 
 
 def objects(raw: Raw, path: str) -> list[dict[str, Raw]]:
@@ -50,51 +61,52 @@ def objects(raw: Raw, path: str) -> list[dict[str, Raw]]:
         msgspec.ValidationError: It is no list of objects.
         Malformed: A key of one of them is there twice; the message names it and `path`.
     """
-
-    def refuse(compact: Raw) -> None:
+    try:
+        found = _objects(raw)
+        if len(_encode(found)) == len(memoryview(raw)):
+            return found
+    except msgspec.ValidationError:
+        raise
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise _malformed(error) from None
+    compact = Raw(msgspec.json.format(bytes(raw), indent=-1))
+    found = _objects(compact)
+    if len(_encode(found)) != len(memoryview(compact)):
         for at, item in enumerate(_raws(compact)):
             _refuse_repeats(item, f"{path}[{at}]")
-
-    return _checked(_objects, raw, refuse)
+    return found
 
 
 def whole(raw: Raw, path: str) -> Any:
-    """Return a value decoded to its leaves; raises Malformed where a key is there twice."""
+    """Return a value decoded to its leaves; a number may be read as 0.
+
+    Raises Malformed where a key is there twice at any depth.
+    """
     try:
         value = _any(raw)
-        if _encode(value) != bytes(raw):
-            _pairs(raw, lambda pairs: _refuse(pairs, path))
-    except msgspec.ValidationError:
-        raise
-    except (msgspec.DecodeError, msgspec.EncodeError, OverflowError) as error:
-        raise Malformed(f"{path}: not valid JSON.") from error
-    except RecursionError:
-        raise Malformed(f"{path}: nested too deeply.") from None
-    return value
+        if _encode(value) == bytes(raw):
+            return value
+    except (msgspec.DecodeError, msgspec.EncodeError, OverflowError):
+        pass  # A number that is too long for msgspec; the body is known to be JSON.
+    except RecursionError as error:
+        raise _malformed(error) from None
+
+    def single(pairs: Pairs) -> dict[str, Any]:
+        _refuse(pairs, path)
+        return dict(pairs)
+
+    return _read(raw, single)
 
 
-def _checked(decode: Callable[[Raw], T], raw: Raw, refuse: Callable[[Raw], None]) -> T:
-    """Decode one level; without white space, so that what lies deeper has none either."""
-    try:
-        found = decode(raw)
-        if len(_encode(found)) == len(memoryview(raw)):
-            return found
-        compact = Raw(msgspec.json.format(bytes(raw), indent=-1))
-        found = decode(compact)
-        if len(_encode(found)) != len(memoryview(compact)):
-            refuse(compact)
-    except msgspec.ValidationError:
-        raise
-    except msgspec.DecodeError as error:
-        raise Malformed(f"The request body is not valid JSON: {error}.") from None
-    except RecursionError:
-        raise Malformed("The request body is nested too deeply.") from None
-    return found
+def _malformed(error: Exception) -> Malformed:
+    if isinstance(error, RecursionError):
+        return Malformed("The request body is nested too deeply.")
+    return Malformed(f"The request body is not valid JSON: {error}.")
 
 
 def _refuse_repeats(item: Raw, path: str) -> None:
     """Refuse an object with a repeated key; what lies deeper is not looked at."""
-    _refuse(_pairs(item, _Outermost).pairs, path)
+    _refuse(_read(item, _Outermost).pairs, path)
 
 
 class _Outermost:
@@ -104,9 +116,16 @@ class _Outermost:
         self.pairs = pairs
 
 
-def _pairs(raw: Raw, hook: Callable[[Pairs], Any]) -> Any:
-    """Read JSON with `hook` for each object; numbers stay text, so none is too long to read."""
-    return json.loads(bytes(raw), object_pairs_hook=hook, parse_int=str, parse_float=str)
+def _read(raw: Raw, hook: Callable[[Pairs], Any]) -> Any:
+    """Read JSON with `hook` for each object; a number is 0, so that none is too long."""
+    try:
+        return json.loads(bytes(raw), object_pairs_hook=hook, parse_int=_zero, parse_float=_zero)
+    except RecursionError as error:
+        raise _malformed(error) from None
+
+
+def _zero(_: str) -> int:
+    return 0
 
 
 def _refuse(pairs: Sequence[tuple[str, Any]], path: str) -> None:
