@@ -121,9 +121,9 @@ def fallbacks(found: Findings, raw: Raw) -> None:
     The word is a model of that name to whoever decides which models may answer.
     """
     if memoryview(raw)[0] == _TEXT:
-        word = found.text(raw, "fallbacks", "fallbacks")
+        word = found.text(raw, "fallbacks", "fallbacks") or ""
         found.path(f"fallbacks={word}", "fallbacks")
-        found.model(raw, "fallbacks", "fallbacks")
+        found.models[word] = None
         return
     for at, entry in enumerate(found.objects(raw, "fallbacks", "fallbacks")):
         where = f"fallbacks[{at}]"
@@ -205,7 +205,8 @@ def _block(found: Findings, block: dict[str, Raw], where: str, depth: int) -> No
     _marks_of(found, block, where)
     if kind == "server_tool_use":
         name = found.text(block.get("name"), "server_tool_use.name", where)
-        found.path(f"server_tool_use.name={name}", where)
+        if name is not None:
+            found.path(f"server_tool_use.name={name}", where)
 
 
 def _marks_of(found: Findings, block: dict[str, Raw], where: str) -> None:
