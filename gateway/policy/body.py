@@ -123,7 +123,7 @@ def fallbacks(found: Findings, raw: Raw) -> None:
     if memoryview(raw)[0] == _TEXT:
         word = found.text(raw, "fallbacks", "fallbacks") or ""
         found.path(f"fallbacks={word}", "fallbacks")
-        found.models[word] = None
+        found.model(raw, "fallbacks", "fallbacks")
         return
     for at, entry in enumerate(found.objects(raw, "fallbacks", "fallbacks")):
         where = f"fallbacks[{at}]"

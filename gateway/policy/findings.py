@@ -10,6 +10,11 @@ from msgspec import Raw
 from gateway.policy import plain_json
 from gateway.policy.feature_table import FeatureTable, Marks
 
+MAX_DOUBTS = 50
+"""More unknown names than this become one, so that what is kept of a request has a bound."""
+MAX_MODELS = 50
+MAX_MODEL_CHARACTERS = 256
+
 _SHOWN = 100
 """How much of a name that the caller made up is repeated."""
 
@@ -40,7 +45,10 @@ class Findings:
         self.mark(self.table.paths, name, where)
 
     def doubt(self, name: str, where: str) -> None:
-        """Add the feature `unknown:<name>`, and where it stands."""
+        """Add the feature `unknown:<name>`, and where it stands; after many `unknown:more`."""
+        if len(self.doubts) >= MAX_DOUBTS:
+            self.found.add("unknown:more")
+            return
         shown = ascii(name[:_SHOWN])[1:-1]
         self.found.add(f"unknown:{shown}")
         self.doubts.append(f"{where}: {shown}")
@@ -56,9 +64,13 @@ class Findings:
         return None
 
     def model(self, raw: Raw | None, name: str, where: str) -> None:
-        """Add a model that the request names beside its own."""
+        """Add a model that the request names beside its own; one too many is a doubt."""
         model = self.text(raw, name, where)
-        if model is not None:
+        if model is None or model in self.models:
+            return
+        if len(model) > MAX_MODEL_CHARACTERS or len(self.models) >= MAX_MODELS:
+            self.doubt(name, where)
+        else:
             self.models[model] = None
 
     def fields(self, raw: Raw, name: str, where: str) -> dict[str, Raw]:

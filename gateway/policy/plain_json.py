@@ -28,7 +28,6 @@ _SHOWN = 100
 _encode = msgspec.json.Encoder().encode
 _object = msgspec.json.Decoder(dict[str, Raw]).decode
 _objects = msgspec.json.Decoder(list[dict[str, Raw]]).decode
-_raws = msgspec.json.Decoder(list[Raw]).decode
 _any = msgspec.json.Decoder().decode
 
 
@@ -50,7 +49,7 @@ def fields_of(raw: Raw, path: str) -> dict[str, Raw]:
     compact = Raw(msgspec.json.format(bytes(raw), indent=-1))
     found = _object(compact)
     if len(_encode(found)) != len(memoryview(compact)):
-        _refuse_repeats(compact, path)
+        _refuse(_read(compact, _Outermost).pairs, path)
     return found
 
 
@@ -72,8 +71,8 @@ def objects(raw: Raw, path: str) -> list[dict[str, Raw]]:
     compact = Raw(msgspec.json.format(bytes(raw), indent=-1))
     found = _objects(compact)
     if len(_encode(found)) != len(memoryview(compact)):
-        for at, item in enumerate(_raws(compact)):
-            _refuse_repeats(item, f"{path}[{at}]")
+        for at, item in enumerate(_read(compact, _Outermost)):
+            _refuse(item.pairs, f"{path}[{at}]")
     return found
 
 
@@ -104,13 +103,10 @@ def _malformed(error: Exception) -> Malformed:
     return Malformed(f"The request body is not valid JSON: {error}.")
 
 
-def _refuse_repeats(item: Raw, path: str) -> None:
-    """Refuse an object with a repeated key; what lies deeper is not looked at."""
-    _refuse(_read(item, _Outermost).pairs, path)
-
-
 class _Outermost:
-    """An object as it is written. The hook runs from the inside out: the last is the outermost."""
+    """An object as it is written; those inside it are there too, and are not looked at."""
+
+    __slots__ = ("pairs",)
 
     def __init__(self, pairs: Pairs) -> None:
         self.pairs = pairs
@@ -129,6 +125,8 @@ def _zero(_: str) -> int:
 
 
 def _refuse(pairs: Sequence[tuple[str, Any]], path: str) -> None:
+    if len({key for key, _ in pairs}) == len(pairs):
+        return
     seen: set[str] = set()
     for key, _ in pairs:
         if key in seen:

@@ -47,6 +47,10 @@ BY_FIELD: list[tuple[dict[str, Any], set[str]]] = [
      {"structured_outputs", "json_schema_values"}),
     ({"output_format": {"type": "json_schema", "schema": {"enum": ["a"]}}},
      {"structured_outputs", "json_schema_values"}),
+    ({"output_format": {"schema": {"anyOf": [{"pattern": "x"}]}}},
+     {"structured_outputs", "json_schema_values"}),
+    ({"output_format": {"schema": {"properties": {}, "enum": [], "description": "x"}}},
+     {"structured_outputs"}),
     ({"output_config": {"style": 1}}, {"unknown:output_config.style"}),
     ({"output_config": [1]}, {"unknown:output_config"}),
     ({"fallbacks": FALLBACKS}, {"server_fallback", "structured_outputs", "json_schema_values"}),
@@ -262,6 +266,22 @@ def test_a_name_that_the_caller_made_up_is_cut_and_in_ascii() -> None:
     (name,) = found.features
     assert name.isascii()
     assert len(name) < 150
+
+
+def test_what_is_kept_of_a_request_has_a_bound() -> None:
+    found = asked(tools=[{"type": f"t{number}", "model": f"m{number}"} for number in range(500)])
+    assert len(found.features) == len(found.doubts) + 1 == 51
+    assert "unknown:more" in found.features
+    assert len(found.models_inside) <= 50
+
+
+def test_a_model_that_cannot_be_kept_is_a_doubt() -> None:
+    long = asked(fallbacks=[{"model": "m" * 257}])
+    many = asked(fallbacks=[{"model": f"m{number}"} for number in range(51)])
+    assert long.models_inside == ()
+    assert len(many.models_inside) == 50
+    for found in (long, many):
+        assert found.features == {"server_fallback", "unknown:fallbacks[].model"}
 
 
 def test_a_field_that_is_not_looked_into_is_said_so() -> None:

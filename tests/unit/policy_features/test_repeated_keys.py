@@ -264,3 +264,10 @@ def test_long_numbers_and_odd_floats_hide_no_repeated_key() -> None:
     schema = '{"minimum":1E2,"maximum":' + "9" * 5000 + ',"const":1,"const":2}'
     with pytest.raises(Malformed, match="const: this key"):
         asked_by('{"model":"m","messages":[],"output_format":{"schema":' + schema + "}}")
+
+
+def test_a_number_that_is_written_longer_hides_no_repeated_key() -> None:
+    schema = '{"minimum":1E5,"maximum":1E5,"const":1,"const":2}'
+    assert len(json.dumps(json.loads(schema), separators=(",", ":"))) == len(schema)
+    with pytest.raises(Malformed, match="const: this key"):
+        asked_by('{"model":"m","messages":[],"output_format":{"schema":' + schema + "}}")
