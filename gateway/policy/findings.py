@@ -51,7 +51,7 @@ class Findings:
             return
         shown = ascii(name[:_SHOWN])[1:-1]
         self.found.add(f"unknown:{shown}")
-        self.doubts.append(f"{where}: {shown}")
+        self.doubts.append(f"{ascii(where[:_SHOWN])[1:-1]}: {shown}")
 
     def text(self, raw: Raw | None, name: str, where: str) -> str | None:
         """Return a string; None, and a doubt, for anything else."""

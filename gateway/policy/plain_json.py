@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Raw
 
 from gateway.errors import Malformed
 
+T = TypeVar("T")
 Pairs = list[tuple[str, Any]]
 
 _SHOWN = 100
@@ -38,18 +39,12 @@ def fields_of(raw: Raw, path: str) -> dict[str, Raw]:
         msgspec.ValidationError: It is no object.
         Malformed: A key is there twice; the message names it and `path`.
     """
-    try:
-        found = _object(raw)
-        if len(_encode(found)) == len(memoryview(raw)):
-            return found
-    except msgspec.ValidationError:
-        raise
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise _malformed(error) from None
-    compact = Raw(msgspec.json.format(bytes(raw), indent=-1))
-    found = _object(compact)
-    if len(_encode(found)) != len(memoryview(compact)):
-        _refuse(_read(compact, _Outermost).pairs, path)
+    found = _decoded(_object, raw)
+    if len(_encode(found)) != len(memoryview(raw)):
+        compact = _decoded(_compact, raw)
+        found = _object(compact)
+        if len(_encode(found)) != len(memoryview(compact)):
+            _refuse(_read(compact, _Outermost).pairs, path)
     return found
 
 
@@ -60,19 +55,13 @@ def objects(raw: Raw, path: str) -> list[dict[str, Raw]]:
         msgspec.ValidationError: It is no list of objects.
         Malformed: A key of one of them is there twice; the message names it and `path`.
     """
-    try:
-        found = _objects(raw)
-        if len(_encode(found)) == len(memoryview(raw)):
-            return found
-    except msgspec.ValidationError:
-        raise
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise _malformed(error) from None
-    compact = Raw(msgspec.json.format(bytes(raw), indent=-1))
-    found = _objects(compact)
-    if len(_encode(found)) != len(memoryview(compact)):
-        for at, item in enumerate(_read(compact, _Outermost)):
-            _refuse(item.pairs, f"{path}[{at}]")
+    found = _decoded(_objects, raw)
+    if len(_encode(found)) != len(memoryview(raw)):
+        compact = _decoded(_compact, raw)
+        found = _objects(compact)
+        if len(_encode(found)) != len(memoryview(compact)):
+            for at, item in enumerate(_read(compact, _Outermost)):
+                _refuse(item.pairs, f"{path}[{at}]")
     return found
 
 
@@ -95,6 +84,20 @@ def whole(raw: Raw, path: str) -> Any:
         return dict(pairs)
 
     return _read(raw, single)
+
+
+def _decoded(decode: Callable[[Raw], T], raw: Raw) -> T:
+    try:
+        return decode(raw)
+    except msgspec.ValidationError:
+        raise
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise _malformed(error) from None
+
+
+def _compact(raw: Raw) -> Raw:
+    """Return JSON without white space, so that what lies deeper has none either."""
+    return Raw(msgspec.json.format(bytes(raw), indent=-1))
 
 
 def _malformed(error: Exception) -> Malformed:

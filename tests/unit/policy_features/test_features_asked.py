@@ -263,9 +263,10 @@ def test_doubts_say_where() -> None:
 
 def test_a_name_that_the_caller_made_up_is_cut_and_in_ascii() -> None:
     found = asked(tools=[{"type": "\u202e" + "x" * 500}])
-    (name,) = found.features
-    assert name.isascii()
-    assert len(name) < 150
+    key = asked(output_config={"\u202e" + "x" * 500: 1})
+    for text in (*found.features, *found.doubts, *key.features, *key.doubts):
+        assert text.isascii()
+        assert len(text) < 250
 
 
 def test_what_is_kept_of_a_request_has_a_bound() -> None:
