@@ -1,0 +1,114 @@
+"""What has been found in a request so far, while it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+from msgspec import Raw
+
+from gateway.policy import plain_json
+from gateway.policy.feature_table import FeatureTable, Marks
+
+MAX_DOUBTS = 50
+"""More unknown names than this become one, so that what is kept of a request has a bound."""
+MAX_MODELS = 50
+MAX_MODEL_CHARACTERS = 256
+
+_SHOWN = 100
+"""How much of a name that the caller made up is repeated."""
+
+_string = msgspec.json.Decoder(str).decode
+
+
+class Findings:
+    """Features, models and doubts of one request. What is not known becomes a feature too."""
+
+    __slots__ = ("doubts", "found", "models", "table")
+
+    def __init__(self, table: FeatureTable) -> None:
+        self.table = table
+        self.found: set[str] = set()
+        self.models: dict[str, None] = {}
+        self.doubts: list[str] = []
+
+    def mark(self, marks: Marks, name: str, where: str) -> None:
+        """Add the features that `name` stands for, or the doubt that nothing says."""
+        features = marks.get(name)
+        if features is None:
+            self.doubt(name, where)
+        elif features:
+            self.found |= features
+
+    def path(self, name: str, where: str) -> None:
+        """Add the features of a path."""
+        self.mark(self.table.paths, name, where)
+
+    def doubt(self, name: str, where: str) -> None:
+        """Add the feature `unknown:<name>`, and where it stands; after many `unknown:more`."""
+        if len(self.doubts) >= MAX_DOUBTS:
+            self.found.add("unknown:more")
+            return
+        shown = ascii(name[:_SHOWN])[1:-1]
+        self.found.add(f"unknown:{shown}")
+        self.doubts.append(f"{ascii(where[:_SHOWN])[1:-1]}: {shown}")
+
+    def text(self, raw: Raw | None, name: str, where: str) -> str | None:
+        """Return a string; None, and a doubt, for anything else."""
+        if raw is not None:
+            try:
+                return _string(raw)
+            except msgspec.ValidationError:
+                pass
+        self.doubt(name, where)
+        return None
+
+    def model(self, raw: Raw | None, name: str, where: str) -> None:
+        """Add a model that the request names beside its own; one too many is a doubt."""
+        model = self.text(raw, name, where)
+        if model is None or model in self.models:
+            return
+        if len(model) > MAX_MODEL_CHARACTERS or len(self.models) >= MAX_MODELS:
+            self.doubt(name, where)
+        else:
+            self.models[model] = None
+
+    def fields(self, raw: Raw, name: str, where: str) -> dict[str, Raw]:
+        """Return an object's fields; none, and a doubt, for anything else but null."""
+        try:
+            return plain_json.fields_of(raw, where)
+        except msgspec.ValidationError:
+            if not is_null(raw):
+                self.doubt(name, where)
+            return {}
+
+    def objects(self, raw: Raw, name: str, where: str) -> Sequence[dict[str, Raw]]:
+        """Return the objects of a list; none, and a doubt, for anything else but null."""
+        try:
+            return plain_json.objects(raw, where)
+        except msgspec.ValidationError:
+            if not is_null(raw):
+                self.doubt(name, where)
+            return ()
+
+    def keys(self, fields: dict[str, Raw], known: frozenset[str], name: str, where: str) -> None:
+        """Doubt the keys that no path names."""
+        if not fields.keys() <= known:
+            for key in fields.keys() - known:
+                self.doubt(f"{name}.{key}", where)
+
+    def switch(self, raw: Raw | None, name: str, where: str) -> bool:
+        """Say whether a switch is on, and note it; a value that is no switch is a doubt."""
+        value = b"null" if raw is None else bytes(raw)
+        if value in {b"false", b"null"}:
+            return False
+        if value == b"true":
+            self.path(f"{name}=true", where)
+            return True
+        self.doubt(name, where)
+        return True
+
+
+def is_null(raw: Raw) -> bool:
+    """Say whether a value is null, which asks for nothing."""
+    return len(memoryview(raw)) == len(b"null") and bytes(raw) == b"null"

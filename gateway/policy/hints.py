@@ -1,0 +1,78 @@
+"""Hints: what vendors say of their platforms, dated and never enough by itself."""
+
+from __future__ import annotations
+
+import datetime as dt
+import tomllib
+from functools import cache
+from importlib import resources
+from typing import Any, Literal
+
+import msgspec
+
+from gateway.policy.facts import Assurance, Fact, Retention, end_of, shaped
+from providers.data_files import Table
+
+NAME = "hints-2026-11-22"
+"""The file of hints in use; attestations adopt by it."""
+
+_FOREVER_DAYS = 36_500
+"""What is kept until somebody deletes it is over any limit that a rule would set."""
+
+
+class _PlatformTable(Table, kw_only=True):
+    rows: dict[str, dict[str, Any]]
+
+
+class _ModelTable(Table, kw_only=True):
+    rows: dict[str, int]
+
+
+class _FeatureTable(Table, kw_only=True):
+    known: frozenset[str]
+    kept: dict[str, int | Literal["forever", "unknown"]]
+
+
+class _HintFile(Table, kw_only=True):
+    """`hints-*.toml`."""
+
+    days: int
+    platforms: _PlatformTable
+    models: _ModelTable
+    features: _FeatureTable
+
+
+@cache
+def _file() -> _HintFile:
+    text = (resources.files("gateway") / "data" / f"{NAME}.toml").read_text("utf-8")
+    return msgspec.convert(tomllib.loads(text), _HintFile)
+
+
+@cache
+def of_platform(platform: str) -> dict[str, Fact]:
+    """Return what vendors say of a platform: facts by name, each of the weakest assurance."""
+    rows = _file().platforms
+    until_s = end_of(rows.checked_on + dt.timedelta(days=_file().days))
+    found: dict[str, Fact] = {}
+    for name, written in rows.rows.get(platform, {}).items():
+        value = shaped(name, written)
+        if value is None:
+            raise ValueError(f"{NAME}: {platform}.{name} is no fact of that type")
+        found[name] = Fact(value, Assurance.HINT, until_s, f"{NAME}:{platform}.{name}")
+    return found
+
+
+@cache
+def retention() -> Retention:
+    """Return what models and features keep, whatever an account is set to."""
+    features: dict[str, int | None] = dict.fromkeys(_file().features.known, 0)
+    for name, kept in _file().features.kept.items():
+        features[name] = (
+            {"forever": _FOREVER_DAYS, "unknown": None}.get(kept) if isinstance(kept, str) else kept
+        )
+    return Retention(tuple(_file().models.rows.items()), features)
+
+
+def features() -> frozenset[str]:
+    """Return the features that a policy may name."""
+    return frozenset(retention().features)

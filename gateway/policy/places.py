@@ -1,0 +1,192 @@
+"""What follows from where an upstream is: countries, partition, processor.
+
+Sources are in `gateway/data/regions.toml` and, for inference profiles, in the providers' models.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from functools import cache
+from importlib import resources
+from typing import Literal
+
+import msgspec
+
+from gateway.policy.facts import EVERYWHERE, Assurance, Fact
+from providers import data_files
+from providers.data_files import Table
+
+_IN_REGION = "anthropic."
+"""What a model id on Bedrock starts with when no profile moves the request."""
+_PREFIX = re.compile(r"([a-z-]+)\.(?=anthropic\.)")
+_AWS_PLATFORM = "aws"
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """What an upstream is, as the configuration says it."""
+
+    name: str
+    platform: str
+    region: str | None = None
+    """AWS region or Google location."""
+    profile: str | None = None
+    """Inference-profile prefix on Bedrock; None: in-region."""
+    geo: str | None = None
+    """`inference_geo` that every request there carries, or a deployment's data zone."""
+    relay: bool = False
+    """It is reached by an address that is not the platform's own, so nothing follows from it."""
+    models: Mapping[str, str] = field(default_factory=dict)
+    """Canonical id -> id on the wire there; on Bedrock that id may name another profile."""
+
+
+class _PlatformRow(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    processor: str
+    located_by: Literal["aws", "google", "geo"]
+
+
+class _PlatformTable(Table, kw_only=True):
+    rows: dict[str, _PlatformRow]
+
+
+class _CountryTable(Table, kw_only=True):
+    rows: dict[str, frozenset[str]]
+
+
+class _AwsTable(Table, kw_only=True):
+    rows: dict[str, dict[str, str]]
+
+
+class _RegionFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    platforms: _PlatformTable
+    geos: _CountryTable
+    aws: _AwsTable
+    google: _CountryTable
+
+
+@cache
+def _file() -> _RegionFile:
+    text = (resources.files("gateway") / "data" / "regions.toml").read_text("utf-8")
+    return msgspec.convert(tomllib.loads(text), _RegionFile)
+
+
+@cache
+def _profiles() -> dict[str, data_files.ProfileRow]:
+    return data_files.read("models", data_files.ModelFile).profiles.rows
+
+
+def platforms() -> frozenset[str]:
+    """Return the platforms that a policy may name."""
+    return frozenset(_file().platforms.rows)
+
+
+def processors() -> frozenset[str]:
+    """Return who may run a platform."""
+    return frozenset(row.processor for row in _file().platforms.rows.values())
+
+
+def partitions() -> frozenset[str]:
+    """Return the AWS partitions whose regions are known."""
+    return frozenset(_file().aws.rows)
+
+
+def derived(where: Where) -> dict[str, Fact]:
+    """Return the facts that follow from what an upstream is; what does not follow is absent."""
+    found = {"platform": _fact(where.platform, "the configuration")}
+    row = _file().platforms.rows.get(where.platform)
+    if row is None or where.relay:
+        return found
+    found["processor"] = _fact(row.processor, f"platform {where.platform}")
+    return found | _LOCATED[row.located_by](where)
+
+
+def derived_by_model(where: Where) -> dict[str, dict[str, Fact | None]]:
+    """Return where models go whose id there names another profile than the upstream's."""
+    row = _file().platforms.rows.get(where.platform)
+    if row is None or where.relay or row.located_by != _AWS_PLATFORM:
+        return {}
+    usual = _aws(where)
+    found: dict[str, dict[str, Fact | None]] = {}
+    for model, wire_id in where.models.items():
+        own = _aws_under(where, _profile_of(wire_id))
+        if own != usual:
+            found[model] = {name: own.get(name) for name in ("processing_in", "storage_in")}
+    return found
+
+
+def _profile_of(wire_id: str) -> str | None:
+    """Return the profile in an id; None: in-region; "" when the id does not tell (an ARN)."""
+    tail = wire_id.rsplit("/", 1)[-1]
+    match = _PREFIX.match(tail)
+    if match is not None:
+        return match[1]
+    return None if tail.startswith(_IN_REGION) else ""
+
+
+def _aws(where: Where) -> dict[str, Fact]:
+    return _aws_under(where, where.profile)
+
+
+def _aws_under(where: Where, profile: str | None) -> dict[str, Fact]:
+    """Return what follows from a region and a profile.
+
+    A profile's request is at the source region and at any destination. Copies kept against abuse
+    are stored where it was processed (docs.aws.amazon.com: geographic cross-region inference).
+    """
+    partition = next(
+        (name for name, rows in _file().aws.rows.items() if where.region in rows), None
+    )
+    if partition is None:
+        return {}
+    origin = f"region {where.region}" + (f", profile {profile}" if profile else "")
+    found = {"partition": _fact(partition, origin)}
+    reached = _destinations(_file().aws.rows[partition], str(where.region), profile)
+    if reached:
+        found["processing_in"] = found["storage_in"] = _fact(reached, origin)
+    return found
+
+
+def _destinations(
+    regions: Mapping[str, str], region: str, profile: str | None
+) -> frozenset[str] | None:
+    home = regions[region]
+    if profile is None:
+        return frozenset({home})
+    row = _profiles().get(profile)
+    if row is None:
+        return None
+    if row.anywhere:
+        return EVERYWHERE
+    reached = {
+        country
+        for name, country in regions.items()
+        if any(fnmatchcase(name, pattern) for pattern in row.regions)
+    }
+    return frozenset({home} | reached) if reached else None
+
+
+def _google(where: Where) -> dict[str, Fact]:
+    reached = _file().google.rows.get(where.region or "")
+    return {} if reached is None else {"processing_in": _fact(reached, f"location {where.region}")}
+
+
+def _geo(where: Where) -> dict[str, Fact]:
+    geo = where.geo or "global"
+    reached = _file().geos.rows.get(geo)
+    return {} if reached is None else {"processing_in": _fact(reached, f"inference_geo {geo}")}
+
+
+_LOCATED: dict[str, Callable[[Where], dict[str, Fact]]] = {
+    _AWS_PLATFORM: _aws,
+    "google": _google,
+    "geo": _geo,
+}
+
+
+def _fact(value: frozenset[str] | str, origin: str) -> Fact:
+    """What the configuration says is signed off by whoever wrote it; a probe says more."""
+    return Fact(value, Assurance.ORG, origin=origin)
