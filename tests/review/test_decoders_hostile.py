@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Callable
 from base64 import b64encode
 from collections.abc import Callable
 from zlib import crc32
