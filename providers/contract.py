@@ -211,11 +211,11 @@ class Failure:
     """The status on the wire; None when no answer came."""
     request_id: str | None = None
     """The platform's own request id."""
-    envelope: bytes | None = None
+    envelope: bytes | None = field(default=None, repr=False)
     """An error body in Anthropic's own words, to be handed on word for word."""
     error_code: str | None = None
     """`error.details.error_code`, which names the cause; clients branch on it."""
-    detail: str = ""
+    detail: str = field(default="", repr=False)
     """For the operator's log only: the platform's own words, cut to 500 characters."""
 
 
