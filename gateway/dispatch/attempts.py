@@ -144,6 +144,11 @@ class Dispatch:
         """The attempts that have failed so far."""
         return tuple(self._records)
 
+    @property
+    def refused(self) -> tuple[str, ...]:
+        """The upstreams that policy no longer allowed so far."""
+        return tuple(self._refused)
+
     def start(self, now_s: float) -> Step:
         """Return what to do now: the first step, and the one after a wait."""
         if now_s >= self.deadline_s:
@@ -247,4 +252,4 @@ class Dispatch:
                 key=lambda each: RULES[each.kind].hope,
                 default=WITHDRAWN if self._refused else TIMED_OUT,
             )
-        return Give(failure, self.records, tuple(self._refused))
+        return Give(failure, self.records, self.refused)

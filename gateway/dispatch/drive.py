@@ -65,6 +65,8 @@ class Won:
     dropped: tuple[str, ...]
     records: tuple[Record, ...]
     """The attempts that failed before it."""
+    withdrawn: tuple[str, ...] = ()
+    """The planned upstreams that policy no longer allowed when their turn came."""
     body: bytes | None = field(default=None, repr=False)
     stream: OpenStream | None = None
 
@@ -212,6 +214,7 @@ async def _answered(
         headers=exchange.headers,
         dropped=request.dropped,
         records=job.dispatch.records,
+        withdrawn=job.dispatch.refused,
     )
     if not job.operation.stream:
         body = await _whole(exchange, send.until_s, MAX_ANSWER_BYTES)
