@@ -24,6 +24,7 @@ from gateway.dispatch.limits import Limits
 from gateway.errors import JSON, Refused, envelope, new_request_id
 from gateway.routing import Plan, Upstream, plan
 from gateway.wire.contract import Route, Wire
+from gateway.wire.passage import passage_of
 from providers.contract import Failure, FailureKind, Headers, Operation
 
 HOPELESS = frozenset({FailureKind.CREDENTIAL, FailureKind.ABSENT, FailureKind.QUOTA})
@@ -101,8 +102,9 @@ class Engine:
         job = Job(
             operation=chosen.operation,
             fields=call.fields,
-            dispatch=Dispatch(chosen, limits, self._rng, now_s),
+            dispatch=Dispatch(chosen, limits, self._rng, now_s, may=_no_policy),
             connections=self._connections,
+            passage=passage_of(chosen, _no_policy),
             new_request_id=new_request_id,
             on_failure=lambda attempt, failure: self._noted(
                 attempt, chosen.operation, failure, limits, wire.now_s()
@@ -130,6 +132,11 @@ class Engine:
         if self._breaker is not None and not _impatient(failure, limits, own):
             name = attempt.leg.upstream.name
             self._breaker.failed(name, operation.model, failure.kind, now_s)
+
+
+def _no_policy(_upstream: str) -> bool:
+    """Allow every upstream of a plan: nothing says otherwise."""
+    return True
 
 
 def refusal(error: Refused) -> Answer:

@@ -37,8 +37,10 @@ class Open:
 def engine(*names: str, limits: Limits = LIMITS, breaker: Breaker | None = None) -> Engine:
     """Return an engine over direct upstreams of these names, in order."""
     provider = registry.PROVIDERS["anthropic"]
-    endpoint = provider.endpoint(Place())
-    upstreams = [Upstream(name, provider, endpoint) for name in names]
+    upstreams = [
+        Upstream(name, provider, provider.endpoint(Place(base_url=f"https://{name}.test")))
+        for name in names
+    ]
     connections = {
         name: Connection(Route(name, "https", f"{name}.test", 443), Open()) for name in names
     }
