@@ -33,6 +33,4 @@ def judge(call: Call, model: str, in_force: InForce, now_s: float) -> Judgement:
 
 
 def again(judgement: Judgement, in_force: InForce, now_s: float) -> frozenset[str]:
-    return frozenset(
-        decide(in_force.compiled, in_force.facts, judgement.request, now_s).allowed
-    )
+    return frozenset(decide(in_force.compiled, in_force.facts, judgement.request, now_s).allowed)

@@ -168,9 +168,7 @@ class _Look:
         if against is not None:
             return Rejection(upstream.name, *against)
         try:
-            losses = upstream.provider.losses(
-                self._operation, self._call.fields, upstream.endpoint
-            )
+            losses = upstream.provider.losses(self._operation, self._call.fields, upstream.endpoint)
         except RecursionError:
             raise Malformed("The request body is nested too deeply.") from None
         lost = losses if not upstream.lenient else [loss for loss in losses if not loss.droppable]
@@ -210,9 +208,7 @@ def _by_name(judgement: Judgement) -> dict[str, Verdict]:
     return {verdict.upstream: verdict for verdict in judgement.decision.candidates}
 
 
-def _refusal(
-    call: Call, rejected: Sequence[Rejection], judgement: Judgement | None
-) -> Refused:
+def _refusal(call: Call, rejected: Sequence[Rejection], judgement: Judgement | None) -> Refused:
     """Return the error for an empty plan: what the caller can mend comes first."""
     causes = {rejection.cause for rejection in rejected}
     if judgement is not None and not judgement.decision.allowed:
