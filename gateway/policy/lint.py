@@ -48,7 +48,7 @@ def lint(
     compile_policies(files)
     for each in files:
         found += _unreachable(each, files)
-        found += _unknown_upstreams(each, facts)
+        found += map(Finding, unknown_upstreams(each, [known.name for known in facts.upstreams]))
         found += _ending(each, now)
         found += _unusable(each, files, facts, asked, now=now)
     return sorted(found, key=lambda each: (each.mistake.file or "", each.mistake.line or 0))
@@ -84,13 +84,13 @@ def _meets(rule: Rule, layer: Layer | None, cell: tuple[str, str]) -> bool:
     )
 
 
-def _unknown_upstreams(read: PolicyFile, facts: FactSheet) -> Iterator[Finding]:
-    names = [each.name for each in facts.upstreams]
+def unknown_upstreams(read: PolicyFile, names: Sequence[str]) -> Iterator[Mistake]:
+    """Return where a policy names upstreams that none of `names` fits."""
     for key, pattern in _upstream_patterns(read.policy):
         globs = Globs([pattern])
         if not any(name in globs for name in names):
             what = f"{pattern} fits no upstream"
-            yield Finding(read.mistake(key, what, nearest(pattern, names)))
+            yield read.mistake(key, what, nearest(pattern, names))
 
 
 def _upstream_patterns(policy: Policy) -> Iterator[tuple[Key, str]]:

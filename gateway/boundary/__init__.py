@@ -1,0 +1,8 @@
+"""The boundary: the only part that reads policy files, and takes changed ones."""
+
+from __future__ import annotations
+
+from gateway.boundary.boundary import Boundary
+from gateway.boundary.load import load
+
+__all__ = ["Boundary", "load"]
