@@ -26,7 +26,7 @@ from gateway.policy.decision import Decision, Verdict
 from gateway.policy.facts import NEVER
 from gateway.policy.in_force import InForce
 from gateway.policy.observed import Violation
-from gateway.routing import Plan
+from gateway.routing import Cause, Plan, Rejection
 from providers.contract import Failure
 
 _LOG = logging.getLogger("gateway.audit")
@@ -81,10 +81,7 @@ class Audit:
             if judgement is not None:
                 data |= _judged(judgement, self._verdicts(judgement.decision))
             data["plan"] = [leg.upstream.name for leg in plan.legs]
-            data["rejected"] = [
-                {"upstream": each.upstream, "cause": each.cause.name.lower()}
-                for each in plan.rejected
-            ]
+            data["rejected"] = [_rejection(each) for each in plan.rejected]
             self.must("decision", data)
         return trail
 
@@ -228,6 +225,12 @@ def _judged(judgement: Judgement, verdicts: str) -> dict[str, Any]:
         "verdicts": verdicts,
         "until": None if decision.until_s == NEVER else int(decision.until_s),
     }
+
+
+def _rejection(rejection: Rejection) -> dict[str, str]:
+    """Return why an upstream is not in the plan; what policy says is in the verdicts."""
+    found = {"upstream": rejection.upstream, "cause": rejection.cause.name.lower()}
+    return found if rejection.cause is Cause.POLICY else {**found, "reason": rejection.reason}
 
 
 def _verdict(verdict: Verdict) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from gateway.dispatch.drive import Connection, Job, Won, drive
 from gateway.dispatch.limits import Limits
 from gateway.errors import Forbidden, Refused, new_request_id
 from gateway.routing import Plan, Upstream, plan
-from gateway.settling import End
+from gateway.settling import End, expected
 from gateway.wire.contract import Route, Wire
 from gateway.wire.passage import passage_of
 from providers.contract import Failure, FailureKind, Operation
@@ -53,6 +53,8 @@ class Engine:
         self.limits = limits
         self.boundary = boundary
         self.audit = audit or Audit()
+        self.violations = 0
+        """How many answers were not what was planned."""
         self._connections = connections
         self._breaker = breaker
         self._limits_for = lru_cache(maxsize=256)(limits.for_call)
@@ -123,7 +125,7 @@ class Engine:
         )
         result = await drive(job, wire)
         if isinstance(result, Won):
-            return self._won(result, call, chosen, trail)
+            return self._won(result, call, chosen, leave, trail)
         if result.withdrawn and not result.records:
             trail.finished(None, "withdrawn")
             raise _named(Forbidden(result.failure.message), trail)
@@ -152,14 +154,14 @@ class Engine:
         except Forbidden as error:
             raise _named(error, self.audit.turned_away(call, error)) from None
 
-    def _won(self, won: Won, call: Call, chosen: Plan, trail: Trail) -> Answer:
+    def _won(self, won: Won, call: Call, chosen: Plan, leave: Leave, trail: Trail) -> Answer:
         upstream = won.attempt.leg.upstream.name
         if self._breaker is not None:
             self._breaker.worked(upstream, chosen.operation.model)
         answer = answers.won(won, call, _judged(chosen, trail))
         if trail.decision is None:
             return answer
-        ends = End(won, chosen, trail, answer.request_id, self._violated)
+        ends = End(won, expected(won, chosen, leave), trail, answer.request_id, self._violated)
         if won.stream is None:
             ends.whole(answer.body)
         else:
@@ -167,7 +169,8 @@ class Engine:
         return answer
 
     def _violated(self, upstream: str) -> None:
-        """Take an upstream out whose answer broke its plan, where that is wished."""
+        """Count an answer that broke its plan, and take its upstream out where that is wished."""
+        self.violations += 1
         if self._withdraws and self.boundary is not None:
             self.boundary.trip(upstream)
 

@@ -33,6 +33,15 @@ class Leave:
         """What asks policy of a call for a canonical model; None: there is no policy."""
         return None if self._in_force is None else self._judge
 
+    def countries(self, upstream: str, model: str) -> frozenset[str] | None:
+        """Return where an upstream was held to process a model; None: nobody said."""
+        known = self._in_force.facts.upstreams if self._in_force is not None else ()
+        for each in known:
+            if each.name == upstream:
+                fact = each.get("processing_in", model)
+                return fact.value if fact and isinstance(fact.value, frozenset) else None
+        return None
+
     def of(self, plan: Plan) -> Callable[[str], bool]:
         """Return what says of an upstream, at any later time, whether it still may be tried.
 
