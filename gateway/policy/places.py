@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cache
 from importlib import resources
@@ -16,7 +16,7 @@ from typing import Literal
 
 import msgspec
 
-from gateway.policy.facts import EVERYWHERE, Assurance, Fact
+from gateway.policy.facts import EVERYWHERE, PLACES, Assurance, Fact
 from providers import capabilities, catalog, data_files
 from providers.data_files import Table
 
@@ -102,6 +102,30 @@ def derived(where: Where) -> dict[str, Fact]:
         return found
     found["processor"] = _fact(row.processor, f"platform {where.platform}")
     return found | _LOCATED[row.located_by](where)
+
+
+def bounds(where: Where) -> dict[str, Fact]:
+    """Return the places that a request to a relay asks for by its profile or location.
+
+    What answers at an address of its own may be anything, so nothing follows from it. But who
+    vouches for it cannot mean fewer places than the request itself leaves open.
+    """
+    if not where.relay or _located_by(where) == "geo":
+        return {}
+    found = derived(replace(where, relay=False))
+    return {name: fact for name, fact in found.items() if name in PLACES}
+
+
+def bounds_by_model(where: Where) -> dict[str, dict[str, Fact | None]]:
+    """Return the same for the models whose id there names another profile."""
+    if not where.relay or _located_by(where) == "geo":
+        return {}
+    return derived_by_model(replace(where, relay=False))
+
+
+def _located_by(where: Where) -> str:
+    row = _file().platforms.rows.get(where.platform)
+    return "geo" if row is None else row.located_by
 
 
 def derived_by_model(where: Where) -> dict[str, dict[str, Fact | None]]:

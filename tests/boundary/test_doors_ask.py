@@ -28,7 +28,7 @@ def in_client(house: House, kind: str = "messages", **headers: str) -> tuple[int
     body = {key: value for key, value in BODY.items() if kind == "messages" or key != "max_tokens"}
     try:
         call = ask.create if kind == "messages" else ask.count_tokens
-        answer = call(**body, extra_headers=_named(headers))  # type: ignore[operator]
+        answer = call(**body, extra_headers=_named(headers))
     except anthropic.APIStatusError as error:
         return error.status_code, dict(error.response.headers), error.body
     return 200, dict(answer.headers), answer.parse()
@@ -41,7 +41,7 @@ def in_async_client(house: House, kind: str = "messages", **headers: str) -> tup
             body = {k: v for k, v in BODY.items() if kind == "messages" or k != "max_tokens"}
             try:
                 call = raw.create if kind == "messages" else raw.count_tokens
-                answer = await call(**body, extra_headers=_named(headers))  # type: ignore[operator]
+                answer = await call(**body, extra_headers=_named(headers))
             except anthropic.APIStatusError as error:
                 return error.status_code, dict(error.response.headers), error.body
             return 200, dict(answer.headers), await answer.parse()
@@ -51,8 +51,9 @@ def in_async_client(house: House, kind: str = "messages", **headers: str) -> tup
 
 def in_server(house: House, kind: str = "messages", **headers: str) -> tuple[int, Any, Any]:
     path = "/v1/messages" if kind == "messages" else "/v1/messages/count_tokens"
+    body = {key: value for key, value in BODY.items() if kind == "messages" or key != "max_tokens"}
     with serving(Engine.from_config(house.config())) as running:
-        reply = running.ask("POST", path, json.dumps(BODY).encode(), HEADERS | _named(headers))
+        reply = running.ask("POST", path, json.dumps(body).encode(), HEADERS | _named(headers))
     return reply.status, reply.headers, reply.json
 
 
