@@ -149,9 +149,8 @@ def _seen(found: Probed, said: Fact | None, faults: list[Contradiction]) -> Fact
     if said is None or said.assurance is Assurance.HINT:
         return seen
     if said.value == found.value:
-        return (
-            said if said.assurance is Assurance.VERIFIED and said.until_s > seen.until_s else seen
-        )
+        stands = said.assurance is Assurance.VERIFIED and said.until_s > seen.until_s
+        return said if stands else seen
     if found.fact in PLACES and _within(seen, said):
         return seen
     message = f"{found.probe} does not fit {said.origin}: it is unknown"

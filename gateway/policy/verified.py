@@ -13,7 +13,6 @@ from typing import Annotated, Literal
 
 from pydantic import Field, Strict, StrictBool, StrictInt, StrictStr
 
-from gateway.config.document import Document
 from gateway.config.mistakes import ConfigError, Key, nearest
 from gateway.policy.attestations import DERIVED_ONLY, place_faults
 from gateway.policy.facts import PLACES, SHAPES, Value, shaped
@@ -157,6 +156,9 @@ def _own(each: VerifiedShape) -> Iterator[tuple[str, str, str]]:
         yield from place_faults(value)
     if each.expires.tzinfo is None:
         yield "expires", "has no offset", "write 2026-11-23T06:00:00Z"
-    elif each.checked_at.tzinfo is not None:
-        if not dt.timedelta(0) < each.expires - each.checked_at <= LONGEST:
-            yield "expires", f"is not within {LONGEST.days} days after checked_at", ""
+    elif each.checked_at.tzinfo and not _within(each.expires - each.checked_at):
+        yield "expires", f"is not within {LONGEST.days} days after checked_at", ""
+
+
+def _within(span: dt.timedelta) -> bool:
+    return dt.timedelta(0) < span <= LONGEST
