@@ -96,7 +96,7 @@ def upstream(section: Section) -> Upstream:
 
 def connection(section: Section, endpoint: Endpoint, own: Signer | None = None) -> Connection:
     """Return how an upstream is reached; `own` signs instead of what the section says."""
-    signs = own or signer(_credential(section), endpoint.auth)
+    signs = own or signer(credential(section), endpoint.auth)
     return Connection(_route(section, endpoint), signs)
 
 
