@@ -23,8 +23,24 @@ upstream = "frankfurt"
 because = "an incident"
 until = 2999-01-01
 """
-
-
+BAA = """
+schema = 1
+[[attest]]
+upstream = "direct"
+fact = "baa"
+value = true
+assurance = "org"
+evidence = "the test"
+"""
+DROP = """
+schema = 1
+[[drop]]
+upstream = "frankfurt"
+fact = "processing_in"
+probe = "the test"
+because = "it moved"
+checked_at = 2026-11-22T06:00:00Z
+"""
 assert boundary_module.CHECK_S < 5, "a changed file is taken within 5 s"
 
 
@@ -62,13 +78,13 @@ def test_changed_attestations_are_taken(house: House) -> None:
 
 @pytest.mark.parametrize("name", ["policies/blocks.toml", "verified.toml", "attestations.toml"])
 def test_a_file_that_comes_and_goes_is_noticed(house: House, name: str) -> None:
-    (house.where / "attestations.toml").unlink()
+    if name == "attestations.toml":
+        (house.where / name).unlink()
     boundary = Boundary(house.config())
     digests = [current(boundary).compiled.digest + current(boundary).facts.digest]
     file = house.where / name
-    attest = 'schema = 1\n[[attest]]\nupstream = "direct"\nfact = "baa"\nvalue = true\n'
-    attest += 'assurance = "org"\nevidence = "the test"\n'
-    file.write_text(BLOCKS if "blocks" in name else attest)
+    texts = {"policies/blocks.toml": BLOCKS, "verified.toml": DROP, "attestations.toml": BAA}
+    file.write_text(texts[name])
     digests.append(current(boundary).compiled.digest + current(boundary).facts.digest)
     file.unlink()
     digests.append(current(boundary).compiled.digest + current(boundary).facts.digest)
