@@ -147,7 +147,8 @@ def _route(section: Section, endpoint: Endpoint) -> Route:
     )
 
 
-def _credential(section: Section) -> CredentialSettings:
+def credential(section: Section) -> CredentialSettings:
+    """Return how an upstream's credential is had."""
     kind = CredentialKind(section.credential_kind)
     match section:
         case AnthropicUpstream():

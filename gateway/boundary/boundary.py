@@ -9,11 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.boundary.load import (
-    BLOCKS,
-    in_force,
-    texts,
-)
+from gateway.boundary.load import BLOCKS, fact_files, in_force, texts
 from gateway.config import Config, ConfigError, Mistake
 from gateway.policy.in_force import InForce
 

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
 
 from gateway.boundary.where import where
 from gateway.config import Config, ConfigError, Mistake
-from gateway.policy.attestations import Attestations
+from gateway.policy.attestations import Attestations, read_attestations
 from gateway.policy.compiling import compile_policies
 from gateway.policy.facts import FactSheet
+from gateway.policy.files import PolicyFile, read_policy
 from gateway.policy.in_force import InForce
 from gateway.policy.lint import unknown_upstreams
 from gateway.policy.reading import in_order
 from gateway.policy.sheet import Contradiction, fact_sheet
-from gateway.policy.verified import Verified
+from gateway.policy.verified import NOTHING_VERIFIED, Verified, read_verified
 
 BLOCKS = "policies/blocks.toml"
 """What `gateway policy block` writes; in force whenever it is there."""
 ATTESTATIONS = "attestations.toml"
-T = TypeVar("T")
 _FILE_LIMIT_BYTES = 4 * 1024 * 1024
 
 
@@ -32,7 +31,7 @@ class Texts:
     policies: tuple[tuple[str, str], ...]
     """(file, text), in the order of the configuration; the blocks last."""
     attestations: tuple[tuple[str, str], ...] = ()
-    verified: tuple[tuple[str, str], ...] = ()
+    """What is attested, then what was verified."""
     mistakes: tuple[Mistake, ...] = field(default=(), compare=False)
     """Files that should be there and could not be read."""
 
@@ -102,31 +101,41 @@ def in_force(config: Config, read: Texts) -> InForce | None:
     return InForce(config.environment or "", compiled, facts, tuple(files))
 
 
-def _first(found: Sequence[T], otherwise: T) -> T:
-    return found[0] if found else otherwise
-
-
-def _each(
-    read: Callable[[str, str], T], texts: Iterable[tuple[str, str]], mistakes: list[Mistake]
-) -> list[T]:
-    found: list[T] = []
-    for file, text in texts:
+def _policies(read: Texts, mistakes: list[Mistake]) -> list[PolicyFile]:
+    found: list[PolicyFile] = []
+    for file, text in read.policies:
         try:
-            found.append(read(file, text))
+            found.append(read_policy(file, text))
         except ConfigError as error:
             mistakes.extend(error.mistakes)
     return found
 
 
-def _facts(config: Config, attested: Attestations, verified: Verified) -> FactSheet:
+def _vouched(
+    config: Config, texts: Iterable[tuple[str, str]], mistakes: list[Mistake]
+) -> tuple[Attestations, Verified]:
+    attested: list[Attestations] = []
+    verified = NOTHING_VERIFIED
+    for file, text in texts:
+        try:
+            if file == str(config.path(config.policy.verified)):
+                verified = read_verified(file, text)
+            else:
+                attested.append(read_attestations(file, text))
+        except ConfigError as error:
+            mistakes.extend(error.mistakes)
+    return joined(attested), verified
+
+
+def _facts(config: Config, attestations: Attestations, verified: Verified) -> FactSheet:
     """Return what is known of the upstreams.
 
     A contradiction between what people wrote is theirs to put right. One with what a probe found
     is drift: it takes facts away, and nothing stops.
     """
     upstreams = [where(each) for each in config.used]
-    _refuse(fact_sheet(upstreams, attested)[1])
-    return fact_sheet(upstreams, attested, verified)[0]
+    _refuse(fact_sheet(upstreams, attestations)[1])
+    return fact_sheet(upstreams, attestations, verified)[0]
 
 
 def _refuse(contradictions: Sequence[Contradiction]) -> None:
@@ -137,6 +146,15 @@ def _refuse(contradictions: Sequence[Contradiction]) -> None:
                 for each in contradictions
             ]
         )
+
+
+def joined(attested: Iterable[Attestations]) -> Attestations:
+    """Return what several files attest as if one had."""
+    files = tuple(attested)
+    return Attestations(
+        tuple(fact for each in files for fact in each.facts),
+        tuple(glob for each in files for glob in each.adopted),
+    )
 
 
 def _read(named: Sequence[Path], mistakes: list[Mistake]) -> tuple[tuple[str, str], ...]:
