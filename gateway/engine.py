@@ -161,6 +161,7 @@ class Engine:
             lambda model: ejected(model, now_s),
             leave.judge,
             leave.tripped,
+            leave.ranks,
         )
 
     def _planned(self, call: Call, now_s: float, leave: Leave) -> Plan:
