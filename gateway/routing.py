@@ -78,6 +78,7 @@ def plan(
     call: Call,
     upstreams: Sequence[Upstream],
     ejected: Callable[[str], frozenset[str]] = lambda _model: frozenset(),
+    *,
     judge: Callable[[Call, str], Judgement] | None = None,
     tripped: Container[str] = (),
     ranks: Callable[[Judgement], Ranks | None] = lambda _judgement: None,
