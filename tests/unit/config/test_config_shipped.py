@@ -17,7 +17,7 @@ def test_the_files_of_the_project_are_those_that_init_writes() -> None:
     shipped = {
         str(file.relative_to(folder)): file.read_text(encoding="utf-8")
         for file in folder.rglob("*.toml")
-        if file.parent.name in {"config", "environments"}
+        if file.parent.name in {"config", "environments", "policies"}
     }
     assert {name: shipped.get(name) for name in templates()} == templates()
 
