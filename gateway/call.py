@@ -69,6 +69,25 @@ class Labels:
 NO_LABELS = Labels()
 
 
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks, and what its credential is good for."""
+
+    key: str | None = None
+    """The name of its key; None: it showed none, or calls from inside this process."""
+    classes: frozenset[str] | None = None
+    """The classes it may assert; None: any."""
+    layers: frozenset[str] = frozenset()
+    """The key layers of policies that apply to it."""
+
+    def may_assert(self, data_class: str) -> bool:
+        """Say whether it may label a request with a class."""
+        return self.classes is None or bool({data_class, "*"} & self.classes)
+
+
+ANYONE = Caller()
+
+
 class Call(Struct, frozen=True):
     """One request of one caller, decoded one level deep."""
 
@@ -86,9 +105,17 @@ class Call(Struct, frozen=True):
     """The caller's cap on attempts."""
     own_account: bool = False
     """The caller brings the upstream's credential, so its errors and limits are the caller's."""
+    caller: Caller = ANYONE
 
 
-def read_call(kind: Kind, headers: Headers, body: bytes, *, own_account: bool = False) -> Call:
+def read_call(
+    kind: Kind,
+    headers: Headers,
+    body: bytes,
+    *,
+    own_account: bool = False,
+    caller: Caller = ANYONE,
+) -> Call:
     """Read a request; raises Malformed with the name of what is wrong.
 
     `own_account` says that the caller brings the upstream's credential, and so may choose a
@@ -113,6 +140,7 @@ def read_call(kind: Kind, headers: Headers, body: bytes, *, own_account: bool = 
             folded.get("x-stainless-read-timeout") or folded.get("x-stainless-timeout")
         ),
         own_account=own_account,
+        caller=caller,
     )
 
 

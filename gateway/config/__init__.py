@@ -6,7 +6,17 @@ from gateway.config.build import CheckPlace
 from gateway.config.environ import NO_POLICY_WARNING, process_environ
 from gateway.config.load import environments, load
 from gateway.config.mistakes import ConfigError, Mistake
-from gateway.config.model import Breaker, Config, Retries, Routing, Server, Timeouts
+from gateway.config.model import (
+    Breaker,
+    Caller,
+    Config,
+    Journal,
+    Policy,
+    Retries,
+    Routing,
+    Server,
+    Timeouts,
+)
 from gateway.config.secret import Secret
 from gateway.config.upstreams import (
     AnthropicUpstream,
@@ -21,11 +31,14 @@ __all__ = [
     "AnthropicUpstream",
     "BedrockUpstream",
     "Breaker",
+    "Caller",
     "CheckPlace",
     "Config",
     "ConfigError",
     "CredentialKind",
+    "Journal",
     "Mistake",
+    "Policy",
     "Retries",
     "Routing",
     "Secret",

@@ -6,16 +6,27 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from gateway.config.document import Document
 from gateway.config.mistakes import ConfigError, Key, Mistake, nearest
-from gateway.config.model import Breaker, Config, Retries, Routing, Server, Timeouts
+from gateway.config.model import (
+    Breaker,
+    Caller,
+    Config,
+    Journal,
+    Policy,
+    Retries,
+    Routing,
+    Server,
+    Timeouts,
+)
 from gateway.config.rules import upstream_faults
 from gateway.config.secret import References
-from gateway.config.server_rules import server_faults
+from gateway.config.section_rules import section_faults
 from gateway.config.upstreams import UPSTREAMS, Upstream
 from providers.contract import Place, PlaceError
 
@@ -25,8 +36,20 @@ SCHEMA = 1
 CheckPlace = Callable[[str, Place], object]
 """Given a provider's name and a place, raises PlaceError where there is no such place."""
 
-_TABLES = ("routing", "upstreams", "timeouts", "retries", "breaker", "server")
+_TABLES = (
+    "routing",
+    "upstreams",
+    "timeouts",
+    "retries",
+    "breaker",
+    "policy",
+    "journal",
+    "callers",
+    "server",
+)
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}\Z")
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -63,38 +86,30 @@ class _Reading:
 
     def config(self) -> Config:
         self._top()
-        routing = self._section("routing", Routing)
-        upstreams = self._upstreams(set(routing.order) if routing else set())
+        routing = self._section("routing", Routing, {"order": ()})
+        upstreams = self._upstreams(set(routing.order))
         self._order(routing)
-        timeouts = self._section("timeouts", Timeouts)
-        retries = self._section("retries", Retries)
-        breaker = self._section("breaker", Breaker)
-        server = self._section("server", Server, required=self.how.serving)
-        if server is not None:
-            self._server(server, upstreams)
-        if retries is not None and retries.base_s > retries.max_s:
-            self._wrong(("retries", "base_s"), "is more than max_s")
-        if (
-            self.mistakes
-            or routing is None
-            or timeouts is None
-            or retries is None
-            or breaker is None
-            or server is None
-        ):
-            raise ConfigError(sorted(self.mistakes, key=_order_of))
-        return Config(
+        serving = self.how.serving
+        config = Config(
             routing=routing,
             upstreams=upstreams,
-            timeouts=timeouts,
-            retries=retries,
-            breaker=breaker,
-            server=server,
+            timeouts=self._section("timeouts", Timeouts),
+            retries=self._section("retries", Retries),
+            breaker=self._section("breaker", Breaker),
+            server=self._section("server", Server, required=serving),
+            policy=self._section("policy", Policy),
+            journal=self._section("journal", Journal),
+            callers=self._callers(),
             environment=self.how.environment,
             directory=self.how.directory,
             no_file=self.how.no_file,
             notes=self.how.notes,
         )
+        for key, message, suggestion in section_faults(config, serving=serving):
+            self._wrong(key, message, suggestion)
+        if self.mistakes:
+            raise ConfigError(sorted(self.mistakes, key=_order_of))
+        return config
 
     def _wrong(self, key: Key, message: str, suggestion: str = "") -> None:
         self.mistakes.append(self.document.mistake(key, message, suggestion))
@@ -109,9 +124,30 @@ class _Reading:
             what = "is not a version this understands" if "schema" in data else "is missing"
             self._wrong(("schema",), what, f"write schema = {SCHEMA}")
 
-    def _section(self, name: str, model: type[M], *, required: bool = True) -> M | None:
+    def _section(
+        self,
+        name: str,
+        model: type[M],
+        otherwise: Mapping[str, Any] = NOTHING,
+        *,
+        required: bool = True,
+    ) -> M:
+        """Return a section, or after a mistake its defaults: they are never used."""
         context = replace(self.how.references, required=required)
-        return self._checked((name,), model, self.document.data.get(name, {}), context)
+        found = self._checked((name,), model, self.document.data.get(name, {}), context)
+        return model.model_construct(**otherwise) if found is None else found
+
+    def _callers(self) -> dict[str, Caller]:
+        context = replace(self.how.references, required=self.how.serving)
+        found = {}
+        for name, table in self._tables("callers").items():
+            key: Key = ("callers", name)
+            if not _NAME.match(name):
+                self._wrong(key, "is no name for a caller", "use a-z, 0-9, '-', '_' and '.'")
+            caller = self._checked(key, Caller, table, context)
+            if caller is not None:
+                found[name] = caller
+        return found
 
     def _checked(self, key: Key, model: type[M], table: Any, context: References) -> M | None:
         try:
@@ -123,14 +159,15 @@ class _Reading:
             self._wrong((*key, *where), *_words(detail, model, key))
         return None
 
-    def _tables(self) -> Mapping[str, Any]:
-        tables = self.document.data.get("upstreams")
-        return tables if isinstance(tables, Mapping) else {}
+    def _tables(self, name: str) -> Mapping[str, Any]:
+        tables = self.document.data.get(name, {})
+        if isinstance(tables, Mapping):
+            return tables
+        self._wrong((name,), "should be a table", f"write [{name}.NAME]")
+        return NOTHING
 
     def _upstreams(self, used: set[str]) -> dict[str, Upstream]:
-        if not isinstance(self.document.data.get("upstreams", {}), Mapping):
-            self._wrong(("upstreams",), "should be a table", "write [upstreams.NAME]")
-        tables = self._tables().items()
+        tables = self._tables("upstreams").items()
         found = {name: self._upstream(name, table, name in used) for name, table in tables}
         return {name: upstream for name, upstream in found.items() if upstream is not None}
 
@@ -170,19 +207,14 @@ class _Reading:
         except PlaceError as error:
             self._wrong((*key, error.key), str(error))
 
-    def _order(self, routing: Routing | None) -> None:
-        if routing is None:
-            return
-        names = self._tables()
+    def _order(self, routing: Routing) -> None:
+        tables = self.document.data.get("upstreams")
+        names = tables if isinstance(tables, Mapping) else NOTHING
         for place, name in enumerate(routing.order):
             if name not in names:
                 self._wrong(("routing", "order", place), "is no upstream", nearest(name, names))
             elif name in routing.order[:place]:
                 self._wrong(("routing", "order", place), f"names {name} a second time")
-
-    def _server(self, server: Server, upstreams: Mapping[str, Upstream]) -> None:
-        for key, message, suggestion in server_faults(server, upstreams, self.how.serving):
-            self._wrong(key, message, suggestion)
 
 
 def _words(detail: Mapping[str, Any], model: type[BaseModel], key: Key) -> tuple[str, str]:

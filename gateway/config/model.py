@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, Strict
 
 from gateway.config.addresses import is_loopback
 from gateway.config.secret import Secret
-from gateway.config.upstreams import Upstream
+from gateway.config.upstreams import File, Upstream
 
 _MIB_BYTES = 1024 * 1024
 
@@ -70,6 +70,47 @@ class Breaker(Section):
     enabled: bool = True
 
 
+Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[a-z0-9][a-z0-9._-]*$")]
+"""A name that stands in records."""
+Names = Annotated[tuple[Name | Literal["*"], ...], Strict(strict=False)]
+
+
+class Policy(Section):
+    """Which policies are in force, and on which facts they stand."""
+
+    files: Annotated[tuple[File, ...], Strict(strict=False)] = ()
+    """Policy files; none: there is no policy."""
+    required: bool = False
+    """Nothing starts without a policy."""
+    attestations: File | None = None
+    """What the organization vouches for; None: `attestations.toml`, where there is one."""
+    verified: Annotated[str, Field(min_length=1)] = "verified.toml"
+    """What `gateway doctor --write` found; need not be there."""
+    on_violation: Literal["record", "withdraw"] = "record"
+    """`withdraw`: an upstream whose answer shows that it broke the plan gets no more requests."""
+
+
+class Journal(Section):
+    """The durable record of every decision and attempt."""
+
+    dir: Annotated[str, Field(min_length=1)] | None = None
+    """Where it is written; None: there is no journal."""
+    required: bool = False
+    """Where it cannot be written, no request is sent."""
+    fsync: Literal["always", "interval", "never"] = "interval"
+    """When it is on the disk: before a request goes on, every second, or as the kernel likes."""
+
+
+class Caller(Section):
+    """A caller of the server: its key, and what the key is good for."""
+
+    key: Secret
+    classes: Names = ()
+    """The classes it may assert; `*`: any."""
+    layers: Names = ()
+    """The key layers of policies that apply to it."""
+
+
 class Server(Section):
     """Where the server listens and whom it answers."""
 
@@ -102,6 +143,10 @@ class Config:
     retries: Retries
     breaker: Breaker
     server: Server
+    policy: Policy = field(default_factory=Policy)
+    journal: Journal = field(default_factory=Journal)
+    callers: dict[str, Caller] = field(default_factory=dict)
+    """Name -> caller of the server, beside the keys of `server.keys`."""
     environment: str | None = None
     """`dev`, `staging`, `prod`, ...; None in the no-file mode."""
     directory: Path | None = None
@@ -115,3 +160,7 @@ class Config:
     def used(self) -> tuple[Upstream, ...]:
         """The upstreams that `routing.order` names, first choice first."""
         return tuple(self.upstreams[name] for name in self.routing.order)
+
+    def path(self, name: str) -> Path:
+        """Return a file name of the configuration; relative ones count from its directory."""
+        return (self.directory or Path()) / name

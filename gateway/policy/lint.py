@@ -27,8 +27,6 @@ class Finding:
 
     mistake: Mistake
     error: bool = True
-    stops: bool = False
-    """Nothing starts with it: the policy speaks of what is not there."""
 
     def __str__(self) -> str:
         return f"{'error' if self.error else 'warning'}: {self.mistake}"
@@ -61,10 +59,13 @@ def lint(
     asked = sorted(models)
     names = [*(each.name for each in facts.upstreams), *upstreams]
     compiled = compile_policies([_unblocked(each) for each in files])
+    alone = all(each.policy.layer is not None for each in files)
     for each in files:
-        found += _unreachable(each, files)
-        found += _unknown_upstreams(each, names)
+        found += map(Finding, unknown_upstreams(each, names))
         found += _ending(each, now)
+        if alone:
+            continue  # What layers narrow is not known, so nothing in them is idle.
+        found += _unreachable(each, files)
         found += _unusable(each, _Trial(compiled, facts, asked, _checks(files), environment, now))
     return _in_order(found)
 
@@ -123,11 +124,12 @@ def _meets(rule: Rule, layer: Layer | None, cell: tuple[str, str]) -> bool:
     )
 
 
-def _unknown_upstreams(read: PolicyFile, names: Sequence[str]) -> Iterator[Finding]:
+def unknown_upstreams(read: PolicyFile, names: Sequence[str]) -> Iterator[Mistake]:
+    """Return where a policy names upstreams that none of `names` fits."""
     for key, pattern in _upstream_patterns(read.policy):
         if not _fits(pattern, names):
             what = f"{pattern} fits no upstream"
-            yield Finding(read.mistake(key, what, nearest(pattern, names)), stops=True)
+            yield read.mistake(key, what, nearest(pattern, names))
 
 
 def _fits(pattern: str, names: Iterable[str]) -> bool:

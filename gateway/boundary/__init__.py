@@ -1,0 +1,9 @@
+"""The boundary: the only part that reads policy files, and takes changed ones."""
+
+from __future__ import annotations
+
+from gateway.boundary.boundary import Boundary
+from gateway.boundary.load import BLOCKS, fact_files, facts, load
+from gateway.boundary.text import text_of
+
+__all__ = ["BLOCKS", "Boundary", "fact_files", "facts", "load", "text_of"]

@@ -1,0 +1,159 @@
+"""From policy files and attestations to what is in force, or every mistake in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gateway.boundary.text import text_of
+from gateway.boundary.where import where
+from gateway.config import Config, ConfigError, Mistake
+from gateway.policy.attestations import Attestations, read_attestations
+from gateway.policy.compiling import compile_policies
+from gateway.policy.facts import FactSheet
+from gateway.policy.files import PolicyFile, read_policy
+from gateway.policy.in_force import InForce
+from gateway.policy.lint import unknown_upstreams
+from gateway.policy.reading import in_order
+from gateway.policy.sheet import Contradiction, fact_sheet
+
+BLOCKS = "policies/blocks.toml"
+"""What `gateway policy block` writes; in force whenever it is there."""
+ATTESTATIONS = "attestations.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """The files that say what is in force, as they were read at one moment."""
+
+    policies: tuple[tuple[str, str], ...]
+    """(file, text), in the order of the configuration; the blocks last."""
+    attestations: tuple[tuple[str, str], ...] = ()
+    """What is attested, then what was verified."""
+    mistakes: tuple[Mistake, ...] = field(default=(), compare=False)
+    """Files that should be there and could not be read."""
+
+
+def load(config: Config) -> InForce | None:
+    """Return what a configuration puts in force; None where it names no policy.
+
+    Raises:
+        ConfigError: With every mistake in the policy files and attestations: what cannot be
+            read, what contradicts itself, upstreams that are not configured.
+    """
+    return in_force(config, texts(config))
+
+
+def texts(config: Config) -> Texts:
+    """Read the files; what cannot be read is a mistake among them."""
+    mistakes: list[Mistake] = []
+    named = [Path(file) for file in config.policy.files]
+    blocks = config.path(BLOCKS)
+    if named and blocks.exists() and str(blocks.absolute()) not in config.policy.files:
+        named.append(blocks)
+    policies = _read(named, mistakes)
+    return Texts(policies, _read(fact_files(config), mistakes), tuple(mistakes))
+
+
+def facts(config: Config) -> FactSheet:
+    """Return what is known of the upstreams in use, whether or not a policy asks for it.
+
+    Raises ConfigError with every mistake in the attestations.
+    """
+    mistakes: list[Mistake] = []
+    read = Texts((), _read(_attested(config), mistakes))
+    attestations = _attestations(read, mistakes)
+    if mistakes:
+        raise ConfigError(in_order(mistakes))
+    return _facts(config, attestations)
+
+
+def fact_files(config: Config) -> list[Path]:
+    """Return the files of attestations that are there, or should be."""
+    return _attested(config) if config.policy.files else []
+
+
+def _attested(config: Config) -> list[Path]:
+    stated = config.policy.attestations
+    first = Path(stated) if stated is not None else config.path(ATTESTATIONS)
+    found = [first] if stated is not None or first.exists() else []
+    verified = config.path(config.policy.verified)
+    return [*found, verified] if verified.exists() else found
+
+
+def in_force(config: Config, read: Texts) -> InForce | None:
+    """Return what texts put in force; raises ConfigError with every mistake in them."""
+    mistakes = list(read.mistakes)
+    files = _policies(read, mistakes)
+    attestations = _attestations(read, mistakes)
+    if mistakes:
+        raise ConfigError(in_order(mistakes))
+    if not files:
+        return None
+    facts = _facts(config, attestations)
+    compiled = compile_policies(files)
+    missing = [each for file in files for each in unknown_upstreams(file, list(config.upstreams))]
+    if missing:
+        raise ConfigError(in_order(missing))
+    return InForce(config.environment or "", compiled, facts, tuple(files))
+
+
+def _policies(read: Texts, mistakes: list[Mistake]) -> list[PolicyFile]:
+    found: list[PolicyFile] = []
+    for file, text in read.policies:
+        try:
+            found.append(read_policy(file, text))
+        except ConfigError as error:
+            mistakes.extend(error.mistakes)
+    return found
+
+
+def _attestations(read: Texts, mistakes: list[Mistake]) -> list[Attestations]:
+    found: list[Attestations] = []
+    for file, text in read.attestations:
+        try:
+            found.append(read_attestations(file, text))
+        except ConfigError as error:
+            mistakes.extend(error.mistakes)
+    return found
+
+
+def _facts(config: Config, attested: Sequence[Attestations]) -> FactSheet:
+    """Return what is known of the upstreams.
+
+    A contradiction between what people wrote is theirs to put right. One with what a probe found
+    is drift: it takes facts away, and nothing stops.
+    """
+    upstreams = [where(each) for each in config.used]
+    _refuse(fact_sheet(upstreams, joined(attested[:1]))[1])
+    return fact_sheet(upstreams, joined(attested))[0]
+
+
+def _refuse(contradictions: Sequence[Contradiction]) -> None:
+    if contradictions:
+        raise ConfigError(
+            [
+                Mistake(None, None, f"{each.upstream}.{each.fact}", each.message)
+                for each in contradictions
+            ]
+        )
+
+
+def joined(attested: Iterable[Attestations]) -> Attestations:
+    """Return what several files attest as if one had."""
+    files = tuple(attested)
+    return Attestations(
+        tuple(fact for each in files for fact in each.facts),
+        tuple(glob for each in files for glob in each.adopted),
+    )
+
+
+def _read(named: Sequence[Path], mistakes: list[Mistake]) -> tuple[tuple[str, str], ...]:
+    found: list[tuple[str, str]] = []
+    for path in named:
+        try:
+            found.append((str(path), text_of(path)))
+        except ConfigError as error:
+            mistakes.extend(error.mistakes)
+    return tuple(found)

@@ -1,0 +1,24 @@
+"""What a configured upstream is, in the words of the facts that follow from it."""
+
+from __future__ import annotations
+
+from gateway.config import BedrockUpstream, Upstream
+from gateway.policy.places import Where
+from providers.contract import Endpoint
+from providers.registry import PROVIDERS
+
+
+def where(section: Upstream) -> Where:
+    """Return where an upstream is.
+
+    From an address of its own nothing follows: whatever answers there may be anywhere.
+    """
+    endpoint: Endpoint = PROVIDERS[section.provider].endpoint(section.place())
+    return Where(
+        name=section.name,
+        platform=section.provider,
+        region=endpoint.region,
+        profile=section.profile if isinstance(section, BedrockUpstream) else None,
+        relay=section.base_url is not None,
+        models={name: model.id for name, model in endpoint.models.items()},
+    )
