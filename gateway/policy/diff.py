@@ -68,6 +68,10 @@ class Change(NamedTuple):
     upstreams: frozenset[str]
 
 
+Reordered = tuple[str, tuple[str, ...], tuple[str, ...]]
+"""A policy, and its wishes for the order of upstreams before and after."""
+
+
 class _Cell(NamedTuple):
     """One combination that changes at one upstream."""
 
@@ -151,6 +155,17 @@ def changes(
                 for allowed, rules, asks in _told(cells)
             )
     return sorted(_joined(found), key=_order)
+
+
+def reordered(old: Compiled, new: Compiled) -> list[Reordered]:
+    """Return where wishes for the order of upstreams change; they decide nothing."""
+    was = {policy.name: policy.prefer for policy in old.policies}
+    becomes = {policy.name: policy.prefer for policy in new.policies}
+    return [
+        (name, was.get(name, ()), becomes.get(name, ()))
+        for name in sorted({*was, *becomes})
+        if was.get(name, ()) != becomes.get(name, ())
+    ]
 
 
 def _differing(
