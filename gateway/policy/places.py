@@ -17,7 +17,7 @@ from typing import Literal
 import msgspec
 
 from gateway.policy.facts import EVERYWHERE, Assurance, Fact
-from providers import data_files
+from providers import capabilities, catalog, data_files
 from providers.data_files import Table
 
 _IN_REGION = "anthropic."
@@ -105,10 +105,24 @@ def derived(where: Where) -> dict[str, Fact]:
 
 
 def derived_by_model(where: Where) -> dict[str, dict[str, Fact | None]]:
-    """Return where models go whose id there names another profile than the upstream's."""
+    """Return where models go that the upstream's own place does not hold.
+
+    On AWS their id there names another profile than the upstream's; on the Claude API they do
+    not take the field that names a geography.
+    """
     row = _file().platforms.rows.get(where.platform)
-    if row is None or where.relay or row.located_by != _AWS_PLATFORM:
+    if row is None or where.relay:
         return {}
+    own = _LOCATED_BY_MODEL.get(row.located_by)
+    return {} if own is None else own(where)
+
+
+def geography(geo: str) -> frozenset[str] | None:
+    """Return the countries of a geography as the Claude API names it; None: no such is known."""
+    return _file().geos.rows.get(geo)
+
+
+def _aws_by_model(where: Where) -> dict[str, dict[str, Fact | None]]:
     usual = _aws(where)
     found: dict[str, dict[str, Fact | None]] = {}
     for model, wire_id in where.models.items():
@@ -176,14 +190,33 @@ def _google(where: Where) -> dict[str, Fact]:
 
 def _geo(where: Where) -> dict[str, Fact]:
     geo = where.geo or "global"
-    reached = _file().geos.rows.get(geo)
+    reached = geography(geo)
     return {} if reached is None else {"processing_in": _fact(reached, f"inference_geo {geo}")}
+
+
+def _geo_by_model(where: Where) -> dict[str, dict[str, Fact | None]]:
+    try:
+        geos = capabilities.load(where.platform).geos
+    except LookupError:
+        return {}
+    if where.geo is None or geos is None or where.geo in geos.anywhere:
+        return {}
+    anywhere = _fact(EVERYWHERE, "the model takes no inference_geo")
+    return {
+        model.id: {"processing_in": anywhere}
+        for model in catalog.models()
+        if model.id not in geos.models
+    }
 
 
 _LOCATED: dict[str, Callable[[Where], dict[str, Fact]]] = {
     _AWS_PLATFORM: _aws,
     "google": _google,
     "geo": _geo,
+}
+_LOCATED_BY_MODEL: dict[str, Callable[[Where], dict[str, dict[str, Fact | None]]]] = {
+    _AWS_PLATFORM: _aws_by_model,
+    "geo": _geo_by_model,
 }
 
 

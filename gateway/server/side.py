@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from urllib.parse import parse_qsl
 
 from gateway import models
-from gateway.engine import Answer
+from gateway.answers import Answer
 from gateway.errors import Malformed
 from gateway.routing import Upstream
 from gateway.server.asgi import Scope
@@ -27,7 +27,7 @@ def is_open(path: str) -> bool:
     return path in OPEN
 
 
-def answer(scope: Scope, upstreams: Sequence[Upstream], *, stopping: bool) -> Answer:
+def answer(scope: Scope, upstreams: Sequence[Upstream], policy: str, *, stopping: bool) -> Answer:
     """Answer a request that is no call; raises the Refused that fits."""
     path: str = scope["path"]
     if path not in OPEN and path != MODELS and not path.startswith(f"{MODELS}/"):
@@ -37,19 +37,19 @@ def answer(scope: Scope, upstreams: Sequence[Upstream], *, stopping: bool) -> An
     if path in GREETINGS:
         return Answer(200, ())
     if path == "/healthz":
-        return shown({"status": "ok"})
+        return shown({"status": "ok"}, policy)
     if path == "/readyz":
-        return _readiness(upstreams, stopping=stopping)
+        return _readiness(upstreams, policy, stopping=stopping)
     if path == MODELS:
-        return shown(_page(upstreams, scope["query_string"].decode("latin-1")))
-    return shown(models.one(upstreams, path.removeprefix(f"{MODELS}/")))
+        return shown(_page(upstreams, scope["query_string"].decode("latin-1")), policy)
+    return shown(models.one(upstreams, path.removeprefix(f"{MODELS}/")), policy)
 
 
-def _readiness(upstreams: Sequence[Upstream], *, stopping: bool) -> Answer:
+def _readiness(upstreams: Sequence[Upstream], policy: str, *, stopping: bool) -> Answer:
     names = [upstream.name for upstream in upstreams]
     state = "stopping" if stopping else "ready" if names else "no upstream"
     status = 200 if state == "ready" else 503
-    return shown({"status": state, "policy": "none", "upstreams": names}, status)
+    return shown({"status": state, "policy": policy, "upstreams": names}, policy, status)
 
 
 def _page(upstreams: Sequence[Upstream], query: str) -> dict[str, object]:
