@@ -19,17 +19,26 @@ order = ["frankfurt", "london", "direct"]
 [upstreams.frankfurt]
 provider = "bedrock"
 region = "eu-central-1"
+[upstreams.frankfurt.models]
+claude-opus-5-5 = "anthropic.claude-opus-5-5"
+claude-fable-5-1 = "anthropic.claude-fable-5-1"
 [upstreams.london]
 provider = "bedrock"
 region = "eu-west-2"
+models = { claude-opus-5-5 = "anthropic.claude-opus-5-5" }
 [upstreams.direct]
 provider = "anthropic"
-api_key = "sk-${KEY}"
+api_key = "${KEY}"
 [upstreams.spare]
 provider = "bedrock"
 region = "eu-west-3"
 [policy]
 files = ["policies/eu-bank.toml"]
+[callers.teller]
+key = "${KEY}"
+classes = ["customer"]
+[server]
+keys = ["${OTHER_KEY}"]
 """
 ATTESTATIONS = """schema = 1
 [[attest]]
@@ -72,7 +81,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     config = tmp_path / "config"
     (config / "policies").mkdir(parents=True)
     (config / "environments").mkdir()
-    (config / "gateway.toml").write_text(MAIN.replace("sk-${KEY}", "${KEY}"))
+    (config / "gateway.toml").write_text(MAIN)
     (config / "attestations.toml").write_text(ATTESTATIONS)
     for name in ("dev", "staging", "prod"):
         (config / "environments" / f"{name}.toml").touch()
@@ -86,7 +95,13 @@ def run() -> Run:
     """Run `gateway` with some arguments, in production."""
 
     def command(*args: str, stdin: str | bytes | None = None, **environ: str) -> Result:
-        env = {"KEY": "made-up", "GATEWAY_ENV": "prod", "COLUMNS": "200", **environ}
+        env = {
+            "KEY": "made-up",
+            "OTHER_KEY": "other",
+            "GATEWAY_ENV": "prod",
+            "COLUMNS": "200",
+            **environ,
+        }
         return CliRunner().invoke(app, list(args), env=env, input=stdin)
 
     return command

@@ -21,7 +21,9 @@ CUSTOMER = Request("prod", "customer", "claude-opus-5-5")
 
 
 def allowed(now_s: float) -> tuple[str, ...]:
-    found = load(load_config("config", {"KEY": "made-up", "GATEWAY_ENV": "prod"}))
+    found = load(
+        load_config("config", {"KEY": "made-up", "OTHER_KEY": "other", "GATEWAY_ENV": "prod"})
+    )
     assert found is not None
     return decide(found.compiled, found.facts, CUSTOMER, now_s).allowed
 
@@ -136,6 +138,7 @@ def test_blocks_written_at_the_same_time_are_all_kept() -> None:
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(root),
         "KEY": "made-up",
+        "OTHER_KEY": "other",
         "GATEWAY_ENV": "prod",
     }
     running = [
