@@ -96,7 +96,7 @@ def upstream(section: Section) -> Upstream:
 
 def connection(section: Section, endpoint: Endpoint, own: Signer | None = None) -> Connection:
     """Return how an upstream is reached; `own` signs instead of what the section says."""
-    signs = own or signer(_credential(section), endpoint.auth)
+    signs = own or signer(credential(section), endpoint.auth)
     return Connection(_route(section, endpoint), signs)
 
 
@@ -147,7 +147,8 @@ def _route(section: Section, endpoint: Endpoint) -> Route:
     )
 
 
-def _credential(section: Section) -> CredentialSettings:
+def credential(section: Section) -> CredentialSettings:
+    """Return how an upstream's credential is had."""
     kind = CredentialKind(section.credential_kind)
     match section:
         case AnthropicUpstream():

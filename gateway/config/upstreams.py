@@ -69,6 +69,8 @@ class UpstreamSection(BaseModel):
     name: str
     """The name of its table."""
     base_url: BaseUrl | None = None
+    control_url: BaseUrl | None = None
+    """Where `gateway doctor` asks about it; None: the platform's own host."""
     proxy: Proxy | None = None
     ca_file: File | None = None
     client_cert: File | None = None
@@ -92,6 +94,8 @@ class AnthropicUpstream(UpstreamSection):
     """Sent as `x-api-key`."""
     auth_token: Secret | None = None
     """Sent as `authorization: Bearer`."""
+    admin_key: Secret | None = None
+    """An Admin API key, with which `gateway doctor` asks about the workspace."""
     geo: Word | None = None
     """`us` or `global`: the `inference_geo` of every request there."""
     workspace: Workspace | None = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cache
 from importlib import resources
@@ -16,7 +16,8 @@ from typing import Literal
 
 import msgspec
 
-from gateway.policy.facts import EVERYWHERE, Assurance, Fact
+from gateway.policy.digest import digest
+from gateway.policy.facts import EVERYWHERE, PLACES, Assurance, Fact
 from providers import capabilities, catalog, data_files
 from providers.data_files import Table
 
@@ -42,6 +43,12 @@ class Where:
     """It is reached by an address that is not the platform's own, so nothing follows from it."""
     models: Mapping[str, str] = field(default_factory=dict)
     """Canonical id -> id on the wire there; on Bedrock that id may name another profile."""
+
+    @property
+    def fingerprint(self) -> str:
+        """A short digest of the place: what was found out there is void when it changes."""
+        place = [self.platform, self.region, self.profile, self.geo, self.relay]
+        return digest({"place": place, "models": dict(self.models)})[:16]
 
 
 class _PlatformRow(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -89,6 +96,32 @@ def processors() -> frozenset[str]:
     return frozenset(row.processor for row in _file().platforms.rows.values())
 
 
+def country(region: str) -> str | None:
+    """Return the country of an AWS region; None where nobody says."""
+    return next((rows[region] for rows in _file().aws.rows.values() if region in rows), None)
+
+
+def aws_regions(where: Where) -> frozenset[str] | None:
+    """Return the AWS regions that requests to an upstream may reach; None: any, or unknown."""
+    profiles = {where.profile} | {_profile_of(wire_id) for wire_id in where.models.values()}
+    found = [_regions(str(where.region), profile) for profile in profiles]
+    return None if None in found else frozenset().union(*(each for each in found if each))
+
+
+def _regions(region: str, profile: str | None) -> frozenset[str] | None:
+    if profile is None:
+        return frozenset({region})
+    row = _profiles().get(profile)
+    rows = next((rows for rows in _file().aws.rows.values() if region in rows), {})
+    if row is None or row.anywhere or not rows:
+        return None
+    return frozenset(
+        name
+        for name in rows
+        if name == region or any(fnmatchcase(name, pattern) for pattern in row.regions)
+    )
+
+
 def partitions() -> frozenset[str]:
     """Return the AWS partitions whose regions are known."""
     return frozenset(_file().aws.rows)
@@ -102,6 +135,30 @@ def derived(where: Where) -> dict[str, Fact]:
         return found
     found["processor"] = _fact(row.processor, f"platform {where.platform}")
     return found | _LOCATED[row.located_by](where)
+
+
+def bounds(where: Where) -> dict[str, Fact]:
+    """Return the places that a request to a relay asks for by its profile or location.
+
+    What answers at an address of its own may be anything, so nothing follows from it. But who
+    vouches for it cannot mean fewer places than the request itself leaves open.
+    """
+    if not where.relay or _located_by(where) == "geo":
+        return {}
+    found = derived(replace(where, relay=False))
+    return {name: fact for name, fact in found.items() if name in PLACES}
+
+
+def bounds_by_model(where: Where) -> dict[str, dict[str, Fact | None]]:
+    """Return the same for the models whose id there names another profile."""
+    if not where.relay or _located_by(where) == "geo":
+        return {}
+    return derived_by_model(replace(where, relay=False))
+
+
+def _located_by(where: Where) -> str:
+    row = _file().platforms.rows.get(where.platform)
+    return "geo" if row is None else row.located_by
 
 
 def derived_by_model(where: Where) -> dict[str, dict[str, Fact | None]]:
