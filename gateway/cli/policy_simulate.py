@@ -35,9 +35,9 @@ def run(
     setting = Setting(config, env)
     start = _since(since)
     files = policies(policy)
-    in_force = InForce(
-        env or "", compile_policies(files), facts_of(upstreams, setting), tuple(files)
-    )
+    facts = facts_of(upstreams, setting)
+    environment = env or (setting.config.environment if upstreams is None else None)
+    in_force = InForce(environment or "", compile_policies(files), facts, tuple(files))
     where = journal_of(journal, setting)
     found = simulate(_from(start, entries(where)), in_force)
     if as_json:

@@ -158,7 +158,9 @@ def test_records_of_another_shape_are_counted_and_left_out(run: Run, write: Writ
 
 def test_since_leaves_older_ones_out(run: Run, write: Write) -> None:
     write(*(decision(each) for each in range(10)))
-    assert simulated(run, "--since", "2026-11-22T12:00:06Z")["decisions"] == 5
+    (file,) = Path("journal").glob("*.jsonl")
+    fifth_last = json.loads(file.read_text().splitlines()[-5])
+    assert simulated(run, "--since", fifth_last["at"])["decisions"] == 5
     assert simulated(run, "--since", "2026-11-22")["decisions"] == 10
     assert simulated(run, "--since", "2026-11-23")["decisions"] == 0
 
