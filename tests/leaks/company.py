@@ -1,4 +1,4 @@
-"""A company's configuration under the platforms' own host names, and what became of its requests."""
+"""A company's configuration under the platforms' own host names, and where its requests went."""
 
 from __future__ import annotations
 
@@ -152,6 +152,11 @@ class Company:
     def log(self) -> list[Record]:
         """What the platforms got."""
         return list(self.emulator.records)
+
+    @property
+    def reached(self) -> set[str | None]:
+        """The hosts that got a request."""
+        return {record.header("host") for record in self.log}
 
     def stayed(self, within: frozenset[str]) -> None:
         """Assert that every request, and every connection, was for a place within a zone."""

@@ -16,6 +16,8 @@ from gateway.config import Config
 from gateway.engine import Engine
 from tests.server.serving import HEADERS, serving
 
+RETRIES = 9
+"""More than the configuration's, which then are the limit."""
 BODY: dict[str, Any] = {
     "model": "claude-opus-5-5",
     "max_tokens": 64,
@@ -72,9 +74,9 @@ def asked(
 
 
 def by_client(config: Config, ask: Ask) -> Told:
-    client = gateway.Anthropic(gateway=config, max_retries=0)
+    client = gateway.Anthropic(gateway=config, max_retries=RETRIES)
     try:
-        answer = client.with_options(max_retries=0).post(
+        answer = client.post(
             ask.path, cast_to=httpx2.Response, body=ask.sent, options={"headers": dict(ask.headers)}
         )
     except anthropic.APIStatusError as error:
@@ -86,10 +88,13 @@ def by_client(config: Config, ask: Ask) -> Told:
 
 def by_async_client(config: Config, ask: Ask) -> Told:
     async def run() -> Told:
-        async with gateway.AsyncAnthropic(gateway=config, max_retries=0) as client:
+        async with gateway.AsyncAnthropic(gateway=config, max_retries=RETRIES) as client:
             try:
                 answer = await client.post(
-                    ask.path, cast_to=httpx2.Response, body=ask.sent, options={"headers": dict(ask.headers)}
+                    ask.path,
+                    cast_to=httpx2.Response,
+                    body=ask.sent,
+                    options={"headers": dict(ask.headers)},
                 )
             except anthropic.APIStatusError as error:
                 return _told(error.response)

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Self
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -52,7 +53,7 @@ class Hosts:
         self.asked.clear()
         self.unknown.clear()
 
-    def __enter__(self) -> Hosts:
+    def __enter__(self) -> Self:
         self._thread.start()
         self._ready.wait()
         return self

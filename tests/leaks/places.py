@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from typing import Any
 from urllib.parse import unquote
 
 from gateway.emulator import Record
 
 EVERYWHERE = frozenset({"*"})
 EU = frozenset(
-    "AT BE BG HR CY CZ DK EE FI FR DE GR HU IE IT LV LT LU MT NL PL PT RO SK SI ES SE".split()
+    {
+        *("AT", "BE", "BG", "HR", "CY", "CZ", "DK", "EE", "FI", "FR", "DE", "GR", "HU", "IE", "IT"),
+        *("LV", "LT", "LU", "MT", "NL", "PL", "PT", "RO", "SK", "SI", "ES", "SE"),
+    }
 )
 """The member states of the European Union."""
 US = frozenset({"US"})
@@ -48,6 +53,8 @@ GOOGLE = {
     "global": EVERYWHERE,
 }
 GEOS = {"us": US}
+TAKES_A_GEO = ("opus", "sonnet", "fable", "mythos")
+"""Families of which 4.6 and later take `inference_geo`; an older model may run anywhere."""
 
 _SCOPE = re.compile(r"Credential=[^/]+/\d{8}/([^/]+)/bedrock/aws4_request")
 _MODEL = re.compile(r"/model/(?:([a-z-]+)\.)?anthropic\.[^/]+/(?:invoke|count-tokens)")
@@ -74,8 +81,31 @@ def countries_of_host(host: str) -> frozenset[str]:
 
 
 def _direct(record: Record) -> frozenset[str]:
-    geo = json.loads(record.body).get("inference_geo")
-    return GEOS.get(geo, EVERYWHERE)
+    body = json.loads(record.body)
+    fenced = all(map(_takes_a_geo, _models(body)))
+    return GEOS.get(body.get("inference_geo"), EVERYWHERE) if fenced else EVERYWHERE
+
+
+def _models(body: Any) -> Iterator[str]:
+    """Yield every model that a body names, wherever it stands."""
+    if isinstance(body, dict):
+        for name, value in body.items():
+            if name == "fallbacks" and isinstance(value, str):
+                yield value
+            elif name == "model":
+                yield str(value)
+            else:
+                yield from _models(value)
+    elif isinstance(body, list):
+        for value in body:
+            yield from _models(value)
+
+
+def _takes_a_geo(model: str) -> bool:
+    found = re.fullmatch(r"claude-([a-z]+)-(\d)(?:-(\d))?(?:-\d{8})?", model)
+    if found is None or found[1] not in TAKES_A_GEO:
+        return False
+    return (int(found[2]), int(found[3] or 0)) >= (4, 6)
 
 
 def _bedrock(record: Record) -> frozenset[str]:
