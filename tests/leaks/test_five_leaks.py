@@ -100,7 +100,7 @@ def test_a_geography_is_not_dropped_on_the_way(
     """Bedrock takes no `inference_geo`, and `direct-global` would answer with another one."""
     company.write(["direct-us", "europe", "eu-frankfurt", "direct-global", "direct", "america"])
     fault(company)
-    own = {} if geo is None else {"inference_geo": geo}
+    own: dict[str, Any] = {} if geo is None else {"inference_geo": geo}
     told = door(company.config(), asked("states", **own))
     company.stayed(US)
     if fault is FAULTS["nothing"] and geo is None:
