@@ -76,7 +76,8 @@ class Fact:
 
     def content(self) -> list[Any]:
         """Return what a digest covers."""
-        return [plain(self.value), self.assurance.word, self.until_s, self.origin]
+        until = "never" if math.isinf(self.until_s) else self.until_s
+        return [plain(self.value), self.assurance.word, until, self.origin]
 
 
 @dataclass(frozen=True)
