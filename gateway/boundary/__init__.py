@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gateway.boundary.boundary import Boundary
+from gateway.boundary.boundary import Boundary, Reload
+from gateway.boundary.leave import Leave
 from gateway.boundary.load import load
 
-__all__ = ["Boundary", "load"]
+__all__ = ["Boundary", "Leave", "Reload", "load"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from gateway.cli import check, emulate, init, serve, version
+from gateway.cli import audit, check, emulate, init, serve, version
 
 app = typer.Typer(
     name="gateway",
@@ -19,6 +19,7 @@ app.command("check")(check.check)
 app.command("serve")(serve.serve)
 app.command("demo")(emulate.demo)
 app.command("emulate")(emulate.emulate)
+app.add_typer(audit.app, name="audit")
 app.command("version")(version.version)
 
 

@@ -29,7 +29,7 @@ EnvOption = Annotated[
 ]
 
 _LISTEN_ERRORS = {errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES}
-_EXTRAS = {"starlette": "server", "uvicorn": "server"}
+_EXTRAS = {"cryptography": "audit", "starlette": "server", "uvicorn": "server"}
 """Package -> the extra that brings it."""
 
 

@@ -73,11 +73,23 @@ class Fact:
     """Unix time from which it is expired."""
     origin: str = ""
     """Who says it, for people: `region eu-central-1`, `attested: contract 7`."""
+    fallback: Fact | None = None
+    """What was known without the probe that verified it; it holds again after the end."""
+
+    def at(self, now: float) -> Fact:
+        """Return the fact as it is at a Unix time."""
+        return self if now < self.until_s or self.fallback is None else self.fallback.at(now)
+
+    def ends(self) -> set[float]:
+        """Return the moments at which it becomes another one, or expires."""
+        later = self.fallback.ends() if self.fallback is not None else set()
+        return {self.until_s} | later
 
     def content(self) -> list[Any]:
         """Return what a digest covers."""
         until = "never" if math.isinf(self.until_s) else self.until_s
-        return [plain(self.value), self.assurance.word, until, self.origin]
+        own = [plain(self.value), self.assurance.word, until, self.origin]
+        return own if self.fallback is None else [*own, self.fallback.content()]
 
 
 @dataclass(frozen=True)
@@ -154,7 +166,7 @@ class FactSheet:
             facts.extend(upstream.facts.values())
             for own in upstream.by_model.values():
                 facts.extend(own.values())
-        return {fact.until_s for fact in facts if fact is not None and fact.until_s != NEVER}
+        return {end for fact in facts if fact is not None for end in fact.ends()} - {NEVER}
 
 
 def plain(value: Value) -> Any:

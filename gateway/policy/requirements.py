@@ -27,6 +27,7 @@ class FactCheck(NamedTuple):
 
     def reason(self, rule: str, fact: Fact | None, now: float) -> Reason | None:
         """Return why a fact does not do, or None where it does."""
+        fact = fact.at(now) if fact is not None else None
         if fact is None:
             text, kind = f"{self.fact} UNKNOWN (no attestation)", Kind.UNKNOWN
         elif now >= fact.until_s:
