@@ -17,7 +17,7 @@ from gateway.policy.facts import NEVER, Assurance, Fact, FactSheet
 from tests.unit.policy import worlds
 from tests.unit.policy.worlds import Data, World, changed, compiled, world
 
-IN_A_ROW = 10
+IN_A_ROW = 20
 CASES = settings(
     max_examples=max(int(os.environ.get("TIDEGATE_LAWS", "2000")) // IN_A_ROW, 1), deadline=None
 )
