@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,18 @@ def test_a_journal_that_is_not_whole_gets_no_checkpoint(journal: Path) -> None:
     assert not (journal / "checkpoints.jsonl").exists()
 
 
+def test_files_taken_away_on_purpose_are_a_note_from_then_on(journal: Path) -> None:
+    assert audit("checkpoint", "--dir", journal).exit_code == 0
+    gone = journal_files(journal)[0]
+    gone.unlink()
+    assert audit("verify", "--dir", journal).exit_code == 1
+    assert audit("checkpoint", "--dir", journal).exit_code == 1
+    assert audit("checkpoint", "--dir", journal, "--removed").exit_code == 0
+    done = audit("verify", "--dir", journal)
+    assert done.exit_code == 0
+    assert f"note: {gone.name}: note: the file was taken away" in done.stdout
+
+
 def test_signatures_are_checked_where_a_key_is_given(
     journal: Path, keys: tuple[Path, Path]
 ) -> None:
@@ -118,6 +131,15 @@ def test_a_key_that_cannot_be_used_is_told_without_showing_it(
         assert len(done.stderr.splitlines()) == 1
     done = audit("verify", "--dir", journal, "--public-key", private)
     assert "holds no public key in PEM format" in done.stderr
+
+
+def test_a_signature_without_its_library_says_what_to_install(
+    journal: Path, keys: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "cryptography.hazmat.primitives.asymmetric", None)
+    done = audit("checkpoint", "--dir", journal, "--key", keys[0])
+    assert done.exit_code == 1
+    assert "pip install 'tidegate[audit]'" in done.stderr
 
 
 def test_a_call_is_proven_by_either_id_and_a_new_checkpoint_is_made_where_needed(
@@ -177,6 +199,8 @@ def test_a_copy_passes_over_a_torn_end_and_stops_at_a_bad_line(journal: Path) ->
     whole = file.read_bytes()
     file.write_bytes(whole[:-5])
     assert audit("export", "--dir", journal, *asked).exit_code == 0
+    file.write_bytes(b"x" * 1024 * 1024 + whole)
+    assert audit("export", "--dir", journal, *asked).exit_code == 1
     file.write_bytes(whole[5:])
     done = audit("export", "--dir", journal, *asked)
     assert done.exit_code == 1
