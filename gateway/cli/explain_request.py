@@ -17,7 +17,7 @@ from gateway.config import Config
 from gateway.config.mistakes import nearest
 from gateway.errors import Malformed, Refused, UnknownModel
 from gateway.judging import Judgement, judge
-from gateway.policy import hints
+from gateway.policy import hints, request_checks
 from gateway.policy.deciding import decide
 from gateway.policy.in_force import InForce
 from gateway.routing import Plan, Upstream, plan
@@ -90,7 +90,8 @@ def _judging(
         found = judge(call, model, in_force, moment)
         if not features:
             return found
-        request = found.request._replace(features=found.request.features.union(features))
+        asked = found.request.features.union(features)
+        request = found.request._replace(features=asked, checks=request_checks.passed(asked))
         decision = decide(in_force.compiled, in_force.facts, request, moment)
         return msgspec.structs.replace(found, request=request, decision=decision)
 
