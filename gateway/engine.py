@@ -159,8 +159,9 @@ class Engine:
             call,
             self.upstreams,
             lambda model: ejected(model, now_s),
-            leave.judge,
-            leave.tripped,
+            judge=leave.judge,
+            tripped=leave.tripped,
+            ranks=leave.ranks,
         )
 
     def _planned(self, call: Call, now_s: float, leave: Leave) -> Plan:
