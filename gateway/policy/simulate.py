@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from gateway.errors import Malformed
-from gateway.policy import hatches, request_checks
+from gateway.policy import hatches, preferring, request_checks
 from gateway.policy.deciding import decide, looks_inside
 from gateway.policy.decision import Request
 from gateway.policy.in_force import InForce
@@ -80,7 +80,8 @@ def simulate(entries: Iterable[Entry], in_force: InForce) -> Simulation:
 
     Each is made at the time of its record, so that what has ended since does not count. What left
     an upstream out for another cause than policy, such as a model it does not serve, still does.
-    Upstreams are taken in the order of the recorded plan, then in the configured one.
+    Upstreams are taken in the order that the policies prefer, else in that of the recorded plan,
+    then in the configured one.
 
     Args:
         entries: Records of a journal; other kinds than `decision` are passed over.
@@ -143,8 +144,12 @@ def replan(was: Inputs, in_force: InForce, now_s: float) -> Replan:
     asked = request(was, in_force.environment)
     decision = decide(compiled, facts, asked, now_s)
     unable = {each.upstream for each in was.rejected if each.cause.upper() != POLICY_CAUSE}
-    order = dict.fromkeys((*was.plan, *(each.upstream for each in decision.candidates)))
     allowed = frozenset(decision.allowed) - unable
+    names = dict.fromkeys((*was.plan, *(each.upstream for each in decision.candidates)))
+    plan = [name for name in names if name in allowed]
+    ranks = preferring.ranks(decision.prefer, facts, asked.model)
+    if ranks is not None:
+        plan.sort(key=ranks.__getitem__)
     rules = dict.fromkeys(
         reason.rule
         for verdict in decision.candidates
@@ -152,7 +157,7 @@ def replan(was: Inputs, in_force: InForce, now_s: float) -> Replan:
         for reason in verdict.reasons
     )
     sure = was.whole or not allowed or not looks_inside(compiled, facts, asked, now_s)
-    return Replan(tuple(name for name in order if name in allowed), tuple(rules), sure)
+    return Replan(tuple(plan), tuple(rules), sure)
 
 
 def request(was: Inputs, environment: str) -> Request:
