@@ -28,7 +28,7 @@ from gateway.errors import Forbidden, Refused, new_request_id
 from gateway.routing import Plan, Upstream, plan
 from gateway.settling import End, expected
 from gateway.wire.contract import Route, Wire
-from gateway.wire.passage import passage_of
+from gateway.wire.passage import address, passage_of
 from providers.contract import Failure, FailureKind, Operation
 
 DIGEST_SHOWN = 16
@@ -159,8 +159,9 @@ class Engine:
             call,
             self.upstreams,
             lambda model: ejected(model, now_s),
-            leave.judge,
-            leave.tripped,
+            judge=leave.judge,
+            tripped=leave.tripped,
+            ranks=leave.ranks,
         )
 
     def _planned(self, call: Call, now_s: float, leave: Leave) -> Plan:
@@ -194,8 +195,8 @@ class Engine:
 
     def _started(self, trail: Trail, attempt: Attempt, operation: Operation) -> None:
         upstream = attempt.leg.upstream
-        model = upstream.endpoint.models[operation.model].id
-        trail.started(attempt, self._connections[upstream.name].route.host, model)
+        _, host, _ = address(upstream.endpoint.base_url)
+        trail.started(attempt, host, upstream.endpoint.models[operation.model].id)
 
     def _failed(
         self,
