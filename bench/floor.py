@@ -17,6 +17,7 @@ from gateway.server.listen import Server
 from gateway.server.settings import Settings
 from gateway.wire.aio import AsyncWire
 from gateway.wire.contract import Outgoing, Route
+from gateway.wire.passage import Passage
 
 FOREVER_S = 3600.0
 SENT = (("content-type", "application/json"), ("anthropic-version", "2026-10-21"))
@@ -30,6 +31,7 @@ class Floor(App):
         self.drain = Drain(0.0)
         self.wire = AsyncWire()
         self.route = Route("floor", "http", "127.0.0.1", upstream_port, allow_private_network=True)
+        self.passage = Passage({"floor": ("http", "127.0.0.1", upstream_port)}, lambda _name: True)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = await whole(receive)
@@ -37,6 +39,7 @@ class Floor(App):
         exchange = await self.wire.send(
             self.route,
             Outgoing("POST", scope["path"], SENT, body),
+            passage=self.passage,
             connect_until_s=until_s,
             until_s=until_s,
         )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 from providers import capabilities, catalog, fidelity
-from providers.codecs import answers, anthropic_body, errors, places
+from providers.codecs import answers, anthropic_body, errors, places, residency
 from providers.codecs.sse import SseDecoder
 from providers.contract import (
     Bearer,
@@ -16,12 +18,14 @@ from providers.contract import (
     Loss,
     Operation,
     Place,
+    PlaceError,
     WireRequest,
 )
 
 BASE_URL = "https://api.anthropic.com"
 """anthropic 2.12 `_client.py`."""
 
+_WORKSPACE = re.compile(r"wrkspc_[A-Za-z0-9]{1,100}")
 _PATHS = {Kind.MESSAGES: "/v1/messages", Kind.COUNT_TOKENS: "/v1/messages/count_tokens"}
 
 
@@ -31,18 +35,27 @@ class Anthropic:
     name = "anthropic"
 
     def endpoint(self, place: Place) -> Endpoint:
-        """Complete a place: a base URL, the credential as a bearer token; raises PlaceError."""
+        """Complete a place: a base URL, the credential as a bearer token; raises PlaceError.
+
+        With a geography only the models that take `inference_geo` are served there.
+        """
         places.refuse(place, "The Claude API", "region", "project", "profile", "fips", "dualstack")
         return Endpoint(
             base_url=places.base_url(place, BASE_URL),
             auth=place.auth or Bearer(),
             models=capabilities.platform_models(capabilities.load(self.name), place),
+            geo=place.geo,
+            workspace=_workspace(place),
         )
 
     def losses(self, operation: Operation, fields: Fields, endpoint: Endpoint) -> tuple[Loss, ...]:
-        """Return what would not be taken: nothing, for whatever the caller sends."""
+        """Return what would not be taken: only what is against the endpoint's own place."""
         model = places.served(endpoint, operation)
-        return fidelity.losses(operation, fields, capabilities.load(self.name), model)
+        caps = capabilities.load(self.name)
+        lost = fidelity.losses(operation, fields, caps, model)
+        if endpoint.geo is None and endpoint.workspace is None:
+            return lost
+        return (*lost, *residency.losses(operation, fields, endpoint, caps.geos))
 
     def encode(
         self,
@@ -51,18 +64,27 @@ class Anthropic:
         endpoint: Endpoint,
         losses: tuple[Loss, ...] = (),
     ) -> WireRequest:
-        """Return the caller's body byte for byte, unless it names the model by another id."""
+        """Return the caller's body byte for byte, unless it names the model by another id.
+
+        The endpoint's geography is added behind the last field, its workspace as a header.
+        """
         model = places.served(endpoint, operation).id
-        body = fields.raw
-        if losses or not _names(fields, operation, model):
-            body = anthropic_body.edit(fields.body, losses, {"model": model}, ())
+        geo = residency.missing_geo(operation, fields, endpoint)
+        add = {} if geo is None else {residency.GEO: geo}
+        if losses or not _names(fields, operation, model) or not add.keys().isdisjoint(fields.body):
+            body = anthropic_body.edit(fields.body, losses, {"model": model, **add}, ())
+        else:
+            body = anthropic_body.extended(fields.raw, add) if add else fields.raw
         betas = fields.betas
         if losses:
             betas = anthropic_body.take_betas(betas, capabilities.load(self.name), losses)
         return WireRequest(
             method="POST",
             target=places.target(endpoint, _PATHS[operation.kind]),
-            headers=(*_own_headers(fields.version, betas), *fields.headers),
+            headers=(
+                *_own_headers(fields.version, betas),
+                *residency.headers(fields.headers, endpoint),
+            ),
             body=body,
             auth=endpoint.auth,
             dropped=tuple(loss.name for loss in losses),
@@ -84,6 +106,12 @@ class Anthropic:
     def stream_type(self) -> str:
         """Return the content type of a good streamed answer."""
         return "text/event-stream"
+
+
+def _workspace(place: Place) -> str | None:
+    if place.workspace is not None and not _WORKSPACE.fullmatch(place.workspace):
+        raise PlaceError("workspace", f"{place.workspace!r} is not like 'wrkspc_011CZkZaBF1tNoB5'")
+    return place.workspace
 
 
 def _names(fields: Fields, operation: Operation, model: str) -> bool:

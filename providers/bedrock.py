@@ -55,7 +55,7 @@ class Bedrock:
 
         The default is to sign as service `bedrock`. Raises PlaceError.
         """
-        places.refuse(place, "Amazon Bedrock", "project")
+        places.refuse(place, "Amazon Bedrock", "project", "geo", "workspace")
         region = places.segment("region", place.region, "eu-central-1")
         models = capabilities.platform_models(capabilities.load(self.name), place)
         for model in models.values():

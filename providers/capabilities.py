@@ -48,6 +48,17 @@ class ModelRow:
     """What this model refuses there beyond what the platform refuses."""
 
 
+@dataclass(frozen=True, slots=True)
+class Geos:
+    """The geographies that a request can ask to be processed in."""
+
+    values: frozenset[str]
+    anywhere: frozenset[str]
+    """Those that hold a request to no place."""
+    models: frozenset[str]
+    """The canonical models that take the field; for any other a request may run anywhere."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Capabilities:
     """What one platform takes. There is one object a platform; it is equal only to itself."""
@@ -76,6 +87,8 @@ class Capabilities:
     tools: tuple[str, ...] = ()
     """Tool types taken; `*` at the end stands for any rest."""
     parts: tuple[Part, ...] = ()
+    geos: Geos | None = None
+    """None: a request cannot ask where it is processed."""
 
 
 @cache
@@ -94,6 +107,7 @@ def load(platform: str) -> Capabilities:
         version=file.models.version,
         models={name: _row(row, file.models.version) for name, row in file.models.rows.items()},
         body_bytes=file.limits.body_bytes,
+        geos=_geos(file.geos),
     )
     return loaded if file.takes_all else _bounded(loaded, file)
 
@@ -116,6 +130,10 @@ def _bounded(loaded: Capabilities, file: data_files.PlatformFile) -> Capabilitie
         tools=file.tools.taken,
         parts=tuple(_part(row) for row in (*file.nested.rows, *unlocks.rows)),
     )
+
+
+def _geos(table: data_files.GeoTable | None) -> Geos | None:
+    return None if table is None else Geos(table.values, table.anywhere, table.models)
 
 
 def _row(row: data_files.PlatformModelRow, version: str) -> ModelRow:
@@ -148,10 +166,22 @@ def platform_models(caps: Capabilities, place: Place) -> Mapping[str, PlatformMo
 
     On a platform with inference profiles the id carries the place's prefix; without one, only
     the ids that the place's region takes as they are remain. `place.models` goes over the table:
-    its keys may be any spelling the catalog knows, its values ARNs or deployment names.
-    Raises PlaceError for a profile or a model that is not known.
+    its keys may be any spelling the catalog knows, its values ARNs or deployment names. At a
+    place with a geography only the models that can be held to one remain.
+    Raises PlaceError for a profile, a geography or a model that is not known.
     """
     _check_profile(caps, place.profile)
+    served = _served(caps, place)
+    if place.geo is None:
+        return served
+    geos = _geos_with(caps, place.geo)
+    for asked in place.models:
+        if _canonical(asked) not in geos.models:
+            raise PlaceError("models", f"{asked} does not take inference_geo; leave it out")
+    return {name: model for name, model in served.items() if name in geos.models}
+
+
+def _served(caps: Capabilities, place: Place) -> dict[str, PlatformModel]:
     served = {
         name: _platform_model(caps, name, wire_id)
         for name, row in caps.models.items()
@@ -185,6 +215,14 @@ def _canonical(asked: str) -> str:
         return catalog.resolve(asked).canonical
     except catalog.UnknownModel as error:
         raise PlaceError("models", str(error)) from error
+
+
+def _geos_with(caps: Capabilities, geo: str) -> Geos:
+    """Return a platform's geographies; raises PlaceError when `geo` is none of them."""
+    if caps.geos is not None and geo in caps.geos.values:
+        return caps.geos
+    known = ", ".join(sorted(caps.geos.values)) if caps.geos else "none"
+    raise PlaceError("geo", f"{geo!r} is no inference_geo of {caps.title}; it has {known}")
 
 
 def _check_profile(caps: Capabilities, profile: str | None) -> None:

@@ -113,6 +113,10 @@ class Place:
     """Inference-profile prefix on Bedrock: `eu`, `us`, `global`, ...; None: in-region."""
     models: Mapping[str, str] = field(default_factory=dict)
     """Canonical id -> platform id, over what the provider's table says."""
+    geo: str | None = None
+    """The `inference_geo` that every request is to carry."""
+    workspace: str | None = None
+    """The id of the workspace that every request is to be in."""
     fips: bool = False
     dualstack: bool = False
 
@@ -137,6 +141,10 @@ class Endpoint:
     region: str | None = None
     project: str | None = None
     profile: str | None = None
+    geo: str | None = None
+    """The `inference_geo` that every request there carries."""
+    workspace: str | None = None
+    """The workspace that every request there is in."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,6 +88,16 @@ class PlatformModelTable(Table, kw_only=True):
     rows: dict[str, PlatformModelRow]
 
 
+class GeoTable(Table, kw_only=True):
+    """The geographies that a request can ask to be processed in."""
+
+    values: frozenset[str]
+    anywhere: frozenset[str]
+    """Those that hold a request to no place."""
+    models: frozenset[str]
+    """The canonical models that take the field."""
+
+
 class BetaFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """`betas.toml`: what a beta unlocks."""
 
@@ -106,6 +116,7 @@ class PlatformFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     betas: BetaTable | None = None
     tools: ToolTable | None = None
     nested: PartTable | None = None
+    geos: GeoTable | None = None
 
 
 class ModelRow(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

@@ -41,7 +41,7 @@ class Vertex:
         A base URL of the operator's own replaces the platform's with its `/v1`, as it does in
         the SDK's client. Raises PlaceError.
         """
-        places.refuse(place, "Vertex AI", "profile", "fips", "dualstack")
+        places.refuse(place, "Vertex AI", "profile", "fips", "dualstack", "geo", "workspace")
         location = places.segment("region", place.region, "europe-west1")
         return Endpoint(
             base_url=places.base_url(place, f"https://{_host(location)}/v1"),

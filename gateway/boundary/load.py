@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gateway.boundary.text import text_of
 from gateway.boundary.where import where
 from gateway.config import Config, ConfigError, Mistake
 from gateway.policy.attestations import Attestations, read_attestations
@@ -16,11 +17,11 @@ from gateway.policy.in_force import InForce
 from gateway.policy.lint import unknown_upstreams
 from gateway.policy.reading import in_order
 from gateway.policy.sheet import Contradiction, fact_sheet
+from gateway.policy.verified import NOTHING_VERIFIED, Verified, read_verified
 
 BLOCKS = "policies/blocks.toml"
 """What `gateway policy block` writes; in force whenever it is there."""
 ATTESTATIONS = "attestations.toml"
-_FILE_LIMIT_BYTES = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +59,44 @@ def texts(config: Config) -> Texts:
 
 def fact_files(config: Config) -> list[Path]:
     """Return the files of attestations that are there, or should be."""
-    if not config.policy.files:
-        return []
+    return _fact_files(config) if config.policy.files else []
+
+
+def vouched(config: Config) -> tuple[Attestations, Verified]:
+    """Return what is attested and what probes found, with a policy in force or without.
+
+    Raises:
+        ConfigError: With every mistake in these files.
+    """
+    mistakes: list[Mistake] = []
+    read = _read(_fact_files(config), mistakes)
+    found = _vouched(config, read, mistakes)
+    if mistakes:
+        raise ConfigError(in_order(mistakes))
+    return found
+
+
+def facts(config: Config) -> FactSheet:
+    """Return what is known of the upstreams in use, with a policy in force or without.
+
+    Raises:
+        ConfigError: With every mistake in the files that say it.
+    """
+    return _facts(config, *vouched(config))
+
+
+def attestation_file(config: Config) -> Path | None:
+    """Return the file of attestations; None where none is named and none is there."""
     stated = config.policy.attestations
-    first = Path(stated) if stated is not None else config.path(ATTESTATIONS)
-    found = [first] if stated is not None or first.exists() else []
-    verified = config.path(config.policy.verified)
+    usual = config.path(ATTESTATIONS)
+    if stated is not None:
+        return Path(stated)
+    return usual if usual.exists() else None
+
+
+def _fact_files(config: Config) -> list[Path]:
+    attested, verified = attestation_file(config), config.path(config.policy.verified)
+    found = [] if attested is None else [attested]
     return [*found, verified] if verified.exists() else found
 
 
@@ -71,12 +104,12 @@ def in_force(config: Config, read: Texts) -> InForce | None:
     """Return what texts put in force; raises ConfigError with every mistake in them."""
     mistakes = list(read.mistakes)
     files = _policies(read, mistakes)
-    attestations = _attestations(read, mistakes)
+    attestations, verified = _vouched(config, read.attestations, mistakes)
     if mistakes:
         raise ConfigError(in_order(mistakes))
     if not files:
         return None
-    facts = _facts(config, attestations)
+    facts = _facts(config, attestations, verified)
     compiled = compile_policies(files)
     missing = [each for file in files for each in unknown_upstreams(file, list(config.upstreams))]
     if missing:
@@ -94,25 +127,31 @@ def _policies(read: Texts, mistakes: list[Mistake]) -> list[PolicyFile]:
     return found
 
 
-def _attestations(read: Texts, mistakes: list[Mistake]) -> list[Attestations]:
-    found: list[Attestations] = []
-    for file, text in read.attestations:
+def _vouched(
+    config: Config, texts: Iterable[tuple[str, str]], mistakes: list[Mistake]
+) -> tuple[Attestations, Verified]:
+    attested: list[Attestations] = []
+    verified = NOTHING_VERIFIED
+    for file, text in texts:
         try:
-            found.append(read_attestations(file, text))
+            if file == str(config.path(config.policy.verified)):
+                verified = read_verified(file, text)
+            else:
+                attested.append(read_attestations(file, text))
         except ConfigError as error:
             mistakes.extend(error.mistakes)
-    return found
+    return joined(attested), verified
 
 
-def _facts(config: Config, attested: Sequence[Attestations]) -> FactSheet:
+def _facts(config: Config, attestations: Attestations, verified: Verified) -> FactSheet:
     """Return what is known of the upstreams.
 
     A contradiction between what people wrote is theirs to put right. One with what a probe found
     is drift: it takes facts away, and nothing stops.
     """
     upstreams = [where(each) for each in config.used]
-    _refuse(fact_sheet(upstreams, joined(attested[:1]))[1])
-    return fact_sheet(upstreams, joined(attested))[0]
+    _refuse(fact_sheet(upstreams, attestations)[1])
+    return fact_sheet(upstreams, attestations, verified)[0]
 
 
 def _refuse(contradictions: Sequence[Contradiction]) -> None:
@@ -138,15 +177,7 @@ def _read(named: Sequence[Path], mistakes: list[Mistake]) -> tuple[tuple[str, st
     found: list[tuple[str, str]] = []
     for path in named:
         try:
-            with path.open("rb") as stream:
-                raw = stream.read(_FILE_LIMIT_BYTES + 1)
-            if len(raw) > _FILE_LIMIT_BYTES:
-                mistakes.append(Mistake(str(path), None, "", "is larger than 4 MiB"))
-                continue
-            found.append((str(path), raw.decode("utf-8")))
-        except OSError as error:
-            mistakes.append(Mistake(str(path), None, "", f"cannot be read: {error.strerror}"))
-        except UnicodeDecodeError as error:
-            line = raw[: error.start].count(b"\n") + 1
-            mistakes.append(Mistake(str(path), line, "", "is not UTF-8"))
+            found.append((str(path), text_of(path)))
+        except ConfigError as error:
+            mistakes.extend(error.mistakes)
     return tuple(found)

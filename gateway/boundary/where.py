@@ -19,6 +19,7 @@ def where(section: Upstream) -> Where:
         platform=section.provider,
         region=endpoint.region,
         profile=section.profile if isinstance(section, BedrockUpstream) else None,
+        geo=endpoint.geo,
         relay=section.base_url is not None,
         models={name: model.id for name, model in endpoint.models.items()},
     )

@@ -57,8 +57,10 @@ def _needs(provider: str, table: Mapping[str, Any]) -> list[Fault]:
 
 
 def _plain(table: Mapping[str, Any]) -> list[Fault]:
-    url = table.get("base_url")
-    if isinstance(url, str) and is_plain(url) and table.get("allow_private_network") is not True:
-        hint = "write https://, or set allow_private_network = true for a network of your own"
-        return [Fault("base_url", "would send prompts and credentials without TLS", hint)]
-    return []
+    private = table.get("allow_private_network") is True
+    hint = "write https://, or set allow_private_network = true for a network of your own"
+    return [
+        Fault(key, f"would send {what} without TLS", hint)
+        for key, what in (("base_url", "prompts and credentials"), ("control_url", "credentials"))
+        if isinstance(url := table.get(key), str) and is_plain(url) and not private
+    ]

@@ -50,6 +50,8 @@ def _proxy(secret: Secret) -> Secret:
 
 Word = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9-]+$")]
 """A name that becomes part of a host."""
+Workspace = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9_-]+$")]
+"""The id of a workspace; it becomes a header."""
 Project = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9.:-]+$")]
 """A Google Cloud project id; old ones are `domain.example:name`."""
 ModelId = Annotated[str, Field(min_length=1, max_length=512, pattern=r"^[A-Za-z0-9._:/@-]+$")]
@@ -67,6 +69,8 @@ class UpstreamSection(BaseModel):
     name: str
     """The name of its table."""
     base_url: BaseUrl | None = None
+    control_url: BaseUrl | None = None
+    """Where `gateway doctor` asks about it; None: the platform's own host."""
     proxy: Proxy | None = None
     ca_file: File | None = None
     client_cert: File | None = None
@@ -90,6 +94,12 @@ class AnthropicUpstream(UpstreamSection):
     """Sent as `x-api-key`."""
     auth_token: Secret | None = None
     """Sent as `authorization: Bearer`."""
+    admin_key: Secret | None = None
+    """An Admin API key, with which `gateway doctor` asks about the workspace."""
+    geo: Word | None = None
+    """`us` or `global`: the `inference_geo` of every request there."""
+    workspace: Workspace | None = None
+    """The id of the workspace of every request there."""
 
     @property
     def credential_kind(self) -> CredentialKind:
@@ -104,7 +114,13 @@ class AnthropicUpstream(UpstreamSection):
     def place(self) -> Place:
         """Return where it is, in the provider's words."""
         auth = ApiKey() if self.api_key is not None else Bearer()
-        return Place(auth=auth, base_url=self.base_url, models=dict(self.models))
+        return Place(
+            auth=auth,
+            base_url=self.base_url,
+            models=dict(self.models),
+            geo=self.geo,
+            workspace=self.workspace,
+        )
 
 
 class BedrockUpstream(UpstreamSection):

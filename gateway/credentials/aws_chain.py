@@ -41,7 +41,7 @@ def fetch_signer(
 def _fetch_signer(
     settings: CredentialSettings, service: str, region: str, now_s: float
 ) -> Lease[RequestSigner]:
-    credentials = _credentials(settings, region)
+    credentials = aws_credentials(settings, region)
     if credentials is None:
         raise CredentialError(
             "no AWS credentials were found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
@@ -55,7 +55,11 @@ def _fetch_signer(
     return Lease(RequestSigner(keys, service, region), now_s, _expires_at_s(credentials))
 
 
-def _credentials(settings: CredentialSettings, region: str) -> Any:
+def aws_credentials(settings: CredentialSettings, region: str) -> Any:
+    """Return botocore credentials from the source that `settings` names; None: there are none.
+
+    May raise botocore's errors.
+    """
     if settings.kind is CredentialKind.AWS_KEYS:
         return Credentials(
             settings.access_key_id or "", settings.secret_access_key or "", settings.session_token

@@ -1,11 +1,13 @@
 """Before an answer is open: which upstream is tried, when, and when to give up.
 
-No I/O, no clock. `start`, `failed` and `stop` each return one step; the driver does it.
+No I/O, no clock. `start`, `failed`, `withdrawn` and `stop` each return one step; the driver
+does it. Policy is asked again before every attempt: a plan may outlive what allowed it.
 """
 
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from msgspec import Struct
@@ -54,6 +56,8 @@ class Give:
 
     failure: Failure
     records: tuple[Record, ...]
+    withdrawn: tuple[str, ...] = ()
+    """The planned upstreams that policy no longer allowed when their turn came."""
 
 
 Step = Send | Wait | Give
@@ -91,20 +95,45 @@ _RETRYING = Retrying()
 STOPPED = Failure(
     FailureKind.AMBIGUOUS, 499, "api_error", "The caller went away before an answer began."
 )
+WITHDRAWN = Failure(
+    FailureKind.NOT_SENT,
+    403,
+    "permission_error",
+    "Policy no longer allows any upstream that was planned for this request.",
+)
 TIMED_OUT = Failure(FailureKind.AMBIGUOUS, 504, "timeout_error", "The call took too long.")
 
 
 class Dispatch:
-    """The attempts of one call."""
+    """The attempts of one call.
 
-    def __init__(self, plan: Plan, limits: Limits, rng: random.Random, now_s: float) -> None:
+    Args:
+        plan: The upstreams that may be tried, in order.
+        limits: The clocks and counts of the call.
+        rng: Where jitter comes from.
+        now_s: The time at which the call began.
+        may: Says of an upstream's name whether policy still allows it. An upstream that it
+            refuses once is not tried again in this call.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        limits: Limits,
+        rng: random.Random,
+        now_s: float,
+        *,
+        may: Callable[[str], bool],
+    ) -> None:
         self.limits = limits
         self.deadline_s = now_s + limits.call_s
         self._legs = plan.legs
         self._rng = rng
+        self._may = may
         self._tries = dict.fromkeys([leg.upstream.name for leg in plan.legs], 0)
         self._ready_s: dict[str, float] = {}
         self._spent: set[str] = set()
+        self._refused: list[str] = []
         self._again: str | None = None
         self._sent: Attempt | None = None
         self._sent_s = now_s
@@ -115,13 +144,18 @@ class Dispatch:
         """The attempts that have failed so far."""
         return tuple(self._records)
 
+    @property
+    def refused(self) -> tuple[str, ...]:
+        """The upstreams that policy no longer allowed so far."""
+        return tuple(self._refused)
+
     def start(self, now_s: float) -> Step:
         """Return what to do now: the first step, and the one after a wait."""
         if now_s >= self.deadline_s:
             return self._give(TIMED_OUT)
         if len(self._records) >= self.limits.attempts:
             return self._give()
-        leg = self._next()
+        leg = self._next_allowed()
         if leg is None:
             return self._give()
         ready_s = self._ready_s.get(leg.upstream.name, now_s)
@@ -148,6 +182,17 @@ class Dispatch:
             self._ready_s[name] = now_s + wait_s
         return self.start(now_s)
 
+    def withdrawn(self, now_s: float) -> Step:
+        """Record that policy stopped the attempt under way before a byte of it had left.
+
+        It does not count as an attempt.
+        """
+        if self._sent is None:
+            raise RuntimeError("no attempt is under way")
+        self._withdraw(self._sent.leg)
+        self._sent = None
+        return self.start(now_s)
+
     def stop(self, now_s: float) -> Give:
         """Record that the caller went away."""
         if self._sent is not None:
@@ -155,7 +200,17 @@ class Dispatch:
             took_s = now_s - self._sent_s
             self._records.append(Record(self._sent.number, name, STOPPED, took_s))
             self._sent = None
-        return Give(STOPPED, self.records)
+        return self._give(STOPPED)
+
+    def _next_allowed(self) -> Leg | None:
+        """Return the leg to try that policy still allows."""
+        while (leg := self._next()) is not None and not self._may(leg.upstream.name):
+            self._withdraw(leg)
+        return leg
+
+    def _withdraw(self, leg: Leg) -> None:
+        self._spent.add(leg.upstream.name)
+        self._refused.append(leg.upstream.name)
 
     def _next(self) -> Leg | None:
         """Return the leg to try: the one to ask again, else a new one, else the soonest."""
@@ -195,6 +250,6 @@ class Dispatch:
             failure = max(
                 (record.failure for record in self._records),
                 key=lambda each: RULES[each.kind].hope,
-                default=TIMED_OUT,
+                default=WITHDRAWN if self._refused else TIMED_OUT,
             )
-        return Give(failure, self.records)
+        return Give(failure, self.records, self.refused)

@@ -14,6 +14,7 @@ from gateway.credentials.contract import CredentialError, Signer
 from gateway.dispatch.attempts import Attempt, Dispatch, Give, Record, Send, Wait
 from gateway.dispatch.stream import Clocks, Outcome, State, Stream
 from gateway.wire.contract import Exchange, Outgoing, Route, Wire, WireError
+from gateway.wire.passage import Passage, Withdrawn
 from gateway.wire.request import host_header
 from providers.codecs import errors
 from providers.contract import (
@@ -47,8 +48,13 @@ class Job(Struct, frozen=True):
     fields: Fields
     dispatch: Dispatch
     connections: Mapping[str, Connection]
+    passage: Passage
     new_request_id: Callable[[], str]
+    on_start: Callable[[Attempt], None] = lambda _attempt: None
+    """Told of an attempt before a byte of it leaves; what it raises ends the call."""
     on_failure: Callable[[Attempt, Failure], None] = lambda _attempt, _failure: None
+    on_withdrawn: Callable[[Attempt], None] = lambda _attempt: None
+    """Told of an attempt that was begun, and that policy stopped before a byte had left."""
 
 
 @dataclass(slots=True)
@@ -61,6 +67,8 @@ class Won:
     dropped: tuple[str, ...]
     records: tuple[Record, ...]
     """The attempts that failed before it."""
+    withdrawn: tuple[str, ...] = ()
+    """The planned upstreams that policy no longer allowed when their turn came."""
     body: bytes | None = field(default=None, repr=False)
     stream: OpenStream | None = None
 
@@ -73,6 +81,8 @@ class OpenStream:
         self._exchange = exchange
         self._stream = stream
         self._first = b""
+        self.on_end: Callable[[Stream], None] | None = None
+        """Told once, when nothing more is read."""
 
     @property
     def outcome(self) -> Outcome | None:
@@ -108,12 +118,19 @@ class OpenStream:
             if out:
                 return out if isinstance(out, bytes) else b""
         self._exchange.close()
+        self._tell()
         return b""
 
     def close(self) -> None:
         """Let the upstream go; an unfinished answer is cut there."""
         self._stream.left(self._wire.now_s())
         self._exchange.close()
+        self._tell()
+
+    def _tell(self) -> None:
+        told, self.on_end = self.on_end, None
+        if told is not None:
+            told(self._stream)
 
     async def _step(self) -> bytes | Failure:
         stream = self._stream
@@ -136,7 +153,12 @@ async def drive(job: Job, wire: Wire) -> Won | Give:
             await wire.sleep(step.until_s)
             step = dispatch.start(wire.now_s())
             continue
-        result = await _attempt(job, step, wire)
+        try:
+            result = await _attempt(job, step, wire)
+        except Withdrawn:
+            job.on_withdrawn(step.attempt)
+            step = dispatch.withdrawn(wire.now_s())
+            continue
         if isinstance(result, Won):
             return result
         job.on_failure(step.attempt, result)
@@ -145,8 +167,10 @@ async def drive(job: Job, wire: Wire) -> Won | Give:
 
 
 async def _attempt(job: Job, send: Send, wire: Wire) -> Won | Failure:
+    """Make one attempt; raises Withdrawn when policy stopped it before a byte had left."""
     leg = send.attempt.leg
     connection = job.connections[leg.upstream.name]
+    job.on_start(send.attempt)
     try:
         request = leg.upstream.provider.encode(
             job.operation, job.fields, leg.upstream.endpoint, leg.losses
@@ -155,6 +179,7 @@ async def _attempt(job: Job, send: Send, wire: Wire) -> Won | Failure:
         exchange = await wire.send(
             connection.route,
             Outgoing(request.method, request.target, signed, request.body),
+            passage=job.passage,
             connect_until_s=min(wire.now_s() + job.dispatch.limits.connect_s, send.until_s),
             until_s=send.until_s,
         )
@@ -162,6 +187,8 @@ async def _attempt(job: Job, send: Send, wire: Wire) -> Won | Failure:
         return TOO_DEEP
     except CredentialError as error:
         return Failure(FailureKind.CREDENTIAL, 502, "api_error", error.message, detail=error.detail)
+    except Withdrawn:
+        raise
     except WireError as error:
         return _wire_failure(error)
     try:
@@ -199,6 +226,7 @@ async def _answered(
         headers=exchange.headers,
         dropped=request.dropped,
         records=job.dispatch.records,
+        withdrawn=job.dispatch.refused,
     )
     if not job.operation.stream:
         body = await _whole(exchange, send.until_s, MAX_ANSWER_BYTES)

@@ -16,7 +16,8 @@ from gateway.policy.reading import SCHEMA, Names, Shape, checked, document, in_o
 from gateway.policy.zones import countries
 
 _EVERYWHERE = "*"
-_DERIVED_ONLY = frozenset({"platform"})
+DERIVED_ONLY = frozenset({"platform"})
+"""Facts that nobody attests: the configuration alone says them."""
 
 
 class AttestShape(Shape):
@@ -103,7 +104,7 @@ def attest_mistakes(source: Document, attests: tuple[AttestShape, ...]) -> Itera
 
 
 def _faults(each: AttestShape) -> Iterator[tuple[str, str, str]]:
-    known = set(SHAPES) - _DERIVED_ONLY
+    known = set(SHAPES) - DERIVED_ONLY
     if each.fact not in known:
         yield "fact", "is no fact", nearest(each.fact, known)
         return
@@ -111,7 +112,7 @@ def _faults(each: AttestShape) -> Iterator[tuple[str, str, str]]:
     if value is None:
         yield "value", f"is no value of {each.fact}", f"write {_example(each.fact)}"
     elif each.fact in PLACES:
-        yield from _place_faults(value)
+        yield from place_faults(value)
     if each.assurance == "verified" and not each.probe:
         yield "assurance", "is verified, but nothing says how", "add probe, or write org"
     if each.assurance == "org" and not each.evidence:
@@ -120,7 +121,8 @@ def _faults(each: AttestShape) -> Iterator[tuple[str, str, str]]:
         yield "expires", "is before approved_on", ""
 
 
-def _place_faults(value: Any) -> Iterator[tuple[str, str, str]]:
+def place_faults(value: Any) -> Iterator[tuple[str, str, str]]:
+    """Yield what is wrong with a set of countries: (key, message, hint)."""
     if not value:
         yield "value", "names no country", 'write ["DE"], or ["*"] for anywhere'
     for code in sorted(value - countries() - {_EVERYWHERE}):

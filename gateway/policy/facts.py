@@ -73,10 +73,22 @@ class Fact:
     """Unix time from which it is expired."""
     origin: str = ""
     """Who says it, for people: `region eu-central-1`, `attested: contract 7`."""
+    fallback: Fact | None = None
+    """What was known without the probe that verified it; it holds again after the end."""
+
+    def at(self, now: float) -> Fact:
+        """Return the fact as it is at a Unix time."""
+        return self if now < self.until_s or self.fallback is None else self.fallback.at(now)
+
+    def ends(self) -> set[float]:
+        """Return the moments at which it becomes another one, or expires."""
+        later = self.fallback.ends() if self.fallback is not None else set()
+        return {self.until_s} | later
 
     def content(self) -> list[Any]:
         """Return what a digest covers."""
-        return [plain(self.value), self.assurance.word, self.until_s, self.origin]
+        own = [plain(self.value), self.assurance.word, self.until_s, self.origin]
+        return own if self.fallback is None else [*own, self.fallback.content()]
 
 
 @dataclass(frozen=True)
@@ -95,6 +107,11 @@ class UpstreamFacts:
         if own is not None and name in own:
             return own[name]
         return self.facts.get(name)
+
+    def any_model(self, name: str) -> tuple[Fact | None, ...]:
+        """Return a fact as it is for each model that differs, and for all others."""
+        found = [own[name] for own in self.by_model.values() if name in own]
+        return (self.facts.get(name), *found)
 
     def content(self) -> dict[str, Any]:
         """Return what a digest covers."""
@@ -148,7 +165,7 @@ class FactSheet:
             facts.extend(upstream.facts.values())
             for own in upstream.by_model.values():
                 facts.extend(own.values())
-        return {fact.until_s for fact in facts if fact is not None and fact.until_s != NEVER}
+        return {end for fact in facts if fact is not None for end in fact.ends()} - {NEVER}
 
 
 def plain(value: Value) -> Any:

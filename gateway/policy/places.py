@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cache
 from importlib import resources
@@ -16,8 +16,9 @@ from typing import Literal
 
 import msgspec
 
-from gateway.policy.facts import EVERYWHERE, Assurance, Fact
-from providers import data_files
+from gateway.policy.digest import digest
+from gateway.policy.facts import EVERYWHERE, PLACES, Assurance, Fact
+from providers import capabilities, catalog, data_files
 from providers.data_files import Table
 
 _IN_REGION = "anthropic."
@@ -42,6 +43,12 @@ class Where:
     """It is reached by an address that is not the platform's own, so nothing follows from it."""
     models: Mapping[str, str] = field(default_factory=dict)
     """Canonical id -> id on the wire there; on Bedrock that id may name another profile."""
+
+    @property
+    def fingerprint(self) -> str:
+        """A short digest of the place: what was found out there is void when it changes."""
+        place = [self.platform, self.region, self.profile, self.geo, self.relay]
+        return digest({"place": place, "models": dict(self.models)})[:16]
 
 
 class _PlatformRow(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -89,6 +96,32 @@ def processors() -> frozenset[str]:
     return frozenset(row.processor for row in _file().platforms.rows.values())
 
 
+def country(region: str) -> str | None:
+    """Return the country of an AWS region; None where nobody says."""
+    return next((rows[region] for rows in _file().aws.rows.values() if region in rows), None)
+
+
+def aws_regions(where: Where) -> frozenset[str] | None:
+    """Return the AWS regions that requests to an upstream may reach; None: any, or unknown."""
+    profiles = {where.profile} | {_profile_of(wire_id) for wire_id in where.models.values()}
+    found = [_regions(str(where.region), profile) for profile in profiles]
+    return None if None in found else frozenset().union(*(each for each in found if each))
+
+
+def _regions(region: str, profile: str | None) -> frozenset[str] | None:
+    if profile is None:
+        return frozenset({region})
+    row = _profiles().get(profile)
+    rows = next((rows for rows in _file().aws.rows.values() if region in rows), {})
+    if row is None or row.anywhere or not rows:
+        return None
+    return frozenset(
+        name
+        for name in rows
+        if name == region or any(fnmatchcase(name, pattern) for pattern in row.regions)
+    )
+
+
 def partitions() -> frozenset[str]:
     """Return the AWS partitions whose regions are known."""
     return frozenset(_file().aws.rows)
@@ -104,11 +137,49 @@ def derived(where: Where) -> dict[str, Fact]:
     return found | _LOCATED[row.located_by](where)
 
 
-def derived_by_model(where: Where) -> dict[str, dict[str, Fact | None]]:
-    """Return where models go whose id there names another profile than the upstream's."""
-    row = _file().platforms.rows.get(where.platform)
-    if row is None or where.relay or row.located_by != _AWS_PLATFORM:
+def bounds(where: Where) -> dict[str, Fact]:
+    """Return the places that a request to a relay asks for by its profile or location.
+
+    What answers at an address of its own may be anything, so nothing follows from it. But who
+    vouches for it cannot mean fewer places than the request itself leaves open.
+    """
+    if not where.relay or _located_by(where) == "geo":
         return {}
+    found = derived(replace(where, relay=False))
+    return {name: fact for name, fact in found.items() if name in PLACES}
+
+
+def bounds_by_model(where: Where) -> dict[str, dict[str, Fact | None]]:
+    """Return the same for the models whose id there names another profile."""
+    if not where.relay or _located_by(where) == "geo":
+        return {}
+    return derived_by_model(replace(where, relay=False))
+
+
+def _located_by(where: Where) -> str:
+    row = _file().platforms.rows.get(where.platform)
+    return "geo" if row is None else row.located_by
+
+
+def derived_by_model(where: Where) -> dict[str, dict[str, Fact | None]]:
+    """Return where models go that the upstream's own place does not hold.
+
+    On AWS their id there names another profile than the upstream's; on the Claude API they do
+    not take the field that names a geography.
+    """
+    row = _file().platforms.rows.get(where.platform)
+    if row is None or where.relay:
+        return {}
+    own = _LOCATED_BY_MODEL.get(row.located_by)
+    return {} if own is None else own(where)
+
+
+def geography(geo: str) -> frozenset[str] | None:
+    """Return the countries of a geography as the Claude API names it; None: no such is known."""
+    return _file().geos.rows.get(geo)
+
+
+def _aws_by_model(where: Where) -> dict[str, dict[str, Fact | None]]:
     usual = _aws(where)
     found: dict[str, dict[str, Fact | None]] = {}
     for model, wire_id in where.models.items():
@@ -174,16 +245,40 @@ def _google(where: Where) -> dict[str, Fact]:
     return {} if reached is None else {"processing_in": _fact(reached, f"location {where.region}")}
 
 
+def of_geo(geo: str) -> frozenset[str]:
+    """Return the countries of an `inference_geo`; one that is not known may be anywhere."""
+    return _file().geos.rows.get(geo, EVERYWHERE)
+
+
 def _geo(where: Where) -> dict[str, Fact]:
     geo = where.geo or "global"
-    reached = _file().geos.rows.get(geo)
+    reached = geography(geo)
     return {} if reached is None else {"processing_in": _fact(reached, f"inference_geo {geo}")}
+
+
+def _geo_by_model(where: Where) -> dict[str, dict[str, Fact | None]]:
+    try:
+        geos = capabilities.load(where.platform).geos
+    except LookupError:
+        return {}
+    if where.geo is None or geos is None or where.geo in geos.anywhere:
+        return {}
+    anywhere = _fact(EVERYWHERE, "the model takes no inference_geo")
+    return {
+        model.id: {"processing_in": anywhere}
+        for model in catalog.models()
+        if model.id not in geos.models
+    }
 
 
 _LOCATED: dict[str, Callable[[Where], dict[str, Fact]]] = {
     _AWS_PLATFORM: _aws,
     "google": _google,
     "geo": _geo,
+}
+_LOCATED_BY_MODEL: dict[str, Callable[[Where], dict[str, dict[str, Fact | None]]]] = {
+    _AWS_PLATFORM: _aws_by_model,
+    "geo": _geo_by_model,
 }
 
 

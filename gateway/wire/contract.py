@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Any, NoReturn, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeVar
 
 from providers.contract import FailureKind, Headers
+
+if TYPE_CHECKING:
+    from gateway.wire.passage import Passage
 
 T = TypeVar("T")
 
@@ -58,6 +61,13 @@ class WireError(Exception):
         self.timed_out = timed_out
 
 
+class EgressRefused(WireError):
+    """The guard let no byte of a request out."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(FailureKind.NOT_SENT, detail)
+
+
 class Exchange(Protocol):
     """One request's answer, as it arrives."""
 
@@ -88,12 +98,22 @@ class Wire(Protocol):
         ...
 
     async def send(
-        self, route: Route, outgoing: Outgoing, *, connect_until_s: float, until_s: float
+        self,
+        route: Route,
+        outgoing: Outgoing,
+        *,
+        passage: Passage,
+        connect_until_s: float,
+        until_s: float,
     ) -> Exchange:
         """Send a request and return once the answer's head is here.
 
-        Raises WireError: NOT_SENT while no byte of the request can have been seen, AMBIGUOUS
-        after that, BAD200 for a head that is not HTTP.
+        `passage` is asked before a socket is opened, and again right before the first byte of
+        the request, whether the connection is new or was idle.
+
+        Raises EgressRefused when the passage or the guard says no, and WireError: NOT_SENT
+        while no byte of the request can have been seen, AMBIGUOUS after that, BAD200 for a
+        head that is not HTTP.
         """
         ...
 

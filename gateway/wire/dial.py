@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 from gateway.wire.contract import Route, WireError
 from gateway.wire.exchange import Answer
 from gateway.wire.guard import Dialer, open_socket
+from gateway.wire.passage import Passage
 from gateway.wire.request import connect_head
 from providers.contract import FailureKind
 
@@ -30,14 +31,14 @@ class Opener(Dialer, Protocol[T_co]):
         ...
 
 
-async def dial(route: Route, until_s: float, opener: Opener[T_co]) -> T_co:
-    """Open a connection for a route.
+async def dial(route: Route, passage: Passage, until_s: float, opener: Opener[T_co]) -> T_co:
+    """Open a connection for a route, with leave of the request's passage.
 
     Raises WireError NOT_SENT, whatever goes wrong: no byte of a request has been written.
     """
     doing = "connect"
     try:
-        sock = await open_socket(route, until_s, opener)
+        sock = await open_socket(route, passage, until_s, opener)
         try:
             if route.proxy is not None and route.scheme == "https":
                 doing = "open a tunnel through the proxy"

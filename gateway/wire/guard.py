@@ -11,9 +11,9 @@ import socket
 from collections.abc import Iterator
 from typing import Any, Protocol, TypeVar
 
-from gateway.wire.contract import Route, WireError
+from gateway.wire.contract import EgressRefused, Route
+from gateway.wire.passage import Passage
 from gateway.wire.request import proxy_url
-from providers.contract import FailureKind
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 SocketAddress = tuple[Any, ...]
@@ -42,13 +42,6 @@ _WRAPPING = tuple(
 )
 # Local by their definition, but not for every Python's `is_global`: RFC 8215, RFC 3879.
 _LOCAL = tuple(map(ipaddress.IPv6Network, ("64:ff9b:1::/48", "fec0::/10")))
-
-
-class EgressRefused(WireError):
-    """The guard did not let a socket be opened."""
-
-    def __init__(self, detail: str) -> None:
-        super().__init__(FailureKind.NOT_SENT, detail)
 
 
 class Dialer(Protocol):
@@ -154,18 +147,23 @@ def _allowed(
 T = TypeVar("T")
 
 
-async def open_socket(route: Route, until_s: float, dialer: Dialer) -> socket.socket:
+async def open_socket(
+    route: Route, passage: Passage, until_s: float, dialer: Dialer
+) -> socket.socket:
     """Open a TCP connection for a route: the only way out of the gateway's wire.
 
+    The passage is asked before the name is looked up, and again before each connection.
     Each address gets an equal share of the time that is left. A proxy is the operator's own
     word and may be at a private address. Raises EgressRefused, OSError, TimeoutError.
     """
+    passage.check(route)
     _check_host(route)
     host, port = _peer(route)
     found = await dialer.resolve(host, port, until_s)
     allowed = found if route.proxy is not None else _allowed(route, found)
     failed: OSError = OSError("the name has no address")
     for number, (family, address) in enumerate(allowed):
+        passage.check(route)
         now_s = dialer.now_s()
         share_s = (until_s - now_s) / (len(allowed) - number)
         sock = socket.socket(family, socket.SOCK_STREAM)

@@ -16,6 +16,7 @@ from gateway.wire.contract import Outgoing, Route
 from gateway.wire.dial import dial
 from gateway.wire.exchange import Answer
 from gateway.wire.guard import SocketAddress, literal, lookup
+from gateway.wire.passage import Passage
 from gateway.wire.pool import IdlePool, silent
 from gateway.wire.request import request_head
 from gateway.wire.threads import FETCHES, LOOKUPS, out_of_time
@@ -207,7 +208,13 @@ class SyncWire:
         time.sleep(max(0.0, until_s - time.monotonic()))  # noqa: ASYNC251 - blocks by design.
 
     async def send(
-        self, route: Route, outgoing: Outgoing, *, connect_until_s: float, until_s: float
+        self,
+        route: Route,
+        outgoing: Outgoing,
+        *,
+        passage: Passage,
+        connect_until_s: float,
+        until_s: float,
     ) -> SyncExchange:
         """Send a request and return once the answer's head is here; raises WireError."""
         head = request_head(route, outgoing)
@@ -215,9 +222,11 @@ class SyncWire:
         with state.lock:
             connection = state.idle.take(route, time.monotonic())
         if connection is None:
-            connection = await dial(route, connect_until_s, self._opener)
+            connection = await dial(route, passage, connect_until_s, self._opener)
         exchange = SyncExchange(connection, partial(self._put, route))
         try:
+            # Opening may have taken long, and an idle connection may be of another time.
+            passage.check(route)
             exchange.start(head, outgoing.body, until_s)
         except BaseException:
             exchange.close()

@@ -8,17 +8,26 @@ from collections.abc import Callable
 
 import pytest
 
-from gateway.wire.aio import AsyncConnection, AsyncWire
+from gateway.wire.aio import AsyncWire
+from gateway.wire.aio_exchange import AsyncConnection
 from gateway.wire.contract import Outgoing, Route, WireError
 from gateway.wire.dial import dial as real_dial
+from gateway.wire.passage import Passage
 from providers.contract import FailureKind
 
 
 def test_a_connection_lost_before_its_first_request_is_not_waited_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async def dial(route: Route, until_s: float, opener: object) -> AsyncConnection:
-        connection: AsyncConnection = await real_dial(route, until_s, opener)  # type: ignore[arg-type]
+    async def dial(
+        route: Route, passage: Passage, until_s: float, opener: object
+    ) -> AsyncConnection:
+        connection: AsyncConnection = await real_dial(
+            route,
+            passage,
+            until_s,
+            opener,  # type: ignore[arg-type]
+        )
         connection.transport.abort()
         await asyncio.sleep(0.01)  # until the transport has told of its end
         return connection
@@ -36,7 +45,11 @@ def test_a_connection_lost_before_its_first_request_is_not_waited_for(
         wire = AsyncWire()
         until_s = time.monotonic() + 5.0
         sent = wire.send(
-            route, Outgoing("POST", "/", (), b"x"), connect_until_s=until_s, until_s=until_s
+            route,
+            Outgoing("POST", "/", (), b"x"),
+            passage=Passage({"a": ("http", "127.0.0.1", route.port)}, lambda _name: True),
+            connect_until_s=until_s,
+            until_s=until_s,
         )
         with pytest.raises(WireError) as caught:
             await sent

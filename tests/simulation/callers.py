@@ -6,11 +6,12 @@ import json
 import random
 from dataclasses import dataclass
 
+from gateway.answers import Answer
 from gateway.call import Call, read_call
 from gateway.dispatch.breaker import Breaker
 from gateway.dispatch.drive import Connection
 from gateway.dispatch.limits import Limits
-from gateway.engine import Answer, Engine
+from gateway.engine import Engine
 from gateway.routing import Upstream
 from gateway.wire.contract import Route, run_blocking
 from providers import registry
@@ -37,8 +38,10 @@ class Open:
 def engine(*names: str, limits: Limits = LIMITS, breaker: Breaker | None = None) -> Engine:
     """Return an engine over direct upstreams of these names, in order."""
     provider = registry.PROVIDERS["anthropic"]
-    endpoint = provider.endpoint(Place())
-    upstreams = [Upstream(name, provider, endpoint) for name in names]
+    upstreams = [
+        Upstream(name, provider, provider.endpoint(Place(base_url=f"https://{name}.test")))
+        for name in names
+    ]
     connections = {
         name: Connection(Route(name, "https", f"{name}.test", 443), Open()) for name in names
     }

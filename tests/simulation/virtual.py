@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from gateway.wire.contract import Outgoing, Route, WireError
+from gateway.wire.passage import Passage
 from providers.contract import FailureKind, Headers
 
 T = TypeVar("T")
@@ -22,6 +23,7 @@ class Script:
     before: str = "head"
     """`refuse`, `connect_hang`, `die`, `hang` or `head`."""
     delay_s: float = 0.0
+    connect_s: float = 0.0
     status: int = 200
     headers: Headers = SSE
     chunks: tuple[tuple[float, bytes], ...] = ()
@@ -56,8 +58,15 @@ class VirtualWire:
         self._jump(until_s)
 
     async def send(
-        self, route: Route, outgoing: Outgoing, *, connect_until_s: float, until_s: float
+        self,
+        route: Route,
+        outgoing: Outgoing,
+        *,
+        passage: Passage,
+        connect_until_s: float,
+        until_s: float,
     ) -> VirtualExchange:
+        passage.check(route)
         left = self._scripts[route.upstream]
         script = left.pop(0) if len(left) > 1 else left[0]
         if script.before == "refuse":
@@ -66,6 +75,8 @@ class VirtualWire:
         if script.before == "connect_hang":
             self._jump(connect_until_s)
             raise WireError(FailureKind.NOT_SENT, "no connection", timed_out=True)
+        self._jump(self.clock_s + script.connect_s)
+        passage.check(route)
         served = Served(route.upstream, script, self.clock_s, outgoing)
         self.served.append(served)
         if script.before == "hang" or self.clock_s + script.delay_s > until_s:

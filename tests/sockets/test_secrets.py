@@ -12,15 +12,17 @@ from typing import Any
 
 import pytest
 
+from gateway.answers import Answer, refusal
 from gateway.call import Call, read_call
 from gateway.credentials.build import signer
 from gateway.credentials.settings import CredentialKind, CredentialSettings
 from gateway.dispatch.limits import Limits
 from gateway.emulator import Emulator
-from gateway.engine import Answer, Engine, refusal
+from gateway.engine import Engine
 from gateway.errors import Refused
 from gateway.wire.aio import AsyncWire
 from gateway.wire.contract import Exchange, Outgoing, Route, WireError, run_blocking
+from gateway.wire.passage import Passage
 from gateway.wire.sync import SyncWire
 from providers.contract import Headers, Kind, SigV4
 from tests.fidelity.gateways import PLATFORMS, base_url, engine_at
@@ -83,12 +85,22 @@ class Watching:
         self.now_s, self.sleep, self.blocking = wire.now_s, wire.sleep, wire.blocking
 
     async def send(
-        self, route: Route, outgoing: Outgoing, *, connect_until_s: float, until_s: float
+        self,
+        route: Route,
+        outgoing: Outgoing,
+        *,
+        passage: Passage,
+        connect_until_s: float,
+        until_s: float,
     ) -> Exchange:
         self.said.append(repr((route, outgoing)))
         try:
             return await self._wire.send(
-                route, outgoing, connect_until_s=connect_until_s, until_s=until_s
+                route,
+                outgoing,
+                passage=passage,
+                connect_until_s=connect_until_s,
+                until_s=until_s,
             )
         except WireError as error:
             self.errors.append(error)

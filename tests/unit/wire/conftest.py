@@ -16,6 +16,7 @@ import pytest
 
 from gateway.wire.aio import AsyncWire
 from gateway.wire.contract import Outgoing, Route, Wire, run_blocking
+from gateway.wire.passage import Passage
 from gateway.wire.sync import SyncWire
 from providers.contract import Headers
 
@@ -195,12 +196,27 @@ def post(body: bytes = b"{}", headers: Headers = (), target: str = "/v1/messages
     return Outgoing("POST", target, headers, body)
 
 
+def passage_along(route: Route, may: Callable[[str], bool] = lambda _name: True) -> Passage:
+    """Return leave to go just where a route goes."""
+    return Passage({route.upstream: (route.scheme, route.host, route.port)}, may)
+
+
 async def fetch(
-    wire: Wire, route: Route, outgoing: Outgoing | None = None, within_s: float = SOON_S
+    wire: Wire,
+    route: Route,
+    outgoing: Outgoing | None = None,
+    within_s: float = SOON_S,
+    passage: Passage | None = None,
 ) -> Got:
     """Send and read to the end."""
     until_s = time.monotonic() + within_s
-    exchange = await wire.send(route, outgoing or post(), connect_until_s=until_s, until_s=until_s)
+    exchange = await wire.send(
+        route,
+        outgoing or post(),
+        passage=passage or passage_along(route),
+        connect_until_s=until_s,
+        until_s=until_s,
+    )
     try:
         body = b""
         while data := await exchange.read(until_s):

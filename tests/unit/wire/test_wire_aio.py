@@ -10,12 +10,13 @@ from collections.abc import Callable
 
 import pytest
 
-from gateway.wire.aio import AsyncExchange, AsyncWire
+from gateway.wire.aio import AsyncWire
+from gateway.wire.aio_exchange import AsyncExchange
 from gateway.wire.contract import Route, Wire, WireError, run_blocking
 from gateway.wire.exchange import MAX_BUFFERED_BYTES
 from gateway.wire.sync import SyncWire
 from providers.contract import header
-from tests.unit.wire.conftest import Line, Peer, ask_once, fetch, post, says, until
+from tests.unit.wire.conftest import Line, Peer, ask_once, fetch, passage_along, post, says, until
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 
@@ -175,7 +176,13 @@ def test_a_slow_reader_stops_the_peer(peer: Start) -> None:
 
     async def main() -> None:
         until_s = time.monotonic() + 30
-        exchange = await wire.send(server.route(), post(), connect_until_s=until_s, until_s=until_s)
+        exchange = await wire.send(
+            server.route(),
+            post(),
+            passage=passage_along(server.route()),
+            connect_until_s=until_s,
+            until_s=until_s,
+        )
         await until(lambda: exchange._buffered_bytes > MAX_BUFFERED_BYTES)
         held = exchange._buffered_bytes
         assert held < 4 * MAX_BUFFERED_BYTES
@@ -210,7 +217,11 @@ def test_one_timer_serves_all_reads_of_an_exchange(peer: Start) -> None:
             return time.monotonic() + 10
 
         exchange = await wire.send(
-            server.route(), post(), connect_until_s=until_s(), until_s=until_s()
+            server.route(),
+            post(),
+            passage=passage_along(server.route()),
+            connect_until_s=until_s(),
+            until_s=until_s(),
         )
         timer = exchange._timer
         assert timer is not None
@@ -241,7 +252,11 @@ def test_a_timer_that_fires_early_sets_itself_again(peer: Start) -> None:
     async def main() -> None:
         now_s = time.monotonic()
         exchange: AsyncExchange = await wire.send(
-            server.route(), post(), connect_until_s=now_s + 9, until_s=now_s + 9
+            server.route(),
+            post(),
+            passage=passage_along(server.route()),
+            connect_until_s=now_s + 9,
+            until_s=now_s + 9,
         )
         assert await exchange.read(now_s + 0.02) is None
         waiting = asyncio.ensure_future(exchange.read(now_s + 30))
@@ -325,7 +340,11 @@ def test_cancelling_a_read_alone_closes_the_socket(peer: Start) -> None:
     async def main() -> None:
         until_s = time.monotonic() + 10
         exchange = await AsyncWire().send(
-            server.route(), post(), connect_until_s=until_s, until_s=until_s
+            server.route(),
+            post(),
+            passage=passage_along(server.route()),
+            connect_until_s=until_s,
+            until_s=until_s,
         )
         task = asyncio.ensure_future(exchange.read(until_s))
         await asyncio.sleep(0)

@@ -10,15 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.wire.contract import Route, WireError, run_blocking
-from gateway.wire.guard import (
-    EgressRefused,
-    SocketAddress,
-    check_address,
-    literal,
-    open_socket,
-)
+from gateway.wire.contract import EgressRefused, Route, WireError, run_blocking
+from gateway.wire.guard import SocketAddress, check_address, literal, open_socket
 from providers.contract import FailureKind
+from tests.unit.wire.conftest import passage_along
 
 PUBLIC = Route("up", "https", "api.example.com", 443)
 PRIVATE = Route("up", "https", "api.example.com", 443, allow_private_network=True)
@@ -103,44 +98,45 @@ class Names:
 
 def test_a_name_is_resolved_once_and_pinned() -> None:
     names = Names("10.0.0.1", "8.8.8.8", "::1")
-    run_blocking(open_socket(PUBLIC, 110.0, names)).close()
+    run_blocking(open_socket(PUBLIC, passage_along(PUBLIC), 110.0, names)).close()
     assert names.asked == [("api.example.com", 443)]
     assert names.went == [("8.8.8.8", 110.0)]
 
 
 def test_every_address_gets_its_share_of_the_time() -> None:
     names = Names("8.8.8.8", "8.8.4.4", fail=frozenset({"8.8.8.8"}))
-    run_blocking(open_socket(PUBLIC, 110.0, names)).close()
+    run_blocking(open_socket(PUBLIC, passage_along(PUBLIC), 110.0, names)).close()
     assert names.went == [("8.8.8.8", 105.0), ("8.8.4.4", 110.0)]
 
 
 def test_when_no_address_may_be_reached_none_is() -> None:
     names = Names("10.0.0.1", "fd00::1")
     with pytest.raises(EgressRefused, match=r"10\.0\.0\.1"):
-        run_blocking(open_socket(PUBLIC, 110.0, names))
+        run_blocking(open_socket(PUBLIC, passage_along(PUBLIC), 110.0, names))
     assert names.went == []
 
 
 def test_a_proxy_may_be_private_but_not_the_host_behind_it() -> None:
     names = Names("10.0.0.1")
     proxied = Route("up", "https", "api.example.com", 443, proxy="http://proxy:3128")
-    run_blocking(open_socket(proxied, 110.0, names)).close()
+    run_blocking(open_socket(proxied, passage_along(proxied), 110.0, names)).close()
     assert names.asked == [("proxy", 3128)]
     inside = Route("up", "https", "10.0.0.9", 443, proxy="http://proxy:3128")
     with pytest.raises(EgressRefused):
-        run_blocking(open_socket(inside, 110.0, names))
+        run_blocking(open_socket(inside, passage_along(inside), 110.0, names))
 
 
 def test_a_name_without_addresses_is_an_error() -> None:
     with pytest.raises(OSError, match="no address"):
-        run_blocking(open_socket(PUBLIC, time.monotonic(), Names()))
+        run_blocking(open_socket(PUBLIC, passage_along(PUBLIC), time.monotonic(), Names()))
 
 
 @pytest.mark.parametrize("scheme", ["HTTPS", "ftp", ""])
 def test_an_unknown_scheme_is_not_taken_for_plain_http(scheme: str) -> None:
     names = Names("8.8.8.8")
+    route = Route("up", scheme, "a.b", 443)
     with pytest.raises(EgressRefused, match="must be http or https"):
-        run_blocking(open_socket(Route("up", scheme, "a.b", 443), 110.0, names))
+        run_blocking(open_socket(route, passage_along(route), 110.0, names))
     assert names.asked == []
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.wire.contract import Wire, WireError
 from providers.contract import FailureKind, header
-from tests.unit.wire.conftest import Line, Peer, Rig, fetch, post, says
+from tests.unit.wire.conftest import Line, Peer, Rig, fetch, passage_along, post, says
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 Start = Callable[..., Peer]
@@ -162,7 +162,13 @@ def test_body_bytes_before_a_cut_are_handed_over(rig: Rig, peer: Start) -> None:
 
     async def work(wire: Wire) -> None:
         until_s = time.monotonic() + 10
-        exchange = await wire.send(server.route(), post(), connect_until_s=until_s, until_s=until_s)
+        exchange = await wire.send(
+            server.route(),
+            post(),
+            passage=passage_along(server.route()),
+            connect_until_s=until_s,
+            until_s=until_s,
+        )
         assert await exchange.read(until_s) == b"ok"
         with pytest.raises(WireError):
             await exchange.read(until_s)
@@ -206,7 +212,13 @@ def test_a_dripped_head_ends_at_the_deadline(rig: Rig, peer: Start) -> None:
     async def work(wire: Wire) -> None:
         now_s = time.monotonic()
         with pytest.raises(WireError) as caught:
-            await wire.send(server.route(), post(), connect_until_s=now_s + 5, until_s=now_s + 0.2)
+            await wire.send(
+                server.route(),
+                post(),
+                passage=passage_along(server.route()),
+                connect_until_s=now_s + 5,
+                until_s=now_s + 0.2,
+            )
         assert caught.value.kind is FailureKind.AMBIGUOUS
         assert caught.value.timed_out
 
@@ -227,7 +239,13 @@ def test_a_silent_gap_is_none_and_the_answer_goes_on(rig: Rig, peer: Start) -> N
 
     async def work(wire: Wire) -> None:
         until_s = time.monotonic() + 10
-        exchange = await wire.send(server.route(), post(), connect_until_s=until_s, until_s=until_s)
+        exchange = await wire.send(
+            server.route(),
+            post(),
+            passage=passage_along(server.route()),
+            connect_until_s=until_s,
+            until_s=until_s,
+        )
         assert await exchange.read(until_s) == b"o"
         assert await exchange.read(time.monotonic() + 0.05) is None
         assert await exchange.read(time.monotonic() - 1) is None
@@ -250,7 +268,13 @@ def test_close_before_the_end_closes_the_socket(rig: Rig, peer: Start) -> None:
 
     async def work(wire: Wire) -> None:
         until_s = time.monotonic() + 10
-        exchange = await wire.send(server.route(), post(), connect_until_s=until_s, until_s=until_s)
+        exchange = await wire.send(
+            server.route(),
+            post(),
+            passage=passage_along(server.route()),
+            connect_until_s=until_s,
+            until_s=until_s,
+        )
         exchange.close()
         exchange.close()
         await wire.sleep(time.monotonic())
@@ -307,7 +331,13 @@ def test_time_that_is_up_sends_nothing(rig: Rig, peer: Start) -> None:
         await fetch(wire, server.route())
         now_s = time.monotonic()
         with pytest.raises(WireError) as caught:
-            await wire.send(server.route(), post(), connect_until_s=now_s + 5, until_s=now_s - 1)
+            await wire.send(
+                server.route(),
+                post(),
+                passage=passage_along(server.route()),
+                connect_until_s=now_s + 5,
+                until_s=now_s - 1,
+            )
         assert caught.value.kind is FailureKind.NOT_SENT
         assert caught.value.timed_out
 

@@ -23,7 +23,7 @@ from cryptography.x509.oid import NameOID
 from gateway.wire.contract import Route, Wire, WireError
 from gateway.wire.tls import tls_context
 from providers.contract import FailureKind
-from tests.unit.wire.conftest import Line, Peer, Rig, fetch, post, says
+from tests.unit.wire.conftest import Line, Peer, Rig, fetch, passage_along, post, says
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 Start = Callable[..., Peer]
@@ -182,7 +182,13 @@ def test_a_hanging_handshake_ends_at_the_connect_deadline(
     async def work(wire: Wire) -> None:
         now_s = time.monotonic()
         with pytest.raises(WireError) as caught:
-            await wire.send(route, post(), connect_until_s=now_s + 0.1, until_s=now_s + 60)
+            await wire.send(
+                route,
+                post(),
+                passage=passage_along(route),
+                connect_until_s=now_s + 0.1,
+                until_s=now_s + 60,
+            )
         assert caught.value.kind is FailureKind.NOT_SENT
         assert caught.value.timed_out
 

@@ -1,0 +1,169 @@
+"""After an answer: is what it says of itself what was planned?
+
+Pure. What an answer does not say is no violation, but it is named: it was not observed. The
+data has left by then; this only tells.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import msgspec
+from msgspec import Raw, Struct
+
+from gateway.policy.facts import EVERYWHERE
+from gateway.policy.places import geography
+from providers import catalog
+
+NOT_SAID = frozenset({"", "not_available"})
+"""What stands in `usage.inference_geo` where a platform does not tell."""
+
+_SHOWN = 100
+"""How much of a platform's word is repeated."""
+_SNAPSHOT = re.compile(r"[-@]\d{8}$")
+
+
+class Violation(NamedTuple):
+    """One thing about an answer that is not as planned."""
+
+    what: str
+    """`model`, `inference_geo`, `usage.iterations.model`, `workspace`."""
+    planned: str
+    observed: str
+
+
+class Expected(Struct, frozen=True):
+    """What was planned for the upstream that answered."""
+
+    model: str
+    """The canonical id."""
+    wire_model: str | None = None
+    """The id it was asked for by there (`PlatformModel.id`)."""
+    models_inside: tuple[str, ...] = ()
+    """Canonical ids of the models inside the body that were allowed there too."""
+    geo: str | None = None
+    """The `inference_geo` that the upstream forces."""
+    countries: frozenset[str] | None = None
+    """Its `processing_in` for the model; None: unknown, so there is nothing to compare with."""
+    workspace: str | None = None
+    """The workspace that the upstream forces."""
+
+
+class Served(Struct, frozen=True):
+    """What an answer says of itself; None where it does not say."""
+
+    model: str | None = None
+    inference_geo: str | None = None
+    iterations: tuple[str, ...] = ()
+    """The models that `usage.iterations` names."""
+    workspace: str | None = None
+
+
+_decode = msgspec.json.Decoder(dict[str, Raw]).decode
+_decode_value = msgspec.json.Decoder().decode
+
+
+def served(
+    model: object, usage: Mapping[str, object] | None, workspace: str | None = None
+) -> Served:
+    """Return what an answer says, from its model, its usage and its workspace header.
+
+    What is not of the type it should be is taken as not said.
+    """
+    told = usage or {}
+    geo = told.get("inference_geo")
+    return Served(
+        model=model if isinstance(model, str) else None,
+        inference_geo=geo if isinstance(geo, str) and geo not in NOT_SAID else None,
+        iterations=tuple(_iterations(told.get("iterations"))),
+        workspace=workspace,
+    )
+
+
+def served_whole(body: bytes, workspace: str | None = None) -> Served:
+    """Return what an unstreamed answer says; its content is not looked into."""
+    try:
+        fields = _decode(body)
+        model, usage = (
+            _decode_value(fields[name]) if name in fields else None for name in ("model", "usage")
+        )
+    except (msgspec.DecodeError, RecursionError):
+        return Served(workspace=workspace)
+    return served(model, usage if isinstance(usage, dict) else None, workspace)
+
+
+def violations(expected: Expected, told: Served) -> tuple[Violation, ...]:
+    """Return what of an answer is not as planned, in the order of `Violation.what`."""
+    return (*_model(expected, told), *_geo(expected, told), *_workspace(expected, told))
+
+
+def unobserved(expected: Expected, told: Served) -> tuple[str, ...]:
+    """Return what was planned and the answer does not say."""
+    located = expected.geo is not None or expected.countries not in (None, EVERYWHERE)
+    missing = {
+        "model": told.model is None,
+        "inference_geo": located and told.inference_geo is None,
+        "workspace": expected.workspace is not None and told.workspace is None,
+    }
+    return tuple(name for name, is_missing in missing.items() if is_missing)
+
+
+def _iterations(found: object) -> Iterator[str]:
+    for each in found if isinstance(found, list) else ():
+        model = each.get("model") if isinstance(each, dict) else None
+        if isinstance(model, str):
+            yield model
+
+
+def _model(expected: Expected, told: Served) -> Iterator[Violation]:
+    planned = {expected.model, *expected.models_inside}
+    words = " or ".join(dict.fromkeys((expected.model, *expected.models_inside)))
+    for what, models in (
+        ("model", (told.model,)),
+        ("usage.iterations.model", dict.fromkeys(told.iterations)),
+    ):
+        for model in models:
+            known = model is None or model == expected.wire_model
+            if not known and _canonical(str(model)) not in planned:
+                yield Violation(what, words, _shown(str(model)))
+
+
+def _geo(expected: Expected, told: Served) -> Iterator[Violation]:
+    geo = told.inference_geo
+    if geo is None:
+        return
+    if expected.geo is not None:
+        if geo != expected.geo:
+            yield Violation("inference_geo", expected.geo, _shown(geo))
+        return
+    held = expected.countries
+    if held is None or held == EVERYWHERE:
+        return
+    ran_in = geography(geo)
+    if ran_in is None or not ran_in <= held:
+        yield Violation("inference_geo", ", ".join(sorted(held)), _shown(geo))
+
+
+def _workspace(expected: Expected, told: Served) -> Iterator[Violation]:
+    if expected.workspace is None or told.workspace in (None, expected.workspace):
+        return
+    yield Violation("workspace", expected.workspace, _shown(str(told.workspace)))
+
+
+def _canonical(model: str) -> str | None:
+    """Return the canonical id of a name that a platform gave; None: nobody knows it.
+
+    A dated snapshot of a model that the catalog does not list is still that model.
+    """
+    for name in (model, _SNAPSHOT.sub("", model)):
+        try:
+            return catalog.resolve(name).canonical
+        except catalog.UnknownModel:
+            continue
+    return None
+
+
+def _shown(word: str) -> str:
+    return ascii(word[:_SHOWN])[1:-1]
