@@ -132,7 +132,7 @@ class Engine:
             connections=self._connections,
             passage=passage_of(chosen, may),
             new_request_id=new_request_id,
-            on_start=lambda attempt: self._started(trail, attempt, chosen.operation),
+            on_attempt=lambda attempt: self._started(trail, attempt, chosen.operation),
             on_failure=lambda attempt, failure: self._failed(
                 trail, attempt, chosen.operation, failure, limits=limits, now_s=wire.now_s()
             ),
