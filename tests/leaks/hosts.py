@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -46,6 +46,7 @@ class Hosts:
         """Host -> what happens while a connection to it is under way."""
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
+        self._open: set[asyncio.Task[Any] | None] = set()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, name="hosts", daemon=True)
         self.url = ""
@@ -77,6 +78,15 @@ class Hosts:
         server.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # The loop holds tasks weakly, and a stream that changed to TLS holds its own no more.
+        task = asyncio.current_task()
+        self._open.add(task)
+        try:
+            await self._answer(reader, writer)
+        finally:
+            self._open.discard(task)
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError, EOFError, ssl.SSLError):
             head = await reader.readuntil(b"\r\n\r\n")
             host = head.split()[1].decode().rpartition(":")[0]
