@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from gateway import logs
-from gateway.audit import Trail
+from gateway.audit import Trail, bounded
 from gateway.boundary import Leave
 from gateway.dispatch.drive import Won
 from gateway.dispatch.stream import State, Stream
@@ -66,8 +66,8 @@ class End:
         attempt = self._won.attempt
         told = observed.served(model, usage, header(self._won.headers, WORKSPACE))
         answer = {
-            "model": told.model,
-            "usage": dict(usage),
+            "model": bounded(told.model),
+            "usage": bounded(usage),
             "unobserved": list(observed.unobserved(self._expected, told)),
             "platform_request_id": self._won.request_id,
         }
