@@ -76,7 +76,7 @@ Ask = tuple[str, dict[str, Any], dict[str, str]]
 def house(tmp_path: Path, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> House:
     monkeypatch.setenv("TEST_KEY", emulator.api_key)
     house = House(tmp_path / "config", emulator)
-    house.write(POLICY)
+    house.write(POLICY, order=("anywhere", "frankfurt", "direct"))
     return house
 
 
