@@ -157,6 +157,18 @@ def test_calls_without_a_policy_are_tried_and_said_to_be_unsure(run: Run, write:
     }
 
 
+def test_a_body_that_nobody_looked_into_is_unsure_where_a_rule_now_asks(
+    run: Run, write: Write
+) -> None:
+    write(decision(1, unread=["messages"]), decision(2))
+    assert simulated(run)["unsure"] == 1
+    policy = edited("require.retention_days = 0\n", "")
+    text = policy.read_text()
+    features = text[text.index("forbid.features") : text.index("forbid.models")]
+    policy.write_text(text.replace(features, ""))
+    assert simulated(run, policy=policy)["unsure"] == 0
+
+
 def test_records_of_another_shape_are_counted_and_left_out(run: Run, write: Write) -> None:
     away = {"decision": "dec_3", "asked_model": "x", "plan": [], "rejected": [], "refused": "no"}
     write(decision(1), {"decision": "dec_2"}, away)
