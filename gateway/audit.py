@@ -244,6 +244,7 @@ def _judged(judgement: Judgement, verdicts: str) -> dict[str, Any]:
         "classes": list(decision.data_classes),
         "models_inside": list(judgement.models),
         "features": sorted(request.features),
+        "unread": sorted(asked.unread),
         "checks": sorted(request.checks),
         "hatches": {
             name: value for name, value in asdict(asked.hatches).items() if value is not None
