@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gateway.boundary.text import text_of
 from gateway.boundary.where import where
 from gateway.config import Config, ConfigError, Mistake
 from gateway.policy.attestations import Attestations, read_attestations
@@ -21,7 +22,6 @@ from gateway.policy.verified import NOTHING_VERIFIED, Verified, read_verified
 BLOCKS = "policies/blocks.toml"
 """What `gateway policy block` writes; in force whenever it is there."""
 ATTESTATIONS = "attestations.toml"
-_FILE_LIMIT_BYTES = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,14 @@ def texts(config: Config) -> Texts:
         named.append(blocks)
     policies = _read(named, mistakes)
     return Texts(policies, _read(fact_files(config), mistakes), tuple(mistakes))
+
+
+def facts(config: Config) -> FactSheet:
+    """Return what is known of the upstreams in use, whether or not a policy asks for it.
+
+    Raises ConfigError with every mistake in the attestations.
+    """
+    return _facts(config, *vouched(config))
 
 
 def fact_files(config: Config) -> list[Path]:
@@ -161,15 +169,7 @@ def _read(named: Sequence[Path], mistakes: list[Mistake]) -> tuple[tuple[str, st
     found: list[tuple[str, str]] = []
     for path in named:
         try:
-            with path.open("rb") as stream:
-                raw = stream.read(_FILE_LIMIT_BYTES + 1)
-            if len(raw) > _FILE_LIMIT_BYTES:
-                mistakes.append(Mistake(str(path), None, "", "is larger than 4 MiB"))
-                continue
-            found.append((str(path), raw.decode("utf-8")))
-        except OSError as error:
-            mistakes.append(Mistake(str(path), None, "", f"cannot be read: {error.strerror}"))
-        except UnicodeDecodeError as error:
-            line = raw[: error.start].count(b"\n") + 1
-            mistakes.append(Mistake(str(path), line, "", "is not UTF-8"))
+            found.append((str(path), text_of(path)))
+        except ConfigError as error:
+            mistakes.extend(error.mistakes)
     return tuple(found)
