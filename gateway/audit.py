@@ -50,7 +50,7 @@ class Audit:
 
     def __init__(self, journal: Journal | None = None, *, required: bool = False) -> None:
         self._journal = journal
-        self._required = required
+        self.required = required
         self._written: dict[int, tuple[tuple[Verdict, ...], str]] = {}
         """By identity: a set of verdicts is made once and kept by whoever decides."""
         self.broken: str | None = None
@@ -94,7 +94,7 @@ class Audit:
 
     def must(self, kind: str, data: Mapping[str, Any]) -> None:
         """Write a record that a request waits for; raises Unrecorded where one is required."""
-        if not self.write(kind, data) and self._required:
+        if not self.write(kind, data) and self.required:
             raise Unrecorded
 
     def write(self, kind: str, data: Mapping[str, Any]) -> bool:

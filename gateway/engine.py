@@ -100,6 +100,21 @@ class Engine:
         found = self.boundary.current() if self.boundary is not None else None
         return "none" if found is None else found.compiled.digest[:DIGEST_SHOWN]
 
+    @property
+    def troubles(self) -> tuple[str, ...]:
+        """What an operator should look at, without names of files."""
+        found = [f"{name} was taken out: it broke a plan" for name in self._tripped()]
+        if self.boundary is not None and self.boundary.mistakes:
+            found.append("changed policy files have mistakes: the old ones are in force")
+        if self.audit.broken is not None:
+            found.append("the journal cannot be written")
+        return tuple(found)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether no request is sent, because a required journal cannot be written."""
+        return self.audit.required and self.audit.broken is not None
+
     async def answer(self, call: Call, wire: Wire) -> Answer:
         """Serve a call; raises Refused when no upstream may or can see it."""
         now_s = wire.now_s()
@@ -144,8 +159,9 @@ class Engine:
             call,
             self.upstreams,
             lambda model: ejected(model, now_s),
-            leave.judge,
-            leave.tripped,
+            judge=leave.judge,
+            tripped=leave.tripped,
+            ranks=leave.ranks,
         )
 
     def _planned(self, call: Call, now_s: float, leave: Leave) -> Plan:
@@ -167,6 +183,9 @@ class Engine:
         else:
             won.stream.on_end = ends.streamed
         return answer
+
+    def _tripped(self) -> list[str]:
+        return sorted(self.boundary.tripped) if self.boundary is not None else []
 
     def _violated(self, upstream: str) -> None:
         """Count an answer that broke its plan, and take its upstream out where that is wished."""

@@ -7,7 +7,7 @@ a reason, so that what the plan holds can be tried without looking for another.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -38,6 +38,10 @@ class Leg(Struct, frozen=True):
 
     upstream: Upstream
     losses: tuple[Loss, ...] = ()
+
+
+Ranks = Mapping[str, tuple[float, ...]]
+"""Upstream -> where it stands, the lowest first."""
 
 
 class Cause(Enum):
@@ -74,8 +78,10 @@ def plan(
     call: Call,
     upstreams: Sequence[Upstream],
     ejected: Callable[[str], frozenset[str]] = lambda _model: frozenset(),
+    *,
     judge: Callable[[Call, str], Judgement] | None = None,
     tripped: Container[str] = (),
+    ranks: Callable[[Judgement], Ranks | None] = lambda _judgement: None,
 ) -> Plan:
     """Return the plan for a call.
 
@@ -86,6 +92,7 @@ def plan(
             one allowed is always tried.
         judge: Asks policy of a call for a canonical model; None: there is no policy.
         tripped: The upstreams that were taken out.
+        ranks: The order that policies prefer, where it is not the configured one.
 
     Raises:
         Refused: The call is wrong whatever the upstreams are.
@@ -106,6 +113,9 @@ def plan(
         else:
             rejected.append(verdict)
     refused = None if legs else _refusal(call, rejected, judgement)
+    preferred = ranks(judgement) if judgement is not None and len(legs) > 1 else None
+    if preferred is not None:
+        legs.sort(key=lambda leg: preferred[leg.upstream.name])
     ill = ejected(model) if len(legs) > 1 else None
     if ill:
         legs.sort(key=lambda leg: leg.upstream.name in ill)
@@ -161,6 +171,9 @@ class _Look:
         self._judgement = judgement
         self._verdicts = None if judgement is None else _by_name(judgement)
         self._tripped = tripped
+        inside = judgement.models if judgement is not None else ()
+        # What the catalog does not know, such as `default`, policy has judged by its name.
+        self._inside = [model for model in inside if catalog.is_known(model)]
 
     def at(self, upstream: Upstream) -> Leg | Rejection:
         """Return the leg, or why the upstream cannot be one."""
@@ -197,10 +210,12 @@ class _Look:
         return None
 
     def _model(self, upstream: Upstream) -> tuple[Cause, str] | None:
-        inside = self._judgement.models if self._judgement is not None else ()
-        for model in (self._operation.model, *inside):
-            if model not in upstream.endpoint.models:
-                return Cause.MODEL, f"does not serve {model}"
+        served = upstream.endpoint.models
+        if self._operation.model not in served:
+            return Cause.MODEL, f"does not serve {self._operation.model}"
+        for model in self._inside:
+            if model not in served:
+                return Cause.MODEL, f"does not serve {model}, which the request names too"
         return None
 
 

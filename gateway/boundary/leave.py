@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from gateway import judging
 from gateway.boundary.boundary import Boundary
 from gateway.call import Call
 from gateway.judging import Judgement
+from gateway.policy import preferring
 from gateway.routing import Plan
 
 NOBODY: frozenset[str] = frozenset()
@@ -32,6 +33,13 @@ class Leave:
     def judge(self) -> Callable[[Call, str], Judgement] | None:
         """What asks policy of a call for a canonical model; None: there is no policy."""
         return None if self._in_force is None else self._judge
+
+    def ranks(self, judgement: Judgement) -> Mapping[str, tuple[float, ...]] | None:
+        """Return the order that policies prefer: upstream -> rank; None: the configured one."""
+        prefer = judgement.decision.prefer
+        if self._in_force is None or not prefer:
+            return None
+        return preferring.ranks(prefer, self._in_force.facts, judgement.request.model)
 
     def countries(self, upstream: str, model: str) -> frozenset[str] | None:
         """Return where an upstream was held to process a model; None: nobody said."""

@@ -57,14 +57,6 @@ def texts(config: Config) -> Texts:
     return Texts(policies, _read(fact_files(config), mistakes), tuple(mistakes))
 
 
-def facts(config: Config) -> FactSheet:
-    """Return what is known of the upstreams in use, whether or not a policy asks for it.
-
-    Raises ConfigError with every mistake in the attestations.
-    """
-    return _facts(config, *vouched(config))
-
-
 def fact_files(config: Config) -> list[Path]:
     """Return the files of attestations that are there, or should be."""
     return _fact_files(config) if config.policy.files else []
@@ -84,11 +76,27 @@ def vouched(config: Config) -> tuple[Attestations, Verified]:
     return found
 
 
-def _fact_files(config: Config) -> list[Path]:
+def facts(config: Config) -> FactSheet:
+    """Return what is known of the upstreams in use, with a policy in force or without.
+
+    Raises:
+        ConfigError: With every mistake in the files that say it.
+    """
+    return _facts(config, *vouched(config))
+
+
+def attestation_file(config: Config) -> Path | None:
+    """Return the file of attestations; None where none is named and none is there."""
     stated = config.policy.attestations
-    first = Path(stated) if stated is not None else config.path(ATTESTATIONS)
-    found = [first] if stated is not None or first.exists() else []
-    verified = config.path(config.policy.verified)
+    usual = config.path(ATTESTATIONS)
+    if stated is not None:
+        return Path(stated)
+    return usual if usual.exists() else None
+
+
+def _fact_files(config: Config) -> list[Path]:
+    attested, verified = attestation_file(config), config.path(config.policy.verified)
+    found = [] if attested is None else [attested]
     return [*found, verified] if verified.exists() else found
 
 

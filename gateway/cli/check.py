@@ -151,7 +151,6 @@ def _show(report: dict[str, Any]) -> None:
     typer.echo(f"environment: {report['environment'] or 'none'}")
     names = ", ".join(report["policies"])
     typer.echo(f"policy: {report['policy'][:16]}" + (f" ({names})" if names else ""))
-    typer.echo(f"journal: {report['journal'] or 'none'}")
     rows = [_row(upstream) for upstream in report["upstreams"]]
     if sys.stdout.isatty():
         _table(rows)
@@ -162,6 +161,7 @@ def _show(report: dict[str, Any]) -> None:
     named = [f"{each['key']} ({name})" for name, each in server["callers"].items()]
     keys = ", ".join([*server["keys"], *named]) or "none, loopback only"
     typer.echo(f"server: {server['address']}, keys: {keys}")
+    typer.echo(f"journal: {report['journal'] or 'none'}")
     for note in report["notes"]:
         typer.echo(f"note: {note}")
 

@@ -41,7 +41,7 @@ def plain(past: Past) -> dict[str, Any]:
         "at": past.decision.at,
         "decision": dict(past.decision.data),
         "candidates": None if past.candidates is None else [dict(each) for each in past.candidates],
-        "attempts": [{"kind": each.kind, "at": each.at, **each.data} for each in past.attempts],
+        "attempts": [{"record": each.kind, "at": each.at, **each.data} for each in past.attempts],
     }
 
 

@@ -77,7 +77,8 @@ def _in_force(setting: Setting) -> list[Finding]:
         environment=in_force.environment,
         upstreams=names,
     )
-    for path in boundary.fact_files(setting.config):
+    path = boundary.attestation_file(setting.config)
+    if path is not None:
         text = boundary.text_of(path)
         found += lint_attestations(str(path), text, in_force.facts, now, upstreams=names)
     return found

@@ -35,7 +35,9 @@ def run(
     setting = Setting(config, env)
     start = _since(since)
     files = policies(policy)
-    in_force = InForce("", compile_policies(files), facts_of(upstreams, setting), tuple(files))
+    facts = facts_of(upstreams, setting)
+    environment = env or (setting.config.environment if upstreams is None else None)
+    in_force = InForce(environment or "", compile_policies(files), facts, tuple(files))
     where = journal_of(journal, setting)
     found = simulate(_from(start, entries(where)), in_force)
     if as_json:
@@ -58,7 +60,10 @@ def _from(start: float | None, found: Iterable[Entry]) -> Iterator[Entry]:
 
 
 def _show(found: Simulation) -> None:
-    typer.echo(f"decisions: {found.decisions}" + _unreadable(found))
+    typer.echo(f"decisions: {found.decisions}")
+    for count, what in _aside(found):
+        if count:
+            typer.echo(f"note: {count} {what}")
     typer.echo(f"allowed: {found.allowed_before} before, {found.allowed_after} after")
     _show_groups("newly refused", found.newly_refused)
     _show_groups("newly allowed", found.newly_allowed)
@@ -67,8 +72,12 @@ def _show(found: Simulation) -> None:
     typer.echo("cost: unknown, there is no price book yet")
 
 
-def _unreadable(found: Simulation) -> str:
-    return f", {found.unreadable} of them in another shape and left out" if found.unreadable else ""
+def _aside(found: Simulation) -> list[tuple[int, str]]:
+    return [
+        (found.turned_away, "were refused before policy was asked, and would be again"),
+        (found.unreadable, "have another shape and are left out"),
+        (found.unsure, "are allowed as far as the journal tells; not all they ask for is recorded"),
+    ]
 
 
 def _show_groups(title: str, groups: Mapping[Cell, Group]) -> None:

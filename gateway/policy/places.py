@@ -245,6 +245,11 @@ def _google(where: Where) -> dict[str, Fact]:
     return {} if reached is None else {"processing_in": _fact(reached, f"location {where.region}")}
 
 
+def of_geo(geo: str) -> frozenset[str]:
+    """Return the countries of an `inference_geo`; one that is not known may be anywhere."""
+    return _file().geos.rows.get(geo, EVERYWHERE)
+
+
 def _geo(where: Where) -> dict[str, Fact]:
     geo = where.geo or "global"
     reached = geography(geo)

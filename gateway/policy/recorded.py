@@ -12,7 +12,7 @@ import msgspec
 DECISION_PREFIX = "dec_"
 """What a decision's id begins with."""
 
-_OF_ATTEMPTS = frozenset({"started", "failed", "finished", "violation"})
+_OF_ATTEMPTS = frozenset({"started", "failed", "withdrawn", "finished", "violation"})
 
 
 class Entry(NamedTuple):
@@ -38,22 +38,33 @@ class Rejected(msgspec.Struct, frozen=True):
 
 
 class Inputs(msgspec.Struct, frozen=True, rename={"data_class": "class"}):
-    """What a `decision` record says that a replay needs; what it does not know it leaves."""
+    """What a `decision` record says that a replay needs; other members are passed over."""
 
     decision: str
-    environment: str
     model: str
+    environment: str | None = None
+    """None: there was no policy."""
     data_class: str | None = None
     layers: frozenset[str] = frozenset()
-    models_inside: tuple[str, ...] = ()
-    features: frozenset[str] = frozenset()
+    features: frozenset[str] | None = None
+    """None: there was no policy, so nobody looked."""
+    unread: frozenset[str] = frozenset()
+    """Fields of the body that no rule asked to look into."""
     betas: frozenset[str] = frozenset()
     checks: frozenset[str] = frozenset()
-    require: tuple[str, ...] = ()
-    hatches: Any = None
-    only: tuple[str, ...] = ()
+    models_inside: frozenset[str] = frozenset()
     plan: tuple[str, ...] = ()
     rejected: tuple[Rejected, ...] = ()
+
+    @property
+    def whole(self) -> bool:
+        """Whether all that the call asked for is known."""
+        return self.features is not None and not self.unread
+
+
+def turned_away(entry: Entry) -> bool:
+    """Say whether a `decision` record is of a call that was refused before policy was asked."""
+    return entry.data.get("refused") is not None and not entry.data.get("rejected")
 
 
 def inputs(entry: Entry) -> Inputs:
@@ -87,7 +98,7 @@ def recall(read: Callable[[], Iterable[Entry]], wanted: str) -> Past | None:
 
     Args:
         read: Reads the journal from its start; called up to twice.
-        wanted: A decision's id, or the request id that the caller saw.
+        wanted: A decision's id, or a request id that the caller or a platform knows.
     """
     decision = wanted if wanted.startswith(DECISION_PREFIX) else _decided(read(), wanted)
     if decision is None:
@@ -109,9 +120,14 @@ def recall(read: Callable[[], Iterable[Entry]], wanted: str) -> Past | None:
 
 
 def _decided(entries: Iterable[Entry], request_id: str) -> str | None:
-    """Return the decision of the last call that ended with a request id."""
+    """Return the decision of the last call that a request id was given in."""
     last: str | None = None
     for entry in entries:
-        if entry.kind == "finished" and entry.data.get("request_id") == request_id:
+        if entry.kind in {"failed", "finished"} and request_id in _request_ids(entry):
             last = entry.data.get("decision")
     return last
+
+
+def _request_ids(entry: Entry) -> tuple[object, object]:
+    """Return the ids under which the caller and the platform know an answer."""
+    return entry.data.get("request_id"), entry.data.get("platform_request_id")

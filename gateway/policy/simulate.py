@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from gateway.policy.deciding import decide
-from gateway.policy.decision import Decision, Request
+from gateway.policy.decision import Request
 from gateway.policy.in_force import InForce
-from gateway.policy.recorded import Entry, Inputs, inputs
+from gateway.policy.recorded import Entry, Inputs, inputs, turned_away
 
 POLICY_CAUSE = "POLICY"
 """The cause with which a plan leaves out what policy rejects; every other would stand again."""
@@ -60,19 +60,17 @@ class Simulation:
     """
 
     decisions: int = 0
+    turned_away: int = 0
+    """Calls that were refused before policy was asked: they would be again."""
     unreadable: int = 0
     """Decisions whose record has another shape."""
     allowed_before: int = 0
     allowed_after: int = 0
+    unsure: int = 0
+    """Of those allowed after: it is not recorded what all they ask for, so some may be refused."""
     newly_refused: dict[Cell, Group] = field(default_factory=dict)
     newly_allowed: dict[Cell, Group] = field(default_factory=dict)
     first_choice: dict[str, Shift] = field(default_factory=dict)
-
-    @property
-    def differs(self) -> bool:
-        """Whether any call would be refused, allowed or served elsewhere."""
-        moved = any(each.before != each.after for each in self.first_choice.values())
-        return moved or bool(self.newly_refused or self.newly_allowed)
 
 
 def simulate(entries: Iterable[Entry], in_force: InForce) -> Simulation:
@@ -84,7 +82,8 @@ def simulate(entries: Iterable[Entry], in_force: InForce) -> Simulation:
 
     Args:
         entries: Records of a journal; other kinds than `decision` are passed over.
-        in_force: The policies to try, and the facts to try them with.
+        in_force: The policies to try, the facts to try them with, and the environment of calls
+            that were made without a policy.
     """
     found = Simulation()
     for entry in entries:
@@ -95,69 +94,77 @@ def simulate(entries: Iterable[Entry], in_force: InForce) -> Simulation:
 
 def _replay(found: Simulation, entry: Entry, in_force: InForce) -> None:
     found.decisions += 1
+    if turned_away(entry):
+        found.turned_away += 1
+        return
     try:
         was, now_s = inputs(entry), entry.at_s
     except ValueError:
         found.unreadable += 1
         return
     plan, rules = replan(was, in_force, now_s)
-    found.allowed_before += bool(was.plan)
-    found.allowed_after += bool(plan)
-    if was.plan:
-        found.first_choice.setdefault(was.plan[0], Shift()).before += 1
-    if plan:
-        found.first_choice.setdefault(plan[0], Shift()).after += 1
-    if bool(plan) == bool(was.plan):
-        return
-    groups = found.newly_allowed if plan else found.newly_refused
-    groups.setdefault(_cell(was, () if plan else rules), Group()).add(was.decision)
+    found.unsure += bool(plan) and not was.whole
+    _count(found, was.plan, plan)
+    if bool(plan) != bool(was.plan):
+        groups = found.newly_allowed if plan else found.newly_refused
+        cell = _cell(was, in_force.environment, () if plan else rules)
+        groups.setdefault(cell, Group()).add(was.decision)
+
+
+def _count(found: Simulation, before: Sequence[str], after: Sequence[str]) -> None:
+    found.allowed_before += bool(before)
+    found.allowed_after += bool(after)
+    if before:
+        found.first_choice.setdefault(before[0], Shift()).before += 1
+    if after:
+        found.first_choice.setdefault(after[0], Shift()).after += 1
 
 
 def replan(was: Inputs, in_force: InForce, now_s: float) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the upstreams that a recorded call would be tried at, and the rules against others."""
-    decisions = [decide(in_force.compiled, in_force.facts, each, now_s) for each in requests(was)]
-    allowed = _all_allow(decisions)
+    asked = request(was, in_force.environment)
+    decision = decide(in_force.compiled, in_force.facts, asked, now_s)
     unable = {each.upstream for each in was.rejected if each.cause.upper() != POLICY_CAUSE}
-    order = dict.fromkeys((*was.plan, *(each.name for each in in_force.facts.upstreams)))
-    plan = tuple(name for name in order if name in allowed and name not in unable)
+    order = dict.fromkeys((*was.plan, *(each.upstream for each in decision.candidates)))
+    allowed = frozenset(decision.allowed) - unable
     rules = dict.fromkeys(
         reason.rule
-        for decision in decisions
         for verdict in decision.candidates
         if verdict.upstream not in unable
         for reason in verdict.reasons
     )
-    return plan, tuple(rules)
+    return tuple(name for name in order if name in allowed), tuple(rules)
 
 
-def requests(was: Inputs) -> list[Request]:
-    """Return what policy looked at: the model asked for, and each that the body names."""
-    first = Request(
-        environment=was.environment,
+def request(was: Inputs, environment: str) -> Request:
+    """Return what policy looks at in a recorded call.
+
+    `environment` is that of calls that were made without a policy.
+    """
+    return Request(
+        environment=environment if was.environment is None else was.environment,
         data_class=was.data_class,
         model=was.model,
-        features=was.features,
+        features=was.features or frozenset(),
         betas=was.betas,
         checks=was.checks,
         layers=was.layers,
     )
-    return [first, *(first._replace(model=model) for model in was.models_inside)]
 
 
-def _all_allow(decisions: Iterable[Decision]) -> frozenset[str]:
-    return frozenset.intersection(*(frozenset(each.allowed) for each in decisions))
-
-
-def _cell(was: Inputs, rules: tuple[str, ...]) -> Cell:
-    features, betas = tuple(sorted(was.features)), tuple(sorted(was.betas))
-    return Cell(was.data_class, was.environment, was.model, features, betas, rules)
+def _cell(was: Inputs, environment: str, rules: tuple[str, ...]) -> Cell:
+    asked = request(was, environment)
+    features, betas = tuple(sorted(asked.features)), tuple(sorted(asked.betas))
+    return Cell(asked.data_class, asked.environment, asked.model, features, betas, rules)
 
 
 def as_json(found: Simulation) -> dict[str, Any]:
     """Return a simulation as plain data."""
     return {
         "decisions": found.decisions,
+        "turned_away": found.turned_away,
         "unreadable": found.unreadable,
+        "unsure": found.unsure,
         "allowed": {"before": found.allowed_before, "after": found.allowed_after},
         "newly_refused": _groups(found.newly_refused),
         "newly_allowed": _groups(found.newly_allowed),

@@ -6,13 +6,12 @@ Every answer is the engine's, or an error in the Anthropic envelope with a `requ
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Protocol
 
 from gateway.answers import Answer
 from gateway.call import Call, Caller, read_call
 from gateway.errors import NotReady, Refused
-from gateway.routing import Upstream
 from gateway.server import side
 from gateway.server.addresses import is_loopback_host_header
 from gateway.server.asgi import RawHeaders, Receive, Scope, Send
@@ -34,18 +33,8 @@ KEYLESS = Caller(door=DOOR)
 """Who calls a server that asks for no key: a program on the same machine."""
 
 
-class Serves(Protocol):
+class Serves(side.Shows, Protocol):
     """The part of `gateway.engine.Engine` that a server needs."""
-
-    @property
-    def upstreams(self) -> Sequence[Upstream]:
-        """The configured upstreams, in their order."""
-        ...
-
-    @property
-    def policy(self) -> str:
-        """What answers say of the policy in force."""
-        ...
 
     async def answer(self, call: Call, wire: Wire) -> Answer:
         """Serve a call; raises Refused when no upstream may or can see it."""
@@ -152,8 +141,7 @@ class App:
         try:
             if not side.is_open(scope["path"]):
                 self._admit(dict(scope["headers"]))
-            upstreams, policy = self._engine.upstreams, self._engine.policy
-            return side.answer(scope, upstreams, policy, stopping=self.drain.asked)
+            return side.answer(scope, self._engine, stopping=self.drain.asked)
         except Refused:
             raise
         except Exception as error:  # noqa: BLE001 - the same

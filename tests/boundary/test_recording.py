@@ -9,10 +9,12 @@ import anthropic
 import pytest
 
 import gateway
+from gateway.boundary import boundary as boundary_module
 from gateway.config import ConfigError
 from gateway.engine import Engine
 from gateway.journal import JournalBroken
 from tests.boundary.house import BODY, House
+from tests.server.serving import serving
 
 REQUIRED = """
 [policy]
@@ -183,3 +185,38 @@ def test_without_being_told_to_a_violation_is_only_recorded(house: House) -> Non
     ours.messages.create(**BODY)
     ours.messages.create(**BODY)
     assert len(house.records("violation")) == 1
+
+
+class TestReadiness:
+    """`/readyz` tells an operator, and a load balancer where nothing can be sent."""
+
+    @staticmethod
+    def ready(engine: Engine) -> tuple[int, str, list[str]]:
+        with serving(engine) as running:
+            reply = running.ask("GET", "/readyz")
+        return reply.status, reply.json["status"], reply.json["troubles"]
+
+    def test_a_reload_that_failed_is_told_of(
+        self, house: House, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(boundary_module, "CHECK_S", 0.0)
+        engine = Engine.from_config(house.config())
+        assert self.ready(engine) == (200, "ready", [])
+        house.policy.write_text("")
+        status, state, troubles = self.ready(engine)
+        assert (status, state) == (200, "ready")
+        assert "mistakes" in troubles[0]
+        assert str(house.where) not in troubles[0]
+        assert house.records("reload")[0]["ok"] is False
+
+    @pytest.mark.parametrize(("more", "status"), [(REQUIRED, 503), ("", 200)])
+    def test_a_journal_that_is_broken_is_told_of(
+        self, house: House, more: str, status: int
+    ) -> None:
+        house.write(more=more)
+        engine = Engine.from_config(house.config())
+        engine.audit._journal = Full(engine.audit._journal, 0)  # type: ignore[assignment]
+        engine.audit.write("policy", {})
+        found = self.ready(engine)
+        assert found[0] == status
+        assert found[2] == ["the journal cannot be written"]

@@ -44,7 +44,7 @@ def test_a_journal_as_it_was_written_is_whole() -> None:
     assert not found(check(WHOLE, SEEN))
 
 
-@pytest.mark.parametrize("name", [FIRST, SECOND])
+@pytest.mark.parametrize("name", [FIRST, SECOND], ids=["first", "second"])
 def test_a_byte_changed_dropped_swapped_or_put_in_anywhere_is_found(name: str) -> None:
     data = WHOLE[name]
     for place, byte in enumerate(data):
@@ -89,7 +89,7 @@ def test_lines_moved_repeated_or_dropped_within_and_between_files_are_found(
     assert_found(files)
 
 
-@pytest.mark.parametrize("name", [FIRST, SECOND])
+@pytest.mark.parametrize("name", [FIRST, SECOND], ids=["first", "second"])
 def test_a_line_dropped_repeated_or_swapped_anywhere_is_found(name: str) -> None:
     every = lines(WHOLE[name])
     for place, line in enumerate(every):

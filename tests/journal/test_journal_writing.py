@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import stat
 import threading
 from pathlib import Path
@@ -175,3 +176,50 @@ def test_a_file_taken_away_by_the_disk_is_followed_by_another(tmp_path: Path) ->
     assert new.follows is not None
     assert (new.follows.file, new.follows.records) == (old.name, 2)
     assert [data(placed).get("attempt") for placed in records(tmp_path)] == [None, 1, None, 3, None]
+
+
+def test_a_disk_that_fails_between_two_records_is_told_by_the_next(tmp_path: Path) -> None:
+    journal = opened(tmp_path, fsync="interval")
+    assert journal._segment is not None
+    journal._segment.close()
+    journal._flusher._sync()
+    with pytest.raises(JournalBroken, match="Bad file descriptor"):
+        journal.append("started", {"attempt": 1})
+    journal.append("started", {"attempt": 2})
+    journal.close()
+    report = check(on_disk(tmp_path))
+    assert not report.problems
+    assert [file.chain.records for file in report.files] == [1, 3]
+
+
+def test_a_disk_that_does_not_take_a_record_is_told_at_once(tmp_path: Path) -> None:
+    journal = opened(tmp_path, fsync="always")
+    assert journal._segment is not None
+    reader, writer = os.pipe()
+    os.dup2(writer, journal._segment._file)  # A pipe takes bytes, but has no disk to wait for.
+    with pytest.raises(JournalBroken, match="Invalid argument"):
+        journal.append("started", {"attempt": 1})
+    os.close(reader)
+    os.close(writer)
+    assert journal.path is None
+    journal.close()
+
+
+def test_an_interrupt_in_the_middle_of_a_write_leaves_whole_records(tmp_path: Path) -> None:
+    journal = opened(tmp_path)
+    segment = journal._segment
+    assert segment is not None
+    put = segment._put
+
+    def interrupted(lines: bytes) -> None:
+        put(lines)
+        raise KeyboardInterrupt
+
+    segment._put = interrupted  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        journal.append("started", {"attempt": 1})
+    journal.append("started", {"attempt": 2})
+    journal.close()
+    report = check(on_disk(tmp_path))
+    assert not report.problems
+    assert [data(placed).get("attempt") for placed in records(tmp_path)] == [None, None, 2, None]

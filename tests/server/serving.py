@@ -152,6 +152,8 @@ class Scripted:
     """An engine that does what a test says."""
 
     policy = "none"
+    troubles = ()
+    stopped = False
 
     def __init__(self, do: Callable[[Call], Any]) -> None:
         self.upstreams: Sequence[Upstream] = ()
