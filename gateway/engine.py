@@ -28,7 +28,7 @@ from gateway.errors import Forbidden, Refused, new_request_id
 from gateway.routing import Plan, Upstream, plan
 from gateway.settling import End, expected
 from gateway.wire.contract import Route, Wire
-from gateway.wire.passage import passage_of
+from gateway.wire.passage import address, passage_of
 from providers.contract import Failure, FailureKind, Operation
 
 DIGEST_SHOWN = 16
@@ -132,7 +132,7 @@ class Engine:
             connections=self._connections,
             passage=passage_of(chosen, may),
             new_request_id=new_request_id,
-            on_start=lambda attempt: self._started(trail, attempt, chosen.operation),
+            on_attempt=lambda attempt: self._started(trail, attempt, chosen.operation),
             on_failure=lambda attempt, failure: self._failed(
                 trail, attempt, chosen.operation, failure, limits=limits, now_s=wire.now_s()
             ),
@@ -195,8 +195,8 @@ class Engine:
 
     def _started(self, trail: Trail, attempt: Attempt, operation: Operation) -> None:
         upstream = attempt.leg.upstream
-        model = upstream.endpoint.models[operation.model].id
-        trail.started(attempt, self._connections[upstream.name].route.host, model)
+        _, host, _ = address(upstream.endpoint.base_url)
+        trail.started(attempt, host, upstream.endpoint.models[operation.model].id)
 
     def _failed(
         self,

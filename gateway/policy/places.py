@@ -183,13 +183,13 @@ def _aws_by_model(where: Where) -> dict[str, dict[str, Fact | None]]:
     usual = _aws(where)
     found: dict[str, dict[str, Fact | None]] = {}
     for model, wire_id in where.models.items():
-        own = _aws_under(where, _profile_of(wire_id))
+        own = _aws_under(where, profile_of(wire_id))
         if own != usual:
             found[model] = {name: own.get(name) for name in ("processing_in", "storage_in")}
     return found
 
 
-def _profile_of(wire_id: str) -> str | None:
+def profile_of(wire_id: str) -> str | None:
     """Return the profile in an id; None: in-region; "" when the id does not tell (an ARN)."""
     tail = wire_id.rsplit("/", 1)[-1]
     match = _PREFIX.match(tail)
@@ -243,11 +243,6 @@ def _destinations(
 def _google(where: Where) -> dict[str, Fact]:
     reached = _file().google.rows.get(where.region or "")
     return {} if reached is None else {"processing_in": _fact(reached, f"location {where.region}")}
-
-
-def of_geo(geo: str) -> frozenset[str]:
-    """Return the countries of an `inference_geo`; one that is not known may be anywhere."""
-    return _file().geos.rows.get(geo, EVERYWHERE)
 
 
 def _geo(where: Where) -> dict[str, Fact]:
