@@ -33,9 +33,8 @@ class Block:
     def commands(self) -> Iterator[list[str]]:
         """The arguments of each `gateway` command in it."""
         for line in self.text.splitlines():
-            words = shlex.split(line, comments=True)
-            if words[:1] == ["gateway"]:
-                yield words[1:]
+            if line.startswith("gateway "):
+                yield shlex.split(line, comments=True)[1:]
 
 
 def blocks(page: str, until: str | None = None) -> list[Block]:

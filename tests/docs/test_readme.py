@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 from gateway.config import load
 from gateway.routing import Upstream
-from tests.docs.pages import dead_links
 from tests.docs.pages import blocks as page_blocks
+from tests.docs.pages import dead_links
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
