@@ -103,7 +103,7 @@ def country(region: str) -> str | None:
 
 def aws_regions(where: Where) -> frozenset[str] | None:
     """Return the AWS regions that requests to an upstream may reach; None: any, or unknown."""
-    profiles = {where.profile} | {_profile_of(wire_id) for wire_id in where.models.values()}
+    profiles = {where.profile} | {profile_of(wire_id) for wire_id in where.models.values()}
     found = [_regions(str(where.region), profile) for profile in profiles]
     return None if None in found else frozenset().union(*(each for each in found if each))
 
