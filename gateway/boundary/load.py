@@ -176,24 +176,8 @@ def joined(attested: Iterable[Attestations]) -> Attestations:
 def _read(named: Sequence[Path], mistakes: list[Mistake]) -> tuple[tuple[str, str], ...]:
     found: list[tuple[str, str]] = []
     for path in named:
-        text = _text(path)
-        if isinstance(text, Mistake):
-            mistakes.append(text)
-        else:
-            found.append((str(path), text))
+        try:
+            found.append((str(path), text_of(path)))
+        except ConfigError as error:
+            mistakes.extend(error.mistakes)
     return tuple(found)
-
-
-def _text(path: Path) -> str | Mistake:
-    try:
-        with path.open("rb") as stream:
-            raw = stream.read(_FILE_LIMIT_BYTES + 1)
-    except OSError as error:
-        return Mistake(str(path), None, "", f"cannot be read: {error.strerror}")
-    if len(raw) > _FILE_LIMIT_BYTES:
-        return Mistake(str(path), None, "", "is larger than 4 MiB")
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = raw[: error.start].count(b"\n") + 1
-        return Mistake(str(path), line, "", "is not UTF-8")
