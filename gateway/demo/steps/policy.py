@@ -15,7 +15,7 @@ from gateway.demo.stage import Shot, Stage
 COLUMNS = ("class", "door", "the caller got", "passed over, by which rule")
 PROMPT = "Draft a reply to this letter."
 PUBLISHED, CUSTOMER, PAYMENT = CLASSES = ("published", "customer", "payment")
-EU, KEYS = "stays-in-the-eu", "keys-of-ours"
+EU, KEYS = "eu-only", "own-keys"
 RULES: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         PUBLISHED: {},
