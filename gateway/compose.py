@@ -108,7 +108,8 @@ def _route(section: Section, endpoint: Endpoint) -> Route:
     )
 
 
-def _credential(section: Section) -> CredentialSettings:
+def credential(section: Section) -> CredentialSettings:
+    """Return what an upstream's section says of its credential, every secret read."""
     kind = CredentialKind(section.credential_kind)
     match section:
         case AnthropicUpstream():

@@ -101,6 +101,11 @@ def country(region: str) -> str | None:
     return next((rows[region] for rows in _file().aws.rows.values() if region in rows), None)
 
 
+def country_of_location(location: str) -> frozenset[str] | None:
+    """Return the countries of a Google location; None where nobody says."""
+    return _file().google.rows.get(location)
+
+
 def aws_regions(where: Where) -> frozenset[str] | None:
     """Return the AWS regions that requests to an upstream may reach; None: any, or unknown."""
     profiles = {where.profile} | {_profile_of(wire_id) for wire_id in where.models.values()}
