@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from gateway.cli import check, emulate, init, serve, version
+from gateway.cli import check, doctor, emulate, init, serve, version
 
 app = typer.Typer(
     name="gateway",
@@ -16,6 +16,7 @@ app = typer.Typer(
 )
 app.command("init")(init.init)
 app.command("check")(check.check)
+app.command("doctor")(doctor.doctor)
 app.command("serve")(serve.serve)
 app.command("demo")(emulate.demo)
 app.command("emulate")(emulate.emulate)

@@ -16,7 +16,7 @@ from anthropic import (
 from msgspec import Struct
 
 from gateway.config import AnthropicUpstream
-from gateway.doctor.finding import Finding, Outcome
+from gateway.doctor.finding import FACTS, Finding, Outcome
 from gateway.doctor.subject import TIMEOUT_S, Subject
 from gateway.policy import places
 from gateway.policy.facts import EVERYWHERE
@@ -24,8 +24,6 @@ from gateway.wire.contract import Route, WireError
 from gateway.wire.tls import tls_context
 
 WORKSPACE = "anthropic.workspaces.retrieve"
-FACTS = ("processing_in", "storage_in", "cmek")
-"""What a workspace can be asked about."""
 
 
 class Residency(Struct):
@@ -52,7 +50,7 @@ def probe_anthropic(subject: Subject, section: AnthropicUpstream) -> Iterator[Fi
     try:
         found = _workspace(subject, section)
     except (NoAnswer, WireError) as error:
-        yield from subject.silent(WORKSPACE, str(error), *FACTS)
+        yield from subject.silent(WORKSPACE, str(error), *FACTS["anthropic"])
         return
     yield _processing(subject, found.data_residency)
     yield _storage(subject, found.data_residency)
@@ -111,7 +109,7 @@ def _processing(subject: Subject, told: Residency) -> Finding:
     shown = ", ".join(ascii(geo[:40])[1:-1] for geo in geos) or "nothing"
     words = f"the workspace allows inference_geo {shown}"
     reached = _countries(geos)
-    held = places.derived(subject.where).get("processing_in")
+    held = places.derived(subject.place).get("processing_in")
     outcome, value = Outcome.UNVERIFIED, None
     if held is None or held.value in (EVERYWHERE, reached):
         outcome, value = Outcome.VERIFIED, reached

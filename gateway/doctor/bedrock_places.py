@@ -13,7 +13,6 @@ from gateway.policy.facts import EVERYWHERE, Value
 
 STORED_WHERE_PROCESSED = ("processing_in", "storage_in")
 """Copies kept against abuse are stored where a request was processed."""
-LOCATED = (*STORED_WHERE_PROCESSED, "partition")
 
 
 class Seen(NamedTuple):
@@ -78,8 +77,8 @@ def _told(subject: Subject, each: Seen) -> _Told:
 
 def _held(subject: Subject, model: str) -> frozenset[str] | None:
     """Return the countries that follow from the configuration; None: none do."""
-    by_model = places.derived_by_model(subject.where).get(model)
-    own = places.derived(subject.where) if by_model is None else by_model
+    by_model = places.derived_by_model(subject.place).get(model)
+    own = places.derived(subject.place) if by_model is None else by_model
     fact = own.get("processing_in")
     return fact.value if fact is not None and isinstance(fact.value, frozenset) else None
 
@@ -89,7 +88,7 @@ def _partition(subject: Subject, seen: list[Seen]) -> _Told | None:
     probe = next((each.probe for each in seen if each.reach), "")
     if not found:
         return None
-    derived = places.derived(subject.where).get("partition")
+    derived = places.derived(subject.place).get("partition")
     name = next(iter(found))
     if len(found) > 1 or (derived is not None and derived.value != name):
         words = f"the models are in the partition {', '.join(sorted(found))}"

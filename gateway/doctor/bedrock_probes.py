@@ -18,16 +18,14 @@ from gateway.config import BedrockUpstream
 from gateway.credentials.contract import CredentialError
 from gateway.doctor import bedrock_answers as answers
 from gateway.doctor.bedrock_client import control_plane
-from gateway.doctor.bedrock_places import LOCATED, Seen, located
-from gateway.doctor.finding import MODEL_ACCESS, Finding, Outcome
+from gateway.doctor.bedrock_places import Seen, located
+from gateway.doctor.finding import FACTS, Finding, Outcome
 from gateway.doctor.subject import Subject, probe_data
 
 RETENTION = "bedrock.get_account_data_retention"
 PROFILE = "bedrock.get_inference_profile"
 MODEL = "bedrock.get_foundation_model"
 AVAILABILITY = "bedrock.get_foundation_model_availability"
-FACTS = ("retention_days", *LOCATED)
-"""What Bedrock can be asked about."""
 
 _CODE = re.compile(r"[A-Za-z0-9]{1,64}\Z")
 _PROFILED = re.compile(r"[a-z-]+\.anthropic\.|arn:[^:]+:bedrock:[^/]*inference-profile/")
@@ -52,13 +50,13 @@ def probe_bedrock(subject: Subject, section: BedrockUpstream) -> Iterator[Findin
     try:
         client = control_plane(section, credential(section), region)
     except CredentialError as error:
-        yield from subject.silent("bedrock", error.message, *FACTS)
+        yield from subject.silent("bedrock", error.message, *FACTS["bedrock"])
         return
     try:
         yield _retention(subject, client, region)
         seen = [_seen(client, model, wire) for model, wire in subject.where.models.items()]
     except NoAnswer as error:
-        yield from subject.silent("bedrock", str(error), *FACTS)
+        yield from subject.silent("bedrock", str(error), *FACTS["bedrock"])
         return
     yield from located(subject, seen)
     yield from _access(subject, client, seen)
@@ -115,19 +113,11 @@ def _of_model(client: Any, wire_id: str) -> answers.Reach:
 
 def _access(subject: Subject, client: Any, seen: list[Seen]) -> Iterator[Finding]:
     """Yield which models the account may use; Bedrock runs none for that."""
+    found: dict[tuple[Outcome, str], list[str]] = {}
     for each in seen:
-        if each.reach is None:
-            continue
-        outcome, because = _usable(client, each.reach.base)
-        yield Finding(
-            subject.name,
-            MODEL_ACCESS,
-            outcome,
-            AVAILABILITY,
-            each.reach.base,
-            because,
-            models=(each.model,),
-        )
+        if each.reach is not None:
+            found.setdefault(_usable(client, each.reach.base), []).append(each.model)
+    yield from subject.models_told(AVAILABILITY, found)
 
 
 def _usable(client: Any, base: str) -> tuple[Outcome, str]:

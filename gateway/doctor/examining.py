@@ -5,15 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from gateway.config import AnthropicUpstream, BedrockUpstream, VertexUpstream
-from gateway.doctor.finding import Finding
+from gateway.doctor.finding import FACTS, Finding
 from gateway.doctor.subject import Subject
-
-_FACTS = {
-    "anthropic": ("processing_in", "storage_in", "cmek"),
-    "bedrock": ("retention_days", "processing_in", "storage_in", "partition"),
-    "vertex": ("processing_in",),
-}
-"""Provider -> what its platform can be asked about."""
 
 
 def examined(subjects: Iterable[Subject]) -> tuple[Finding, ...]:
@@ -24,7 +17,7 @@ def examined(subjects: Iterable[Subject]) -> tuple[Finding, ...]:
 def _examined(subject: Subject) -> Iterator[Finding]:
     doubt = subject.doubt()
     if doubt:
-        yield from subject.silent("none", doubt, *_FACTS[subject.section.provider])
+        yield from subject.silent("none", doubt, *FACTS[subject.section.provider])
         return
     match subject.section:
         case BedrockUpstream() as section:

@@ -36,11 +36,11 @@ def fence(upstreams: Sequence[Where]) -> dict[str, Any]:
 def unfenced(upstreams: Sequence[Where]) -> tuple[str, ...]:
     """Return, for people, the upstreams that no list of Regions can fence, and why."""
     return tuple(
-        f"{each.name}: a global profile or an ARN among its model ids says no Regions; what the "
-        "policy lists for it is its own Region"
-        + (" and `unspecified`, which lets every global profile pass" if _is_global(each) else "")
+        f"{each.name}: a global profile or an ARN among its model ids says no Regions; those that "
+        "are known are in the policy"
+        + (", and `unspecified`, which lets every global profile pass" if _is_global(each) else "")
         for each in _on_bedrock(upstreams)
-        if places.aws_regions(each) is None
+        if not places.aws_regions(each)[1]
     )
 
 
@@ -49,10 +49,7 @@ def _on_bedrock(upstreams: Sequence[Where]) -> list[Where]:
 
 
 def _reached(where: Where) -> frozenset[str]:
-    known = places.aws_regions(where)
-    if known is not None:
-        return known
-    return frozenset({str(where.region)} | ({"unspecified"} if _is_global(where) else set()))
+    return places.aws_regions(where)[0] | ({"unspecified"} if _is_global(where) else set())
 
 
 def _is_global(where: Where) -> bool:

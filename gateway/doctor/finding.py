@@ -11,6 +11,14 @@ MODEL_ACCESS = "model_access"
 """What is told of models beside the facts of policy: whether the account may use them."""
 
 
+FACTS = {
+    "anthropic": ("processing_in", "storage_in", "cmek"),
+    "bedrock": ("retention_days", "processing_in", "storage_in", "partition"),
+    "vertex": ("processing_in",),
+}
+"""Provider -> the facts that its platform can be asked about."""
+
+
 class Outcome(StrEnum):
     """What became of one question."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
@@ -13,7 +13,7 @@ import msgspec
 
 from gateway.boundary.where import where
 from gateway.config import Upstream
-from gateway.doctor.finding import Finding, Outcome
+from gateway.doctor.finding import MODEL_ACCESS, Finding, Outcome
 from gateway.policy.places import Where
 from providers.data_files import Table
 from providers.registry import PROVIDERS
@@ -60,6 +60,11 @@ class Subject:
         return self.section.name
 
     @property
+    def place(self) -> Where:
+        """Where the platform has it: that of an upstream about which there is no doubt."""
+        return replace(self.where, relay=False)
+
+    @property
     def control_url(self) -> str:
         """Where its platform is asked: as configured, else the platform's own host."""
         if self.section.control_url is not None:
@@ -73,6 +78,15 @@ class Subject:
             yield Finding(
                 self.name, fact, Outcome.UNVERIFIED, probe, self.where.region or "", because
             )
+
+    def models_told(
+        self, probe: str, found: Mapping[tuple[Outcome, str], Sequence[str]]
+    ) -> Iterator[Finding]:
+        """Yield which models the account may use: one finding for each answer there was."""
+        asked = self.where.region or ""
+        for (outcome, because), models in found.items():
+            told = tuple(models)
+            yield Finding(self.name, MODEL_ACCESS, outcome, probe, asked, because, None, told)
 
     def doubt(self) -> str:
         """Return why the platform's word is not about this upstream; empty when it is."""

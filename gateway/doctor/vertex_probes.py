@@ -11,14 +11,12 @@ from gateway.config import VertexUpstream
 from gateway.credentials.contract import CredentialError
 from gateway.credentials.google_tokens import fetch_token
 from gateway.credentials.settings import CredentialKind
-from gateway.doctor.finding import MODEL_ACCESS, Finding, Outcome
+from gateway.doctor.finding import FACTS, Finding, Outcome
 from gateway.doctor.subject import TIMEOUT_S, Subject
 from gateway.policy import places
 
 LOCATION = "vertex.get_location"
 MODEL = "vertex.get_publisher_model"
-FACTS = ("processing_in",)
-"""What Vertex AI can be asked about."""
 EXTRA = "could not verify: pip install 'tidegate[vertex]'"
 
 _MANY = frozenset({"us", "eu", "global"})
@@ -39,12 +37,12 @@ def probe_vertex(subject: Subject, section: VertexUpstream) -> Iterator[Finding]
         # Imported here: its import takes seconds, and it is an extra.
         from gateway.doctor.vertex_client import model_garden  # noqa: PLC0415 - see above
     except ModuleNotFoundError:
-        yield from subject.silent(LOCATION, EXTRA, *FACTS)
+        yield from subject.silent(LOCATION, EXTRA, *FACTS["vertex"])
         return
     try:
         client = model_garden(section, subject.control_url, _token(section))
     except CredentialError as error:
-        yield from subject.silent(LOCATION, error.message, *FACTS)
+        yield from subject.silent(LOCATION, error.message, *FACTS["vertex"])
         return
     yield _location(subject, section, client)
     yield from _models(subject, client)
@@ -80,14 +78,15 @@ def _location(subject: Subject, section: VertexUpstream, client: Any) -> Finding
 
 
 def _models(subject: Subject, client: Any) -> Iterator[Finding]:
+    found: dict[tuple[Outcome, str], list[str]] = {}
     for model, wire_id in subject.where.models.items():
-        outcome, because = Outcome.VERIFIED, ""
+        told = Outcome.VERIFIED, ""
         try:
             _asked(client.get_publisher_model, name=f"publishers/anthropic/models/{wire_id}")
         except NoAnswer as error:
-            outcome = Outcome.ABSENT if error.absent else Outcome.UNVERIFIED
-            because = str(error)
-        yield Finding(subject.name, MODEL_ACCESS, outcome, MODEL, wire_id, because, models=(model,))
+            told = Outcome.ABSENT if error.absent else Outcome.UNVERIFIED, str(error)
+        found.setdefault(told, []).append(model)
+    yield from subject.models_told(MODEL, found)
 
 
 def _asked(operation: Callable[..., Any], **parameters: Any) -> Any:
