@@ -74,8 +74,11 @@ def _workspace(subject: Subject, section: AnthropicUpstream) -> Workspace:
         proxy=proxy,
         verify=tls_context(route),
     ) as http:
+        key = section.admin_key.reveal()
         client = Anthropic(
-            api_key=section.admin_key.reveal(),
+            api_key=key,
+            # Said here, so that no token of the environment stands in for it.
+            default_headers={"Authorization": f"Bearer {key}"},
             base_url=subject.control_url,
             max_retries=0,
             timeout=TIMEOUT_S,

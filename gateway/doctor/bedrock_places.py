@@ -66,13 +66,19 @@ def _told(subject: Subject, each: Seen) -> _Told:
     found = countries(subject.where.region or "", regions)
     held = _held(subject, each.model)
     if found is None or (held is not None and held != EVERYWHERE and not found <= held):
-        named = ", ".join(sorted(region or "any Region" for region in regions))
-        words = f"{each.wire_id} may send requests to {named}, which is outside what it was held to"
+        named = _outside(regions, held or frozenset())
+        words = f"requests may go to {named}, which is outside what it is held to"
         return _Told(Outcome.DROPPED, None, words, each.probe)
     if held == EVERYWHERE and found != EVERYWHERE:
         words = "a global profile may send requests anywhere, whatever it lists today"
         return _Told(Outcome.UNVERIFIED, None, words, each.probe)
     return _Told(Outcome.VERIFIED, found, "", each.probe)
+
+
+def _outside(regions: frozenset[str], held: frozenset[str]) -> str:
+    return ", ".join(
+        sorted(region or "any Region" for region in regions if places.country(region) not in held)
+    )
 
 
 def _held(subject: Subject, model: str) -> frozenset[str] | None:

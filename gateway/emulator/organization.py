@@ -44,7 +44,8 @@ class Organization:
 
     def answer(self, request: Request) -> dict[str, Any]:
         """Return one workspace; raises Problem."""
-        if request.header("x-api-key") != self.admin_key:
+        bearer = (request.header("authorization") or "").removeprefix("Bearer ")
+        if (request.header("x-api-key") or bearer) != self.admin_key:
             raise Problem(401, "invalid x-api-key")
         if request.method != "GET":
             raise Problem(405, "Method Not Allowed", kind="invalid_request_error")
