@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import httpx2
 import msgspec
 from anthropic import (
     Anthropic,
     APIConnectionError,
     APIStatusError,
     AuthenticationError,
-    DefaultHttpxClient,
     PermissionDeniedError,
 )
 from msgspec import Struct
@@ -68,7 +68,8 @@ def _workspace(subject: Subject, section: AnthropicUpstream) -> Workspace:
     proxy = section.proxy.reveal() if section.proxy is not None else None
     files = (section.ca_file, section.client_cert)
     route = Route(subject.name, "https", "", 443, ca_file=files[0], client_cert=files[1])
-    with DefaultHttpxClient(
+    # Not the SDK's own client: it takes proxies from the environment whatever it is told.
+    with httpx2.Client(
         follow_redirects=False,
         trust_env=False,
         proxy=proxy,
