@@ -79,6 +79,8 @@ class Caller:
     """The classes it may assert; None: any."""
     layers: frozenset[str] = frozenset()
     """The key layers of policies that apply to it."""
+    door: str = "client"
+    """The door it came in by."""
 
     def may_assert(self, data_class: str) -> bool:
         """Say whether it may label a request with a class."""

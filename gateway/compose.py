@@ -1,20 +1,26 @@
-"""From a configuration to what an engine is made of: endpoints, addresses and credentials.
+"""From a configuration to what an engine is made of: endpoints, credentials, policies, a journal.
 
 Nothing is fetched and no socket opens here; a credential is first asked for by a call.
 """
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
+from gateway.audit import Audit
+from gateway.boundary import Boundary
 from gateway.config import (
     AnthropicUpstream,
     BedrockUpstream,
     Config,
+    ConfigError,
+    Mistake,
     Secret,
     VertexUpstream,
     load,
@@ -26,12 +32,14 @@ from gateway.credentials.settings import CredentialKind, CredentialSettings
 from gateway.dispatch.breaker import Breaker
 from gateway.dispatch.drive import Connection
 from gateway.dispatch.limits import Limits
+from gateway.journal import Journal, JournalBroken
 from gateway.routing import Upstream
 from gateway.wire.contract import Route
 from providers.contract import Endpoint, Place
 from providers.registry import PROVIDERS
 
 PORTS = {"http": 80, "https": 443}
+_LOG = logging.getLogger("gateway.audit")
 NO_SIGNERS: Mapping[str, Signer] = MappingProxyType({})
 
 
@@ -43,10 +51,14 @@ class Parts:
     connections: Mapping[str, Connection]
     limits: Limits
     breaker: Breaker | None
+    boundary: Boundary | None
+    audit: Audit
 
 
 def parts(config: Config, signers: Mapping[str, Signer] = NO_SIGNERS) -> Parts:
     """Return the parts that a checked configuration names.
+
+    A journal's file is opened.
 
     Args:
         config: The configuration.
@@ -57,6 +69,8 @@ def parts(config: Config, signers: Mapping[str, Signer] = NO_SIGNERS) -> Parts:
         PlaceError: The platform has no such place. `gateway.config.load` with `check_place`
             finds this first, with file and line.
         CredentialError: The credential does not fit the platform.
+        ConfigError: A policy or an attestation has a mistake, or a required journal cannot be
+            written.
     """
     upstreams = tuple(upstream(section) for section in config.used)
     connections = {
@@ -64,7 +78,8 @@ def parts(config: Config, signers: Mapping[str, Signer] = NO_SIGNERS) -> Parts:
         for section, each in zip(config.used, upstreams, strict=True)
     }
     breaker = Breaker() if config.breaker.enabled else None
-    return Parts(upstreams, connections, limits(config), breaker)
+    audit = Audit(_journal(config), required=config.journal.required)
+    return Parts(upstreams, connections, limits(config), breaker, _boundary(config, audit), audit)
 
 
 def found(where: str | Path | Config | None, environ: Mapping[str, str]) -> Config:
@@ -90,6 +105,30 @@ def limits(config: Config) -> Limits:
     return Limits(**config.timeouts.model_dump(), **config.retries.model_dump())
 
 
+def _boundary(config: Config, audit: Audit) -> Boundary | None:
+    if not config.policy.files:
+        return None
+    boundary = Boundary(config, told=audit.reloaded)
+    audit.in_force(boundary.current())
+    return boundary
+
+
+def _journal(config: Config) -> Journal | None:
+    """Open the journal; where none is required, one that cannot be written is only told of."""
+    named = config.journal
+    if named.dir is None:
+        return None
+    directory = config.path(named.dir)
+    try:
+        return Journal.open(directory, fsync=named.fsync, now=time.time)
+    except JournalBroken as error:
+        mistake = Mistake(None, None, "journal.dir", f"{directory} cannot be written: {error}")
+        if named.required:
+            raise ConfigError([mistake]) from None
+        _LOG.error("%s", mistake)
+        return None
+
+
 def _endpoint(provider: str, place: Place) -> Endpoint:
     return PROVIDERS[provider].endpoint(place)
 
@@ -109,7 +148,7 @@ def _route(section: Section, endpoint: Endpoint) -> Route:
 
 
 def credential(section: Section) -> CredentialSettings:
-    """Return what an upstream's section says of its credential, every secret read."""
+    """Return how an upstream's credential is had."""
     kind = CredentialKind(section.credential_kind)
     match section:
         case AnthropicUpstream():

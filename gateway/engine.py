@@ -1,57 +1,41 @@
 """The whole flow of one call, on one page.
 
-A door reads a `Call`. Routing turns it into a plan; the dispatch tries the plan's upstreams
-over a wire; the first that answers is the `Answer`. The engine decides nothing of its own.
+A door reads a `Call`. Policy says where it may go, routing makes a plan of that, the dispatch
+tries the plan's upstreams over a wire, and the first that answers is the `Answer`. Every step is
+in the journal before the next one. The engine decides nothing of its own.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
-from gateway import compose, logs
+from gateway import answers, compose, logs
+from gateway.answers import Answer, Judged
+from gateway.audit import Audit, Trail
+from gateway.boundary import Boundary, Leave
 from gateway.call import Call
 from gateway.config import Config, process_environ
 from gateway.credentials.contract import Signer
-from gateway.dispatch.attempts import Attempt, Dispatch, Give, Record
+from gateway.dispatch.attempts import Attempt, Dispatch
 from gateway.dispatch.breaker import Breaker
-from gateway.dispatch.drive import Connection, Job, OpenStream, Won, drive
+from gateway.dispatch.drive import Connection, Job, Won, drive
 from gateway.dispatch.limits import Limits
-from gateway.errors import JSON, Refused, envelope, new_request_id
+from gateway.errors import Forbidden, Refused, new_request_id
 from gateway.routing import Plan, Upstream, plan
+from gateway.settling import End, expected
 from gateway.wire.contract import Route, Wire
-from gateway.wire.passage import passage_of
-from providers.contract import Failure, FailureKind, Headers, Operation
+from gateway.wire.passage import address, passage_of
+from providers.contract import Failure, FailureKind, Operation
 
-HOPELESS = frozenset({FailureKind.CREDENTIAL, FailureKind.ABSENT, FailureKind.QUOTA})
-"""Kinds that sending the same request again does not mend."""
-OPERATORS = frozenset({FailureKind.CREDENTIAL})
-"""Kinds that are the operator's trouble: the caller learns only that there was one."""
-
-REFUSED_CREDENTIAL = "The gateway's own credential was refused by the upstream."
-NO_CREDENTIAL = "The gateway has no usable credential for the upstream."
-
-
-@dataclass(slots=True)
-class Answer:
-    """What a door hands to its caller: `body` whole, or `stream` to be read."""
-
-    status: int
-    headers: Headers
-    body: bytes = field(default=b"", repr=False)
-    stream: OpenStream | None = None
-    failure: Failure | None = None
-    """Set when every attempt failed."""
-    records: tuple[Record, ...] = ()
-    """The attempts that failed, in order."""
+DIGEST_SHOWN = 16
 
 
 class Engine:
-    """Upstreams, their connections, and what is known of their health."""
+    """Upstreams, their connections, what may go to them, and what is known of their health."""
 
     def __init__(
         self,
@@ -61,13 +45,21 @@ class Engine:
         *,
         breaker: Breaker | None = None,
         rng: random.Random | None = None,
+        boundary: Boundary | None = None,
+        audit: Audit | None = None,
+        on_violation: Literal["record", "withdraw"] = "record",
     ) -> None:
         self.upstreams = tuple(upstreams)
         self.limits = limits
+        self.boundary = boundary
+        self.audit = audit or Audit()
+        self.violations = 0
+        """How many answers were not what was planned."""
         self._connections = connections
         self._breaker = breaker
         self._limits_for = lru_cache(maxsize=256)(limits.for_call)
         self._rng = rng or random.Random()  # noqa: S311 - jitter is no secret
+        self._withdraws = on_violation == "withdraw"
 
     @classmethod
     def from_config(
@@ -83,70 +75,164 @@ class Engine:
             signers: Upstream name -> signer, for credentials the configuration does not hold.
 
         Raises:
-            ConfigError: The configuration is missing or wrong.
+            ConfigError: The configuration, a policy or an attestation is missing or wrong.
         """
         checked = compose.found(config, process_environ())
         made = compose.parts(checked, signers)
-        return cls(made.upstreams, made.connections, made.limits, breaker=made.breaker)
+        return cls(
+            made.upstreams,
+            made.connections,
+            made.limits,
+            breaker=made.breaker,
+            boundary=made.boundary,
+            audit=made.audit,
+            on_violation=checked.policy.on_violation,
+        )
 
     @property
     def routes(self) -> tuple[Route, ...]:
         """The addresses of the upstreams, in their order."""
         return tuple(self._connections[each.name].route for each in self.upstreams)
 
+    @property
+    def policy(self) -> str:
+        """What answers say of the policy in force: the start of its digest, or `none`."""
+        found = self.boundary.current() if self.boundary is not None else None
+        return "none" if found is None else found.compiled.digest[:DIGEST_SHOWN]
+
+    @property
+    def troubles(self) -> tuple[str, ...]:
+        """What an operator should look at, without names of files."""
+        found = [f"{name} was taken out: it broke a plan" for name in self._tripped()]
+        if self.boundary is not None and self.boundary.mistakes:
+            found.append("changed policy files have mistakes: the old ones are in force")
+        if self.audit.broken is not None:
+            found.append("the journal cannot be written")
+        return tuple(found)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether no request is sent, because a required journal cannot be written."""
+        return self.audit.required and self.audit.broken is not None
+
     async def answer(self, call: Call, wire: Wire) -> Answer:
         """Serve a call; raises Refused when no upstream may or can see it."""
         now_s = wire.now_s()
-        chosen = self.plan(call, now_s)
+        leave = Leave(self.boundary)
+        chosen = self._planned(call, now_s, leave)
+        trail = self.audit.decided(call, chosen)
+        if chosen.refused is not None:
+            raise _named(chosen.refused, trail)
         limits = self._limits_for(call.stream, call.silence_s, call.retry_count, call.attempts)
+        may = leave.of(chosen)
         job = Job(
             operation=chosen.operation,
             fields=call.fields,
-            dispatch=Dispatch(chosen, limits, self._rng, now_s, may=_no_policy),
+            dispatch=Dispatch(chosen, limits, self._rng, now_s, may=may),
             connections=self._connections,
-            passage=passage_of(chosen, _no_policy),
+            passage=passage_of(chosen, may),
             new_request_id=new_request_id,
-            on_failure=lambda attempt, failure: self._noted(
-                attempt, chosen.operation, failure, limits, wire.now_s()
+            on_start=lambda attempt: self._started(trail, attempt, chosen.operation),
+            on_failure=lambda attempt, failure: self._failed(
+                trail, attempt, chosen.operation, failure, limits=limits, now_s=wire.now_s()
             ),
+            on_withdrawn=trail.withdrawn,
         )
         result = await drive(job, wire)
-        if isinstance(result, Give):
-            return _gave_up(result, call, limits)
+        if isinstance(result, Won):
+            return self._won(result, call, chosen, leave, trail)
+        if result.withdrawn and not result.records:
+            trail.finished(None, "withdrawn")
+            raise _named(Forbidden(result.failure.message), trail)
+        answer = answers.gave_up(result, call, limits, _judged(chosen, trail))
+        trail.finished(None, "failed", answer.request_id)
+        return answer
+
+    def plan(self, call: Call, now_s: float, leave: Leave | None = None) -> Plan:
+        """Return where a call would be tried, in order.
+
+        Raises Refused for a call that is wrong whatever the upstreams are.
+        """
+        leave = leave or Leave(self.boundary)
+        ejected = self._breaker.ejected if self._breaker is not None else _none_ejected
+        return plan(
+            call,
+            self.upstreams,
+            lambda model: ejected(model, now_s),
+            judge=leave.judge,
+            tripped=leave.tripped,
+            ranks=leave.ranks,
+        )
+
+    def _planned(self, call: Call, now_s: float, leave: Leave) -> Plan:
+        try:
+            return self.plan(call, now_s, leave)
+        except Forbidden as error:
+            raise _named(error, self.audit.turned_away(call, error)) from None
+
+    def _won(self, won: Won, call: Call, chosen: Plan, leave: Leave, trail: Trail) -> Answer:
+        upstream = won.attempt.leg.upstream.name
         if self._breaker is not None:
-            self._breaker.worked(result.attempt.leg.upstream.name, chosen.operation.model)
-        return _won(result, call)
+            self._breaker.worked(upstream, chosen.operation.model)
+        answer = answers.won(won, call, _judged(chosen, trail))
+        if trail.decision is None:
+            return answer
+        ends = End(won, expected(won, chosen, leave), trail, answer.request_id, self._violated)
+        if won.stream is None:
+            ends.whole(answer.body)
+        else:
+            won.stream.on_end = ends.streamed
+        return answer
 
-    def plan(self, call: Call, now_s: float) -> Plan:
-        """Return where a call would be tried, in order; raises Refused."""
-        return plan(call, self.upstreams, lambda model: self._ejected(model, now_s))
+    def _tripped(self) -> list[str]:
+        return sorted(self.boundary.tripped) if self.boundary is not None else []
 
-    def _ejected(self, model: str, now_s: float) -> frozenset[str]:
-        return self._breaker.ejected(model, now_s) if self._breaker else frozenset()
+    def _violated(self, upstream: str) -> None:
+        """Count an answer that broke its plan, and take its upstream out where that is wished."""
+        self.violations += 1
+        if self._withdraws and self.boundary is not None:
+            self.boundary.trip(upstream)
 
-    def _noted(
-        self, attempt: Attempt, operation: Operation, failure: Failure, limits: Limits, now_s: float
+    def _started(self, trail: Trail, attempt: Attempt, operation: Operation) -> None:
+        upstream = attempt.leg.upstream
+        _, host, _ = address(upstream.endpoint.base_url)
+        trail.started(attempt, host, upstream.endpoint.models[operation.model].id)
+
+    def _failed(
+        self,
+        trail: Trail,
+        attempt: Attempt,
+        operation: Operation,
+        failure: Failure,
+        *,
+        limits: Limits,
+        now_s: float,
     ) -> None:
         logs.attempt_failed(attempt, operation.model, failure)
+        trail.failed(attempt, failure)
         own = self._limits_for(operation.stream, None, 0, None)
         if self._breaker is not None and not _impatient(failure, limits, own):
             name = attempt.leg.upstream.name
             self._breaker.failed(name, operation.model, failure.kind, now_s)
 
 
-def _no_policy(_upstream: str) -> bool:
-    """Allow every upstream of a plan: nothing says otherwise."""
-    return True
+def _none_ejected(_model: str, _now_s: float) -> frozenset[str]:
+    return frozenset()
 
 
-def refusal(error: Refused) -> Answer:
-    """Return a refusal as the answer a door sends; no upstream saw the request."""
-    request_id = new_request_id()
-    headers: Headers = (*JSON, ("request-id", request_id), ("x-gateway-policy", "none"))
-    if error.should_retry is not None:
-        headers = (*headers, ("x-should-retry", str(error.should_retry).lower()))
-    body = envelope(error.type, error.message, request_id, error.error_code)
-    return Answer(error.status, headers, body)
+def _named(error: Refused, trail: Trail) -> Refused:
+    """Return a refusal with the id of its decision."""
+    error.decision = trail.decision
+    if trail.decision is not None:
+        error.message = f"{error.message} (decision {trail.decision})"
+    return error
+
+
+def _judged(chosen: Plan, trail: Trail) -> Judged:
+    judgement = chosen.judgement
+    if judgement is None:
+        return Judged(decision=trail.decision)
+    return Judged(judgement.decision.policy_digest[:DIGEST_SHOWN], trail.decision)
 
 
 def _impatient(failure: Failure, limits: Limits, own: Limits) -> bool:
@@ -158,53 +244,3 @@ def _impatient(failure: Failure, limits: Limits, own: Limits) -> bool:
         return False
     bears_s = own.connect_s if failure.kind is FailureKind.NOT_SENT else own.first_content_s
     return limits.first_content_s < bears_s
-
-
-def _won(won: Won, call: Call) -> Answer:
-    upstream = won.attempt.leg.upstream
-    headers = [
-        ("content-type", "text/event-stream" if won.stream else "application/json"),
-        ("request-id", won.request_id),
-        ("x-gateway-upstream", upstream.name),
-        ("x-gateway-attempts", str(won.attempt.number)),
-        ("x-gateway-policy", "none"),
-    ]
-    if upstream.endpoint.region is not None:
-        headers.append(("x-gateway-region", upstream.endpoint.region))
-    if won.dropped:
-        headers.append(("x-gateway-dropped", ", ".join(won.dropped)))
-    if call.own_account:
-        headers.extend(pair for pair in won.headers if pair[0].startswith("anthropic-"))
-    return Answer(200, tuple(headers), won.body or b"", won.stream, records=won.records)
-
-
-def _gave_up(given: Give, call: Call, limits: Limits) -> Answer:
-    failure = _for_caller(given.failure, call)
-    request_id = failure.request_id or new_request_id()
-    headers = [
-        *JSON,
-        ("request-id", request_id),
-        ("x-gateway-attempts", str(len(given.records))),
-        ("x-gateway-policy", "none"),
-    ]
-    if len(given.records) > 1 or failure.kind in HOPELESS:
-        headers.append(("x-should-retry", "false"))
-    if failure.retry_after_s is not None:
-        seconds = min(failure.retry_after_s, limits.retry_after_cap_s)
-        headers.append(("retry-after", f"{seconds:g}"))
-    body = failure.envelope or envelope(
-        failure.type, failure.message, request_id, failure.error_code
-    )
-    return Answer(failure.status, tuple(headers), body, failure=failure, records=given.records)
-
-
-def _for_caller(failure: Failure, call: Call) -> Failure:
-    """Hide what is the operator's own trouble, unless the caller is the operator."""
-    if failure.kind not in OPERATORS:
-        return failure
-    if call.own_account:
-        refused = failure.upstream_status == 401  # noqa: PLR2004 - the caller's own key is wrong
-        return replace(failure, status=401, type="authentication_error") if refused else failure
-    asked = failure.upstream_status is not None
-    message = REFUSED_CREDENTIAL if asked else NO_CREDENTIAL
-    return Failure(failure.kind, 502, "api_error", message, request_id=failure.request_id)

@@ -34,6 +34,8 @@ class Refused(Exception):
         self.message = message
         self.error_code = error_code
         """`error.details.error_code`, which clients branch on."""
+        self.decision: str | None = None
+        """The id of the decision that says why, where there is one."""
 
 
 class Malformed(Refused):

@@ -15,8 +15,8 @@ import msgspec
 from anthropic import APIConnectionError, APIStatusError, APITimeoutError, PermissionDeniedError
 from anthropic._error_classes import make_status_error
 
+from gateway.answers import Answer
 from gateway.dispatch.attempts import Record
-from gateway.engine import Answer
 from providers.contract import Failure, FailureKind, Headers
 
 UNANSWERED = frozenset({FailureKind.NOT_SENT, FailureKind.AMBIGUOUS})

@@ -6,6 +6,7 @@ import logging
 import sys
 
 from gateway.dispatch.attempts import Attempt
+from gateway.policy.observed import Violation
 from providers.contract import Failure, FailureKind
 
 _attempts = logging.getLogger("gateway.attempts")
@@ -28,6 +29,17 @@ def attempt_failed(attempt: Attempt, model: str, failure: Failure) -> None:
         failure.upstream_status or "none",
         failure.request_id or "unknown",
         failure.type if quotes_the_caller else failure.message,
+    )
+
+
+def violation(upstream: str, found: Violation) -> None:
+    """Tell that an answer is not what was planned."""
+    _attempts.error(
+        "policy violation at %s: %s is %s, planned %s",
+        upstream,
+        found.what,
+        found.observed,
+        found.planned,
     )
 
 

@@ -1,13 +1,13 @@
-"""From a call to a plan: the upstreams that may serve it, in the configured order.
+"""From a call to a plan: the upstreams that may serve it, in order.
 
-Pure. An upstream that cannot serve a call whole is left out with a reason, so that what the
-plan holds can be tried without looking again.
+Pure. An upstream that policy does not allow, or that cannot serve a call whole, is left out with
+a reason, so that what the plan holds can be tried without looking for another.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -15,6 +15,9 @@ from msgspec import Struct
 
 from gateway.call import Call
 from gateway.errors import Forbidden, Malformed, NotReady, NotServed, Refused, UnknownModel
+from gateway.judging import Judgement
+from gateway.policy.decision import Verdict
+from gateway.policy.explain import summary
 from providers import catalog
 from providers.contract import Endpoint, Kind, Loss, Operation, Provider
 
@@ -37,9 +40,14 @@ class Leg(Struct, frozen=True):
     losses: tuple[Loss, ...] = ()
 
 
+Ranks = Mapping[str, tuple[float, ...]]
+"""Upstream -> where it stands, the lowest first."""
+
+
 class Cause(Enum):
     """Why an upstream is not in a plan."""
 
+    POLICY = auto()
     MODEL = auto()
     NARROWED = auto()
     FIDELITY = auto()
@@ -55,41 +63,63 @@ class Rejection:
 
 
 class Plan(Struct, frozen=True):
-    """The ordered upstreams one call may be tried at; never empty."""
+    """The ordered upstreams one call may be tried at; without any, `refused` says why."""
 
     operation: Operation
     legs: tuple[Leg, ...]
     rejected: tuple[Rejection, ...] = ()
+    judgement: Judgement | None = None
+    """What policy said; None: there is no policy."""
+    refused: Refused | None = None
+    """What the caller is told when no upstream is left."""
 
 
 def plan(
     call: Call,
     upstreams: Sequence[Upstream],
     ejected: Callable[[str], frozenset[str]] = lambda _model: frozenset(),
+    *,
+    judge: Callable[[Call, str], Judgement] | None = None,
+    tripped: Container[str] = (),
+    ranks: Callable[[Judgement], Ranks | None] = lambda _judgement: None,
 ) -> Plan:
-    """Return the plan for a call; raises the Refused that fits when no upstream is left.
+    """Return the plan for a call.
 
-    `ejected` names the ill upstreams for a model: they go last instead of out, for the last
-    one allowed is always tried.
+    Args:
+        call: The call.
+        upstreams: The configured upstreams, in their order.
+        ejected: Names the ill upstreams for a model: they go last instead of out, for the last
+            one allowed is always tried.
+        judge: Asks policy of a call for a canonical model; None: there is no policy.
+        tripped: The upstreams that were taken out.
+        ranks: The order that policies prefer, where it is not the configured one.
+
+    Raises:
+        Refused: The call is wrong whatever the upstreams are.
     """
-    _refuse_what_nobody_judges(call)
     _check_only(call, upstreams)
     model, narrow = _model(call, upstreams)
+    if judge is None:
+        _refuse_what_nobody_judges(call)
+    judgement = judge(call, model) if judge is not None else None
     operation = Operation(call.kind, model, call.stream)
+    look = _Look(call, operation, narrow, judgement, tripped)
     legs: list[Leg] = []
     rejected: list[Rejection] = []
     for upstream in upstreams:
-        verdict = _judge(call, operation, upstream, narrow)
+        verdict = look.at(upstream)
         if isinstance(verdict, Leg):
             legs.append(verdict)
         else:
             rejected.append(verdict)
-    if not legs:
-        raise _refusal(call, rejected)
+    refused = None if legs else _refusal(call, rejected, judgement)
+    preferred = ranks(judgement) if judgement is not None and len(legs) > 1 else None
+    if preferred is not None:
+        legs.sort(key=lambda leg: preferred[leg.upstream.name])
     ill = ejected(model) if len(legs) > 1 else None
     if ill:
         legs.sort(key=lambda leg: leg.upstream.name in ill)
-    return Plan(operation, tuple(legs), tuple(rejected))
+    return Plan(operation, tuple(legs), tuple(rejected), judgement, refused)
 
 
 def _refuse_what_nobody_judges(call: Call) -> None:
@@ -124,36 +154,85 @@ def _model(call: Call, upstreams: Sequence[Upstream]) -> tuple[str, catalog.Narr
     return resolved.canonical, resolved.narrow
 
 
-def _judge(
-    call: Call, operation: Operation, upstream: Upstream, narrow: catalog.Narrowing | None
-) -> Leg | Rejection:
-    def no(cause: Cause, reason: str) -> Rejection:
-        return Rejection(upstream.name, cause, reason)
+class _Look:
+    """One call, held against each upstream."""
 
-    if call.labels.only and upstream.name not in call.labels.only:
-        return no(Cause.NARROWED, "not named in x-gateway-only")
-    if narrow is not None and not narrow.admits(upstream.provider.name, upstream.endpoint):
-        return no(Cause.NARROWED, f"the model id {call.asked} names another place")
-    if operation.model not in upstream.endpoint.models:
-        return no(Cause.MODEL, f"does not serve {operation.model}")
-    try:
-        losses = upstream.provider.losses(operation, call.fields, upstream.endpoint)
-    except RecursionError:
-        raise Malformed("The request body is nested too deeply.") from None
-    lost = losses if not upstream.lenient else [loss for loss in losses if not loss.droppable]
-    if lost:
-        return no(Cause.FIDELITY, "; ".join(f"{loss.name}: {loss.reason}" for loss in lost))
-    return Leg(upstream, losses)
+    def __init__(
+        self,
+        call: Call,
+        operation: Operation,
+        narrow: catalog.Narrowing | None,
+        judgement: Judgement | None,
+        tripped: Container[str],
+    ) -> None:
+        self._call = call
+        self._operation = operation
+        self._narrow = narrow
+        self._judgement = judgement
+        self._verdicts = None if judgement is None else _by_name(judgement)
+        self._tripped = tripped
+        inside = judgement.models if judgement is not None else ()
+        # What the catalog does not know, such as `default`, policy has judged by its name.
+        self._inside = [model for model in inside if catalog.is_known(model)]
+
+    def at(self, upstream: Upstream) -> Leg | Rejection:
+        """Return the leg, or why the upstream cannot be one."""
+        against = self._policy(upstream) or self._narrowed(upstream) or self._model(upstream)
+        if against is not None:
+            return Rejection(upstream.name, *against)
+        try:
+            losses = upstream.provider.losses(self._operation, self._call.fields, upstream.endpoint)
+        except RecursionError:
+            raise Malformed("The request body is nested too deeply.") from None
+        lost = losses if not upstream.lenient else [loss for loss in losses if not loss.droppable]
+        if lost:
+            reason = "; ".join(f"{loss.name}: {loss.reason}" for loss in lost)
+            return Rejection(upstream.name, Cause.FIDELITY, reason)
+        return Leg(upstream, losses)
+
+    def _policy(self, upstream: Upstream) -> tuple[Cause, str] | None:
+        if upstream.name in self._tripped:
+            return Cause.POLICY, "taken out: an answer from there broke its plan"
+        if self._verdicts is None:
+            return None
+        verdict = self._verdicts.get(upstream.name)
+        if verdict is None:
+            return Cause.POLICY, "policy knows nothing of it"
+        return None if verdict.allowed else (Cause.POLICY, "; ".join(map(str, verdict.reasons)))
+
+    def _narrowed(self, upstream: Upstream) -> tuple[Cause, str] | None:
+        only = self._call.labels.only
+        if only and upstream.name not in only:
+            return Cause.NARROWED, "not named in x-gateway-only"
+        narrow = self._narrow
+        if narrow is not None and not narrow.admits(upstream.provider.name, upstream.endpoint):
+            return Cause.NARROWED, f"the model id {self._call.asked} names another place"
+        return None
+
+    def _model(self, upstream: Upstream) -> tuple[Cause, str] | None:
+        served = upstream.endpoint.models
+        if self._operation.model not in served:
+            return Cause.MODEL, f"does not serve {self._operation.model}"
+        for model in self._inside:
+            if model not in served:
+                return Cause.MODEL, f"does not serve {model}, which the request names too"
+        return None
 
 
-def _refusal(call: Call, rejected: Sequence[Rejection]) -> Refused:
+def _by_name(judgement: Judgement) -> dict[str, Verdict]:
+    return {verdict.upstream: verdict for verdict in judgement.decision.candidates}
+
+
+def _refusal(call: Call, rejected: Sequence[Rejection], judgement: Judgement | None) -> Refused:
     """Return the error for an empty plan: what the caller can mend comes first."""
     causes = {rejection.cause for rejection in rejected}
+    if judgement is not None and not judgement.decision.allowed:
+        return Forbidden(summary(judgement.decision))
     reasons = " ".join(f"[{each.upstream}] {each.reason}." for each in rejected)
     if Cause.FIDELITY in causes:
         if call.kind is Kind.COUNT_TOKENS:
             return NotServed(f"No upstream can count these tokens: {reasons}")
         return Malformed(f"No upstream takes this request whole: {reasons}")
-    if Cause.NARROWED in causes:
+    if causes & {Cause.NARROWED, Cause.POLICY}:
         return Forbidden(f"No upstream is left for this request: {reasons}")
     return UnknownModel(f"model: no upstream serves {call.asked}: {reasons}")

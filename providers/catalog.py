@@ -139,6 +139,11 @@ def model(name: str) -> Model:
         raise UnknownModel(name, near(name)) from None
 
 
+def is_known(name: str) -> bool:
+    """Say whether a name is a canonical id or an alias of one."""
+    return name in _names()
+
+
 def near(asked: str) -> tuple[str, ...]:
     """Return at most three ids that look like `asked`, the nearest first."""
     tail = asked.rsplit("/", 1)[-1].rsplit(_VENDOR, 1)[-1].split("@", 1)[0]

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gateway.boundary.text import text_of
 from gateway.boundary.where import where
 from gateway.config import Config, ConfigError, Mistake
 from gateway.policy.attestations import Attestations, read_attestations
@@ -21,7 +22,6 @@ from gateway.policy.verified import NOTHING_VERIFIED, Verified, read_verified
 BLOCKS = "policies/blocks.toml"
 """What `gateway policy block` writes; in force whenever it is there."""
 ATTESTATIONS = "attestations.toml"
-_FILE_LIMIT_BYTES = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +76,27 @@ def vouched(config: Config) -> tuple[Attestations, Verified]:
     return found
 
 
-def _fact_files(config: Config) -> list[Path]:
+def facts(config: Config) -> FactSheet:
+    """Return what is known of the upstreams in use, with a policy in force or without.
+
+    Raises:
+        ConfigError: With every mistake in the files that say it.
+    """
+    return _facts(config, *vouched(config))
+
+
+def attestation_file(config: Config) -> Path | None:
+    """Return the file of attestations; None where none is named and none is there."""
     stated = config.policy.attestations
-    first = Path(stated) if stated is not None else config.path(ATTESTATIONS)
-    found = [first] if stated is not None or first.exists() else []
-    verified = config.path(config.policy.verified)
+    usual = config.path(ATTESTATIONS)
+    if stated is not None:
+        return Path(stated)
+    return usual if usual.exists() else None
+
+
+def _fact_files(config: Config) -> list[Path]:
+    attested, verified = attestation_file(config), config.path(config.policy.verified)
+    found = [] if attested is None else [attested]
     return [*found, verified] if verified.exists() else found
 
 
@@ -161,15 +177,7 @@ def _read(named: Sequence[Path], mistakes: list[Mistake]) -> tuple[tuple[str, st
     found: list[tuple[str, str]] = []
     for path in named:
         try:
-            with path.open("rb") as stream:
-                raw = stream.read(_FILE_LIMIT_BYTES + 1)
-            if len(raw) > _FILE_LIMIT_BYTES:
-                mistakes.append(Mistake(str(path), None, "", "is larger than 4 MiB"))
-                continue
-            found.append((str(path), raw.decode("utf-8")))
-        except OSError as error:
-            mistakes.append(Mistake(str(path), None, "", f"cannot be read: {error.strerror}"))
-        except UnicodeDecodeError as error:
-            line = raw[: error.start].count(b"\n") + 1
-            mistakes.append(Mistake(str(path), line, "", "is not UTF-8"))
+            found.append((str(path), text_of(path)))
+        except ConfigError as error:
+            mistakes.extend(error.mistakes)
     return tuple(found)

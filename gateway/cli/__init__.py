@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from gateway.cli import check, doctor, emulate, init, serve, version
+from gateway.cli import audit, check, doctor, emulate, explain, init, policy, serve, version
 
 app = typer.Typer(
     name="gateway",
@@ -17,10 +17,13 @@ app = typer.Typer(
 app.command("init")(init.init)
 app.command("check")(check.check)
 app.command("doctor")(doctor.doctor)
+app.command("explain")(explain.explain)
 app.command("serve")(serve.serve)
 app.command("demo")(emulate.demo)
 app.command("emulate")(emulate.emulate)
+app.add_typer(audit.app, name="audit")
 app.command("version")(version.version)
+app.add_typer(policy.app, name="policy")
 
 
 def main() -> None:

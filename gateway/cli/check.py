@@ -12,7 +12,7 @@ import typer
 from gateway.cli.setting import ConfigOption, EnvOption, configured, endpoint
 
 if TYPE_CHECKING:
-    from gateway.config import Config, ConfigError, Upstream
+    from gateway.config import Caller, Config, ConfigError, Upstream
 
 _CREDENTIALS = {
     "aws_chain": "found by boto3's chain when first used",
@@ -30,11 +30,10 @@ def check(
     from gateway.config import ConfigError  # noqa: PLC0415 - pydantic is slow to import
 
     try:
-        found = configured(config, env, serving=True)
+        report = summary(configured(config, env, serving=True))
     except ConfigError as error:
         _give_up(error, as_json=as_json)
         raise typer.Exit(1) from None
-    report = summary(found)
     if as_json:
         typer.echo(json.dumps(report, indent=2))
     else:
@@ -42,22 +41,31 @@ def check(
 
 
 def summary(config: Config) -> dict[str, Any]:
-    """Return what a configuration amounts to, as JSON values and without any secret."""
-    from gateway.config import NO_POLICY_WARNING  # noqa: PLC0415 - pydantic is slow to import
+    """Return what a configuration amounts to, as JSON values and without any secret.
 
+    Raises ConfigError when a policy or an attestation has a mistake.
+    """
+    from gateway.boundary import load  # noqa: PLC0415 - pydantic is slow to import
+    from gateway.config import NO_POLICY_WARNING  # noqa: PLC0415 - the same
+
+    in_force = load(config)
     upstreams = [_upstream(upstream, config) for upstream in _by_order(config)]
     warning = [NO_POLICY_WARNING] if config.no_file else []
     return {
         "ok": True,
         "environment": config.environment,
         "directory": None if config.directory is None else str(config.directory),
-        "policy": "none",
+        "policy": "none" if in_force is None else in_force.compiled.digest,
+        "policies": [] if in_force is None else [each.policy.name for each in in_force.files],
+        "facts": None if in_force is None else in_force.facts.digest,
+        "journal": None if config.journal.dir is None else str(config.path(config.journal.dir)),
         "upstreams": upstreams,
         "server": {
             "address": f"{config.server.host}:{config.server.port}",
             "keys": [str(key) for key in config.server.keys],
+            "callers": {name: _caller(each) for name, each in config.callers.items()},
         },
-        "notes": [*warning, *config.notes, *_idle(upstreams)],
+        "notes": [*warning, *config.notes, *_idle(upstreams), *_idle_policies(config)],
         "mistakes": [],
     }
 
@@ -68,6 +76,26 @@ def _idle(upstreams: list[dict[str, Any]]) -> list[str]:
         f"{found['name']} is used but serves no model as it is: it may need a profile or models"
         for found in upstreams
         if found["order"] is not None and not found["models"]
+    ]
+
+
+def _caller(caller: Caller) -> dict[str, Any]:
+    return {
+        "key": str(caller.key),
+        "classes": list(caller.classes),
+        "layers": list(caller.layers),
+    }
+
+
+def _idle_policies(config: Config) -> list[str]:
+    """Return a note on each policy file that lies with the others and is not in force."""
+    found = sorted(config.path("policies").absolute().glob("*.toml"))
+    return [
+        f"{file.name} is not in force: [policy] files does not name it"
+        for file in found
+        if str(file) not in config.policy.files
+        and not file.name.endswith("_test.toml")
+        and not (config.policy.files and file.name == "blocks.toml")
     ]
 
 
@@ -121,7 +149,8 @@ def _show(report: dict[str, Any]) -> None:
     where = report["directory"] or "no file"
     typer.echo(f"configuration: {where}")
     typer.echo(f"environment: {report['environment'] or 'none'}")
-    typer.echo(f"policy: {report['policy']}")
+    names = ", ".join(report["policies"])
+    typer.echo(f"policy: {report['policy'][:16]}" + (f" ({names})" if names else ""))
     rows = [_row(upstream) for upstream in report["upstreams"]]
     if sys.stdout.isatty():
         _table(rows)
@@ -129,8 +158,10 @@ def _show(report: dict[str, Any]) -> None:
         for row in rows:
             typer.echo("upstream: " + ", ".join(cell for cell in row if cell))
     server = report["server"]
-    keys = ", ".join(server["keys"]) or "none, loopback only"
+    named = [f"{each['key']} ({name})" for name, each in server["callers"].items()]
+    keys = ", ".join([*server["keys"], *named]) or "none, loopback only"
     typer.echo(f"server: {server['address']}, keys: {keys}")
+    typer.echo(f"journal: {report['journal'] or 'none'}")
     for note in report["notes"]:
         typer.echo(f"note: {note}")
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 from collections.abc import Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,7 +31,7 @@ EnvOption = Annotated[
 ]
 
 _LISTEN_ERRORS = {errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES}
-_EXTRAS = {"starlette": "server", "uvicorn": "server"}
+_EXTRAS = {"cryptography": "audit", "starlette": "server", "uvicorn": "server"}
 """Package -> the extra that brings it."""
 
 
@@ -50,16 +52,28 @@ def endpoint(provider: str, place: Place) -> Endpoint:
     return PROVIDERS[provider].endpoint(place)
 
 
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
 @contextmanager
-def explained() -> Iterator[None]:
-    """Turn what a user can put right into a few lines on standard error, and exit 1."""
+def explained(*, as_json: bool = False, status: int = 1) -> Iterator[None]:
+    """Turn what a user can put right into a few lines on standard error, and exit.
+
+    Args:
+        as_json: Print the mistakes of files as one JSON object on standard output instead.
+        status: The exit code for mistakes in files.
+    """
     from gateway.config import ConfigError  # noqa: PLC0415 - pydantic is slow to import
 
     try:
         yield
     except ConfigError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from None
+        if as_json:
+            mistakes = [asdict(mistake) for mistake in error.mistakes]
+            typer.echo(json.dumps({"ok": False, "mistakes": mistakes}, indent=2))
+        else:
+            typer.echo(str(error), err=True)
+        raise typer.Exit(status) from None
     except OSError as error:
         if error.errno not in _LISTEN_ERRORS:
             raise

@@ -14,11 +14,11 @@ import httpx2
 import msgspec
 from anthropic import AnthropicError, APIError, APIStatusError
 
+from gateway.answers import Answer, refusal
 from gateway.client import own_credential
 from gateway.client.opening import Opened
 from gateway.client.requests import aside, kind_of, read
 from gateway.dispatch.drive import OpenStream
-from gateway.engine import Answer, refusal
 from gateway.errors import JSON, Forbidden, Refused, new_request_id
 from gateway.exceptions import broken_off, no_upstream, policy_denied, without_content
 from gateway.label_scope import current
@@ -167,7 +167,7 @@ async def _answer(opened: Opened | None, request: httpx2.Request, wire: Wire) ->
     try:
         answer = await _served(opened, request, wire)
     except Refused as error:
-        answer, denied = refusal(error), isinstance(error, Forbidden)
+        answer, denied = refusal(error, opened.engine.policy), isinstance(error, Forbidden)
     except Exception as error:
         # A bare exception would be taken for a broken connection, and be tried again.
         name = type(error).__name__
@@ -194,7 +194,7 @@ async def _served(opened: Opened, request: httpx2.Request, wire: Wire) -> Answer
 
 
 def _aside(opened: Opened, request: httpx2.Request) -> Answer:
-    headers = (*JSON, ("request-id", new_request_id()), ("x-gateway-policy", "none"))
+    headers = (*JSON, ("request-id", new_request_id()), ("x-gateway-policy", opened.engine.policy))
     return Answer(200, headers, msgspec.json.encode(aside(opened.engine, request)))
 
 

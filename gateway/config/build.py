@@ -49,6 +49,10 @@ _TABLES = (
 )
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}\Z")
 
+NO_POLICY = (
+    "no policy is in force ([policy] files names none): any upstream of routing.order may get any "
+    "request, and one that carries a class is refused"
+)
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 M = TypeVar("M", bound=BaseModel)
@@ -103,13 +107,18 @@ class _Reading:
             environment=self.how.environment,
             directory=self.how.directory,
             no_file=self.how.no_file,
-            notes=self.how.notes,
+            notes=(*self.how.notes, *self._without_policy()),
         )
         for key, message, suggestion in section_faults(config, serving=serving):
             self._wrong(key, message, suggestion)
         if self.mistakes:
             raise ConfigError(sorted(self.mistakes, key=_order_of))
         return config
+
+    def _without_policy(self) -> tuple[str, ...]:
+        table = self.document.data.get("policy")
+        named = isinstance(table, Mapping) and table.get("files")
+        return () if named or self.how.no_file else (NO_POLICY,)
 
     def _wrong(self, key: Key, message: str, suggestion: str = "") -> None:
         self.mistakes.append(self.document.mistake(key, message, suggestion))

@@ -50,6 +50,8 @@ class Job(Struct, frozen=True):
     connections: Mapping[str, Connection]
     passage: Passage
     new_request_id: Callable[[], str]
+    on_start: Callable[[Attempt], None] = lambda _attempt: None
+    """Told of an attempt before a byte of it leaves; what it raises ends the call."""
     on_failure: Callable[[Attempt, Failure], None] = lambda _attempt, _failure: None
     on_withdrawn: Callable[[Attempt], None] = lambda _attempt: None
     """Told of an attempt that was begun, and that policy stopped before a byte had left."""
@@ -79,6 +81,8 @@ class OpenStream:
         self._exchange = exchange
         self._stream = stream
         self._first = b""
+        self.on_end: Callable[[Stream], None] | None = None
+        """Told once, when nothing more is read."""
 
     @property
     def outcome(self) -> Outcome | None:
@@ -114,12 +118,19 @@ class OpenStream:
             if out:
                 return out if isinstance(out, bytes) else b""
         self._exchange.close()
+        self._tell()
         return b""
 
     def close(self) -> None:
         """Let the upstream go; an unfinished answer is cut there."""
         self._stream.left(self._wire.now_s())
         self._exchange.close()
+        self._tell()
+
+    def _tell(self) -> None:
+        told, self.on_end = self.on_end, None
+        if told is not None:
+            told(self._stream)
 
     async def _step(self) -> bytes | Failure:
         stream = self._stream
@@ -159,6 +170,7 @@ async def _attempt(job: Job, send: Send, wire: Wire) -> Won | Failure:
     """Make one attempt; raises Withdrawn when policy stopped it before a byte had left."""
     leg = send.attempt.leg
     connection = job.connections[leg.upstream.name]
+    job.on_start(send.attempt)
     try:
         request = leg.upstream.provider.encode(
             job.operation, job.fields, leg.upstream.endpoint, leg.losses

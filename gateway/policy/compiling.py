@@ -15,7 +15,7 @@ from gateway.policy.facts import NEVER, end_of
 from gateway.policy.files import PolicyFile, zones_of
 from gateway.policy.globs import Globs
 from gateway.policy.guards import Guard, guard
-from gateway.policy.model import Policy, Rule
+from gateway.policy.model import Exemption, Policy, Rule
 from gateway.policy.reading import in_order
 from gateway.policy.requirements import FactCheck, fact_checks
 
@@ -70,6 +70,8 @@ class CompiledPolicy:
     """Pairs of class and environment."""
     rules: tuple[CompiledRule, ...]
     blocks: tuple[TimedGlob, ...]
+    kept_hatches: frozenset[str]
+    """The hatches that are left to callers as far as it is concerned."""
     prefer: tuple[str, ...]
 
     def applies(self, environment: str, layers: frozenset[str]) -> bool:
@@ -85,6 +87,8 @@ class Compiled:
 
     policies: tuple[CompiledPolicy, ...]
     content: tuple[Any, ...]
+    zones: Mapping[str, frozenset[str]]
+    """The zones that a caller may name."""
 
     @cached_property
     def digest(self) -> str:
@@ -114,7 +118,26 @@ def compile_policies(files: Sequence[PolicyFile]) -> Compiled:
     if mistakes:
         raise ConfigError(mistakes)
     ordered = sorted((each.policy for each in files), key=lambda policy: policy.name)
-    return Compiled(tuple(map(_policy, ordered)), tuple(map(_content, ordered)))
+    return Compiled(
+        tuple(map(_policy, ordered)), tuple(map(_content, ordered)), _common_zones(ordered)
+    )
+
+
+def _common_zones(policies: Iterable[Policy]) -> dict[str, frozenset[str]]:
+    """Return the organization's zones and the shipped ones; where definitions differ, what all say.
+
+    A layer only makes them smaller: another one must not allow more.
+    """
+    found: dict[str, frozenset[str]] = {}
+    for policy in policies:
+        if policy.layer is None:
+            for name, codes in zones_of(policy).items():
+                found[name] = found.get(name, codes) & codes
+    for policy in policies:
+        if policy.layer is not None:
+            for name in policy.zones.keys() & found.keys():
+                found[name] &= frozenset(policy.zones[name])
+    return found
 
 
 def _repeated(files: Iterable[PolicyFile]) -> Iterator[Mistake]:
@@ -150,17 +173,34 @@ def _policy(policy: Policy) -> CompiledPolicy:
             for environment in permit.environments
         ),
         rules=tuple(
-            _rule(rule, policy, zones) for rule in sorted(policy.rule, key=lambda each: each.id)
+            compiled_rule(rule, zones, policy.exception)
+            for rule in sorted(policy.rule, key=lambda each: each.id)
         ),
         blocks=tuple(
             TimedGlob(Globs([each.upstream]), _end(each.until), each.because)
             for each in policy.block
         ),
+        kept_hatches=_kept(policy),
         prefer=policy.prefer.order,
     )
 
 
-def _rule(rule: Rule, policy: Policy, zones: Mapping[str, frozenset[str]]) -> CompiledRule:
+def _kept(policy: Policy) -> frozenset[str]:
+    """Return the hatches that a policy keeps; a layer that does not speak of one has no say."""
+    silent = "refuse" if policy.layer is None else "keep"
+    return frozenset(name for name, word in policy.hatches if (word or silent) == "keep")
+
+
+def compiled_rule(
+    rule: Rule, zones: Mapping[str, frozenset[str]], exceptions: Iterable[Exemption] = ()
+) -> CompiledRule:
+    """Compile one rule.
+
+    Args:
+        rule: The rule.
+        zones: The zones that it may name.
+        exceptions: Those of its file.
+    """
     return CompiledRule(
         id=rule.id,
         classes=_names(rule.classes),
@@ -174,7 +214,7 @@ def _rule(rule: Rule, policy: Policy, zones: Mapping[str, frozenset[str]]) -> Co
         allowed_models=Globs(rule.allow.models),
         exemptions=tuple(
             TimedGlob(Globs([each.upstream]), end_of(each.until))
-            for each in policy.exception
+            for each in exceptions
             if each.rule == rule.id
         ),
     )

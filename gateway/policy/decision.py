@@ -25,6 +25,12 @@ class Request(NamedTuple):
     """The request checks it passed."""
     layers: frozenset[str] = NOTHING
     """The key layers of its caller."""
+    require: frozenset[str] = NOTHING
+    """What its caller requires beside: `processing_in=eu`, as `request_layer` reads it."""
+    hatches: frozenset[str] = NOTHING
+    """What its caller chose that is not a caller's to choose: `workspace`, `inference_geo=us`."""
+    models_inside: frozenset[str] = NOTHING
+    """Other models that may see it: canonical ids, or the name where none is meant for sure."""
 
 
 class Kind(StrEnum):

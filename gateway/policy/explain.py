@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
+from enum import StrEnum
 from typing import Any
 
-from gateway.policy.decision import Decision, Kind, Reason, Verdict
+from gateway.policy.decision import Decision, Kind, Reason
 
 _SHOWN = 2
 """Reasons that a row shows; the others are counted."""
 
 _ATTESTED = frozenset({Kind.UNKNOWN, Kind.EXPIRED, Kind.ASSURANCE})
-_OF_REQUEST = frozenset({"features", "betas", "checks", "class", "model", "layers"})
+_OF_REQUEST = frozenset({"features", "betas", "checks", "class", "model", "layers", "hatches"})
 
 
 def rows(decision: Decision) -> list[tuple[str, str, str]]:
@@ -44,11 +45,35 @@ def as_json(decision: Decision) -> dict[str, Any]:
             {
                 "upstream": each.upstream,
                 "allowed": each.allowed,
-                "reasons": [_plain(reason) for reason in each.reasons],
+                "reasons": [plain_reason(reason) for reason in each.reasons],
             }
             for each in decision.candidates
         ],
     }
+
+
+class Remedy(StrEnum):
+    """What could make a reason against an upstream go away."""
+
+    ATTESTATION = "attestation"
+    """A fact is missing, ended or too weakly assured: somebody may vouch for it, if it is so."""
+    REQUEST = "request"
+    """The request asks for something, or lacks something."""
+    POLICY = "policy"
+    """The policy says so by name, or does not permit it."""
+    NONE = "none"
+    """The fact is known, and it is not what the rule asks for."""
+
+
+def remedy(reason: Reason) -> Remedy:
+    """Return what could make a reason go away."""
+    if reason.kind in {Kind.UNPERMITTED, Kind.BLOCKED}:
+        return Remedy.POLICY
+    if reason.fact in _OF_REQUEST or reason.kind is Kind.CHECK:
+        return Remedy.REQUEST
+    if reason.kind in _ATTESTED:
+        return Remedy.ATTESTATION
+    return Remedy.NONE if reason.kind is Kind.VIOLATED else Remedy.POLICY
 
 
 def why_not(decision: Decision, upstream: str) -> list[str]:
@@ -57,8 +82,33 @@ def why_not(decision: Decision, upstream: str) -> list[str]:
     Raises:
         LookupError: The decision knows no such upstream.
     """
-    verdict = _find(decision, upstream)
-    return [f"{reason}; {_change(reason, upstream)}" for reason in verdict.reasons]
+    return [f"{reason}; {change(reason, upstream)}" for reason in against(decision, upstream)]
+
+
+def against(decision: Decision, upstream: str) -> tuple[Reason, ...]:
+    """Return the reasons against an upstream; none where it is allowed.
+
+    Raises:
+        LookupError: The decision knows no such upstream.
+    """
+    for verdict in decision.candidates:
+        if verdict.upstream == upstream:
+            return verdict.reasons
+    names = [each.upstream for each in decision.candidates]
+    near = get_close_matches(upstream, names, 1)
+    hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(names)}"
+    raise LookupError(f"no upstream is called {upstream}{hint}")
+
+
+def change(reason: Reason, upstream: str) -> str:
+    """Say what would have to change for a reason to go away."""
+    match remedy(reason):
+        case Remedy.ATTESTATION:
+            return f"attest {reason.fact} of {upstream}: {reason.wants}"
+        case Remedy.NONE:
+            return f"no attestation would change what is known; it would take {reason.wants}"
+        case Remedy.REQUEST | Remedy.POLICY:
+            return f"it would take {reason.wants}"
 
 
 def summary(decision: Decision) -> str:
@@ -67,33 +117,14 @@ def summary(decision: Decision) -> str:
     return f"No upstream is allowed for this request: {', '.join(ids) or 'there is none'}."
 
 
-def _find(decision: Decision, upstream: str) -> Verdict:
-    for verdict in decision.candidates:
-        if verdict.upstream == upstream:
-            return verdict
-    names = [each.upstream for each in decision.candidates]
-    near = get_close_matches(upstream, names, 1)
-    hint = f"; did you mean {near[0]}?" if near else ""
-    raise LookupError(f"no upstream is called {upstream}{hint}")
-
-
-def _change(reason: Reason, upstream: str) -> str:
-    if reason.fact in _OF_REQUEST:
-        return f"it would take {reason.wants}"
-    if reason.kind in _ATTESTED:
-        return f"attest {reason.fact} of {upstream}: {reason.wants}"
-    if reason.kind is Kind.VIOLATED:
-        return f"no attestation would change what is known; it would take {reason.wants}"
-    return f"it would take {reason.wants}"
-
-
 def _short(reasons: tuple[Reason, ...]) -> str:
     more = len(reasons) - _SHOWN
     text = "; ".join(str(reason) for reason in reasons[:_SHOWN])
     return f"{text} (+{more})" if more > 0 else text
 
 
-def _plain(reason: Reason) -> dict[str, str]:
+def plain_reason(reason: Reason) -> dict[str, str]:
+    """Return a reason as plain data."""
     return {
         "rule": reason.rule,
         "text": reason.text,

@@ -108,6 +108,11 @@ class UpstreamFacts:
             return own[name]
         return self.facts.get(name)
 
+    def any_model(self, name: str) -> tuple[Fact | None, ...]:
+        """Return a fact as it is for each model that differs, and for all others."""
+        found = [own[name] for own in self.by_model.values() if name in own]
+        return (self.facts.get(name), *found)
+
     def content(self) -> dict[str, Any]:
         """Return what a digest covers."""
         models = {

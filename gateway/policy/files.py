@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 
 from gateway.config.document import Document
 from gateway.config.mistakes import ConfigError, Key, Mistake, nearest
-from gateway.policy import hints, places, zones
+from gateway.policy import hints, places, request_checks, zones
 from gateway.policy.facts import SHAPES
 from gateway.policy.model import Policy, Rule
 from gateway.policy.reading import checked, document, in_order
@@ -120,6 +120,7 @@ def _vocabulary() -> Mapping[tuple[str, str], frozenset[str]]:
         ("require", "platforms"): places.platforms(),
         ("require", "partition"): places.partitions(),
         ("require", "assurance_exempt"): frozenset(SHAPES),
+        ("require", "request_checks"): request_checks.names(),
         ("forbid", "platforms"): places.platforms(),
         ("forbid", "features"): hints.features(),
         ("allow", "features"): hints.features(),
@@ -148,7 +149,8 @@ def _empty_mistakes(read: PolicyFile, key: Key, rule: Rule) -> Iterator[Mistake]
         if getattr(rule, name) == ():
             yield read.mistake((*key, name), "is empty: the rule is for nothing", "leave it out")
     for name in ("models", "features", "betas"):
-        if getattr(rule.allow, name) and not getattr(rule.forbid, name):
+        unless = name == "models" and rule.require.retention_days is not None
+        if getattr(rule.allow, name) and not getattr(rule.forbid, name) and not unless:
             what = f"allows {name}, but the rule forbids none"
             yield read.mistake((*key, "allow", name), what, f"add forbid.{name}")
 

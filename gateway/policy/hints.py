@@ -6,18 +6,16 @@ import datetime as dt
 import tomllib
 from functools import cache
 from importlib import resources
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from gateway.policy.facts import Assurance, Fact, Retention, end_of, shaped
+from gateway.policy.feature_table import feature_table
 from providers.data_files import Table
 
 NAME = "hints-2026-11-22"
 """The file of hints in use; attestations adopt by it."""
-
-_FOREVER_DAYS = 36_500
-"""What is kept until somebody deletes it is over any limit that a rule would set."""
 
 
 class _PlatformTable(Table, kw_only=True):
@@ -28,18 +26,12 @@ class _ModelTable(Table, kw_only=True):
     rows: dict[str, int]
 
 
-class _FeatureTable(Table, kw_only=True):
-    known: frozenset[str]
-    kept: dict[str, int | Literal["forever", "unknown"]]
-
-
 class _HintFile(Table, kw_only=True):
     """`hints-*.toml`."""
 
     days: int
     platforms: _PlatformTable
     models: _ModelTable
-    features: _FeatureTable
 
 
 @cache
@@ -65,14 +57,11 @@ def of_platform(platform: str) -> dict[str, Fact]:
 @cache
 def retention() -> Retention:
     """Return what models and features keep, whatever an account is set to."""
-    features: dict[str, int | None] = dict.fromkeys(_file().features.known, 0)
-    for name, kept in _file().features.kept.items():
-        features[name] = (
-            {"forever": _FOREVER_DAYS, "unknown": None}.get(kept) if isinstance(kept, str) else kept
-        )
-    return Retention(tuple(_file().models.rows.items()), features)
+    rows = feature_table().features
+    kept = {name: row.retention_days for name, row in rows.items()}
+    return Retention(tuple(_file().models.rows.items()), kept)
 
 
 def features() -> frozenset[str]:
     """Return the features that a policy may name."""
-    return frozenset(retention().features)
+    return frozenset(feature_table().features)

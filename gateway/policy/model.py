@@ -116,6 +116,25 @@ class Layer(Shape):
     """Names of key layers: a team, a tenant."""
 
 
+Hatch = Literal["refuse", "keep"]
+
+
+class Hatches(Shape):
+    """Whether a caller may choose where, for whom or on whose bill a request runs.
+
+    None: the organization refuses it, a layer leaves it to the organization.
+    """
+
+    inference_geo: Hatch | None = None
+    """Where the platform processes the request."""
+    workspace: Hatch | None = None
+    """The account's workspace, and with it where data is kept."""
+    user_profile: Hatch | None = None
+    """Whom the request is attributed to."""
+    bill_to: Hatch | None = None
+    """Whose bill it is on."""
+
+
 class Prefer(Shape):
     """The order among allowed upstreams; it never adds or takes one."""
 
@@ -137,4 +156,5 @@ class Policy(Shape):
     rule: Annotated[tuple[Rule, ...], Strict(strict=False)] = ()
     exception: Annotated[tuple[Exemption, ...], Strict(strict=False)] = ()
     block: Annotated[tuple[Block, ...], Strict(strict=False)] = ()
+    hatches: Hatches = Hatches()
     prefer: Prefer = Prefer()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cache
 from importlib import resources
@@ -17,7 +17,7 @@ from typing import Literal
 import msgspec
 
 from gateway.policy.digest import digest
-from gateway.policy.facts import EVERYWHERE, Assurance, Fact
+from gateway.policy.facts import EVERYWHERE, PLACES, Assurance, Fact
 from providers import capabilities, catalog, data_files
 from providers.data_files import Table
 
@@ -148,6 +148,30 @@ def derived(where: Where) -> dict[str, Fact]:
     return found | _LOCATED[row.located_by](where)
 
 
+def bounds(where: Where) -> dict[str, Fact]:
+    """Return the places that a request to a relay asks for by its profile or location.
+
+    What answers at an address of its own may be anything, so nothing follows from it. But who
+    vouches for it cannot mean fewer places than the request itself leaves open.
+    """
+    if not where.relay or _located_by(where) == "geo":
+        return {}
+    found = derived(replace(where, relay=False))
+    return {name: fact for name, fact in found.items() if name in PLACES}
+
+
+def bounds_by_model(where: Where) -> dict[str, dict[str, Fact | None]]:
+    """Return the same for the models whose id there names another profile."""
+    if not where.relay or _located_by(where) == "geo":
+        return {}
+    return derived_by_model(replace(where, relay=False))
+
+
+def _located_by(where: Where) -> str:
+    row = _file().platforms.rows.get(where.platform)
+    return "geo" if row is None else row.located_by
+
+
 def derived_by_model(where: Where) -> dict[str, dict[str, Fact | None]]:
     """Return where models go that the upstream's own place does not hold.
 
@@ -230,6 +254,11 @@ def _destinations(
 def _google(where: Where) -> dict[str, Fact]:
     reached = _file().google.rows.get(where.region or "")
     return {} if reached is None else {"processing_in": _fact(reached, f"location {where.region}")}
+
+
+def of_geo(geo: str) -> frozenset[str]:
+    """Return the countries of an `inference_geo`; one that is not known may be anywhere."""
+    return _file().geos.rows.get(geo, EVERYWHERE)
 
 
 def _geo(where: Where) -> dict[str, Fact]:

@@ -55,7 +55,9 @@ def checked(source: Document, model: type[M]) -> M:
         return model.model_validate(dict(source.data))
     except ValidationError as error:
         details = error.errors(include_url=False)
-    raise ConfigError(in_order(_mistake(source, model, detail) for detail in details))
+    raise ConfigError(
+        in_order(_mistake(source, model, each) for each in details if _own(each, details))
+    )
 
 
 def in_order(mistakes: Iterable[Mistake]) -> list[Mistake]:
@@ -77,6 +79,13 @@ def _mistake(source: Document, model: type[BaseModel], detail: Mapping[str, Any]
         return source.mistake(key, "is none of its values", f"write {detail['ctx']['expected']}")
     words = detail["msg"].removeprefix("Value error, ").replace("Input should", "should")
     return source.mistake(key, words)
+
+
+def _own(detail: Mapping[str, Any], details: Iterable[Mapping[str, Any]]) -> bool:
+    """Say whether something is wrong by itself: an array is not too short for a wrong member."""
+    key: Key = detail["loc"]
+    inside = any(len(each["loc"]) > len(key) and each["loc"][: len(key)] == key for each in details)
+    return detail["type"] != "too_short" or not inside
 
 
 def _fields_at(model: type[BaseModel], key: Key) -> list[str]:

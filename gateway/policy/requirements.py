@@ -64,10 +64,10 @@ def model_retention(rule: str, limit: int | None, model: str, kept: Retention) -
     days, wants = kept.of_model(model), f"a model kept at most {limit} days"
     if days is None:
         text = f"retention_days UNKNOWN (nobody says what {model} keeps)"
-        yield Reason(rule, text, "retention_days", Kind.UNKNOWN, wants)
+        yield Reason(rule, text, "model", Kind.UNKNOWN, wants)
     elif days > limit:
         text = f"retention_days={days} over {limit} (the terms of {model})"
-        yield Reason(rule, text, "retention_days", Kind.VIOLATED, wants)
+        yield Reason(rule, text, "model", Kind.VIOLATED, wants)
 
 
 def _within(zone: str, zones: Mapping[str, frozenset[str]]) -> tuple[Passes, str, str]:

@@ -93,6 +93,10 @@ class Scenarios:
     """What the file says of upstreams of its own; None: the configured ones are meant."""
     now: dt.date | None = None
 
+    def at(self, now: float) -> float:
+        """Return the Unix time of the tests: noon of the day that the file names, else `now`."""
+        return now if self.now is None else _noon(self.now)
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -131,9 +135,8 @@ def run(scenarios: Scenarios, compiled: Compiled, facts: FactSheet, now: float) 
         now: Unix time; used when the file names no day.
     """
     known = facts if scenarios.facts is None else scenarios.facts
-    moment = now if scenarios.now is None else _noon(scenarios.now)
     return [
-        Outcome(each.name, tuple(_differences(each, compiled, known, moment)))
+        Outcome(each.name, tuple(_differences(each, compiled, known, scenarios.at(now))))
         for each in scenarios.tests
     ]
 

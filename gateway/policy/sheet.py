@@ -46,18 +46,34 @@ def fact_sheet(
 def _upstream(
     where: Where, attestations: Attestations, faults: list[Contradiction]
 ) -> UpstreamFacts:
-    facts = _hinted(where.platform, attestations.adopted)
-    derived = places.derived(where)
-    by_model = places.derived_by_model(where)
+    # What a vendor says of its platform it does not say of what stands at another address.
+    facts = {} if where.relay else _hinted(where.platform, attestations.adopted)
+    derived, bounds = places.derived(where), places.bounds(where)
     for name, found in _attested(where.name, attestations.facts).items():
         fact = _agreed(where.name, name, found, faults)
         if fact is None:
             facts.pop(name, None)
         elif name in derived:
             derived[name] = _confirmed(where.name, name, derived[name], fact, faults)
-        else:
+        elif name not in bounds or _narrows(fact, bounds[name]):
             facts[name] = fact
-    return UpstreamFacts(where.name, where.platform, facts | derived, by_model)
+        else:
+            faults.append(_misfit(where.name, name, bounds[name]))
+    known = facts | derived
+    return UpstreamFacts(where.name, where.platform, known, _by_model(where, known))
+
+
+def _by_model(where: Where, known: Mapping[str, Fact]) -> dict[str, dict[str, Fact | None]]:
+    """Return what differs for single models; behind a relay, what was vouched for and fits."""
+    found = places.derived_by_model(where)
+    for model, own in places.bounds_by_model(where).items():
+        found[model] = {
+            name: known[name]
+            if bound is not None and name in known and _narrows(known[name], bound)
+            else None
+            for name, bound in own.items()
+        }
+    return found
 
 
 def _hinted(platform: str, adopted: Iterable[str]) -> dict[str, Fact]:
@@ -101,12 +117,19 @@ def _confirmed(
     """
     if said.value == derived.value:
         return said if said.assurance > derived.assurance else derived
-    if name in PLACES and _within(said, derived) and said.assurance >= _floor(derived):
+    if name in PLACES and _narrows(said, derived):
         return said
-    faults.append(
-        Contradiction(upstream, name, f"the attestation does not fit {derived.origin}: unused")
-    )
+    faults.append(_misfit(upstream, name, derived))
     return derived
+
+
+def _misfit(upstream: str, name: str, known: Fact) -> Contradiction:
+    return Contradiction(upstream, name, f"the attestation does not fit {known.origin}: unused")
+
+
+def _narrows(said: Fact, known: Fact) -> bool:
+    """Say whether an attestation names no place beyond what is known, and may say so."""
+    return _within(said, known) and said.assurance >= _floor(known)
 
 
 def _within(said: Fact, derived: Fact) -> bool:

@@ -6,13 +6,12 @@ Every answer is the engine's, or an error in the Anthropic envelope with a `requ
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Protocol
 
-from gateway.call import Call, read_call
-from gateway.engine import Answer
+from gateway.answers import Answer
+from gateway.call import Call, Caller, read_call
 from gateway.errors import NotReady, Refused
-from gateway.routing import Upstream
 from gateway.server import side
 from gateway.server.addresses import is_loopback_host_header
 from gateway.server.asgi import RawHeaders, Receive, Scope, Send
@@ -24,21 +23,18 @@ from gateway.server.refusals import WrongHost, WrongMethod
 from gateway.server.relay import STOPPING, relay
 from gateway.server.replies import failed, refused, reply
 from gateway.server.report import report
-from gateway.server.settings import Settings
+from gateway.server.settings import DOOR, Settings
 from gateway.wire.contract import Wire
 from providers.contract import Headers, Kind
 
 CALLS = {"/v1/messages": Kind.MESSAGES, "/v1/messages/count_tokens": Kind.COUNT_TOKENS}
 """Path -> what a POST to it asks for."""
+KEYLESS = Caller(door=DOOR)
+"""Who calls a server that asks for no key: a program on the same machine."""
 
 
-class Serves(Protocol):
+class Serves(side.Shows, Protocol):
     """The part of `gateway.engine.Engine` that a server needs."""
-
-    @property
-    def upstreams(self) -> Sequence[Upstream]:
-        """The configured upstreams, in their order."""
-        ...
 
     async def answer(self, call: Call, wire: Wire) -> Answer:
         """Serve a call; raises Refused when no upstream may or can see it."""
@@ -58,7 +54,7 @@ class App:
         self.drain = Drain(settings.drain_s)
         self._engine = engine
         self._wire = wire
-        self._keys = Keys(settings.keys)
+        self._keys = Keys(settings.by_key)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request (ASGI 3.0)."""
@@ -71,16 +67,16 @@ class App:
             else:
                 await self._call(kind, scope, receive, send)
         except Refused as error:
-            await reply(send, refused(error))
+            await reply(send, refused(error, self._engine.policy))
 
     async def _call(self, kind: Kind, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] != "POST":
             raise WrongMethod(scope["method"], scope["path"], "POST")
         headers = dict(scope["headers"])
-        self._admit(headers)
+        caller = self._admit(headers)
         self.drain.running += 1
         try:
-            call = await self._read(kind, scope, receive, headers)
+            call = await self._read(kind, scope, receive, headers, caller)
             if isinstance(call, Answer):
                 await reply(send, call)
             elif call is not None:
@@ -89,12 +85,19 @@ class App:
             self.drain.running -= 1
 
     async def _read(
-        self, kind: Kind, scope: Scope, receive: Receive, headers: Mapping[bytes, bytes]
+        self,
+        kind: Kind,
+        scope: Scope,
+        receive: Receive,
+        headers: Mapping[bytes, bytes],
+        caller: Caller,
     ) -> Call | Answer | None:
         """Return the call; None when the caller left; the answer to a mistake of ours."""
         try:
             body = await self._body(receive, headers)
-            return None if body is None else read_call(kind, _text(scope["headers"]), body)
+            if body is None:
+                return None
+            return read_call(kind, _text(scope["headers"]), body, caller=caller)
         except Refused:
             raise
         except Exception as error:  # noqa: BLE001 - the caller gets an envelope whatever it was
@@ -125,11 +128,11 @@ class App:
         try:
             return await self._engine.answer(call, self._wire)
         except Refused as error:
-            return refused(error)
+            return refused(error, self._engine.policy)
         except asyncio.CancelledError:
             if caller.gone:
                 raise
-            return refused(NotReady(STOPPING))
+            return refused(NotReady(STOPPING), self._engine.policy)
         except Exception as error:  # noqa: BLE001 - the caller gets an envelope whatever it was
             report(error)
             return failed()
@@ -138,22 +141,23 @@ class App:
         try:
             if not side.is_open(scope["path"]):
                 self._admit(dict(scope["headers"]))
-            return side.answer(scope, self._engine.upstreams, stopping=self.drain.asked)
+            return side.answer(scope, self._engine, stopping=self.drain.asked)
         except Refused:
             raise
         except Exception as error:  # noqa: BLE001 - the same
             report(error)
             return failed()
 
-    def _admit(self, headers: Mapping[bytes, bytes]) -> None:
-        """Return when a request may be read; raises the Refused that says why not."""
+    def _admit(self, headers: Mapping[bytes, bytes]) -> Caller:
+        """Return whose request may be read; raises the Refused that says why not."""
         if self.drain.asked:
             raise NotReady(STOPPING)
         if self._keys:
-            self._keys.check(headers)
-        elif not is_loopback_host_header(headers.get(b"host", b"localhost")):
+            return self._keys.caller(headers)
+        if not is_loopback_host_header(headers.get(b"host", b"localhost")):
             # A web page may reach a loopback address under a name it owns (DNS rebinding).
             raise WrongHost("Without gateway keys, call this gateway as localhost or 127.0.0.1.")
+        return KEYLESS
 
 
 def _text(headers: RawHeaders) -> Headers:

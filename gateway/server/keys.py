@@ -1,12 +1,13 @@
-"""Gateway keys: who may call at all."""
+"""Gateway keys: who may call at all, and as whom."""
 
 from __future__ import annotations
 
 import hmac
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import NoReturn
 
+from gateway.call import Caller
 from gateway.server.refusals import unauthorized
 
 BEARER = b"bearer "
@@ -22,11 +23,13 @@ class Keys:
 
     __slots__ = ("_digests", "_dummy", "_pepper")
 
-    def __init__(self, keys: Iterable[str]) -> None:
+    _digests: dict[bytes, tuple[bytes, Caller | None]]
+
+    def __init__(self, callers: Mapping[str, Caller]) -> None:
         self._pepper = secrets.token_bytes(32)
-        self._dummy = secrets.token_bytes(32)
-        digests = [self._digest(key.encode()) for key in keys]
-        self._digests = {digest[:_INDEX_BYTES]: digest for digest in digests}
+        self._dummy = (secrets.token_bytes(32), None)
+        digests = [(self._digest(key.encode()), caller) for key, caller in callers.items()]
+        self._digests = {digest[:_INDEX_BYTES]: (digest, caller) for digest, caller in digests}
 
     def __bool__(self) -> bool:
         return bool(self._digests)
@@ -37,20 +40,21 @@ class Keys:
     def __reduce__(self) -> NoReturn:
         raise TypeError("gateway keys are not pickled")
 
-    def check(self, headers: Mapping[bytes, bytes]) -> None:
-        """Return when a request shows a good key in either place; raises NotAuthorized."""
+    def caller(self, headers: Mapping[bytes, bytes]) -> Caller:
+        """Return whose good key a request shows in either place; raises NotAuthorized."""
         key = headers.get(b"x-api-key")
-        if key is not None and self._good(key.strip()):
-            return
+        if key is not None and (found := self._found(key.strip())) is not None:
+            return found
         token = headers.get(b"authorization", b"")
         bears = token[: len(BEARER)].lower() == BEARER
-        if bears and self._good(token[len(BEARER) :].strip()):
-            return
+        if bears and (found := self._found(token[len(BEARER) :].strip())) is not None:
+            return found
         raise unauthorized(shown=bears or key is not None)
 
-    def _good(self, key: bytes) -> bool:
+    def _found(self, key: bytes) -> Caller | None:
         digest = self._digest(key)
-        return hmac.compare_digest(self._digests.get(digest[:_INDEX_BYTES], self._dummy), digest)
+        known, caller = self._digests.get(digest[:_INDEX_BYTES], self._dummy)
+        return caller if hmac.compare_digest(known, digest) else None
 
     def _digest(self, key: bytes) -> bytes:
         return hmac.digest(self._pepper, key, "sha256")

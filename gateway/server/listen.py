@@ -91,7 +91,7 @@ def run(
             tell(fault)
             return 1
         lines = [f"Tidegate listens on http://{bracketed(settings.host)}:{port}.", *notes]
-        if not settings.keys:
+        if not settings.by_key:
             lines.append("No gateway key is configured: only this machine is answered.")
         server = Server(app, on_ready=lambda: tell("\n".join(lines)))
         _run(server, listening, close)
@@ -100,7 +100,7 @@ def run(
 
 def start_fault(settings: Settings, routes: Iterable[Route], port: int) -> str | None:
     """Return why the server must not start; None when it may. Pure."""
-    if not settings.keys and not is_loopback(settings.host):
+    if not settings.by_key and not is_loopback(settings.host):
         return (
             f"No gateway key is configured, yet other machines can reach {settings.host}: "
             "configure server.keys, or listen on 127.0.0.1."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
-from gateway.engine import Answer
+from gateway.answers import Answer
 from gateway.errors import error_event
 from gateway.server.asgi import Send
 from gateway.server.leaving import Watch

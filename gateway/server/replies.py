@@ -6,7 +6,7 @@ from functools import cache
 
 import msgspec
 
-from gateway.engine import Answer, refusal
+from gateway.answers import Answer, refusal
 from gateway.errors import JSON, Refused, envelope, new_request_id
 from gateway.server.asgi import RawHeaders, Send
 from gateway.server.refusals import WrongMethod
@@ -28,9 +28,9 @@ def raw(headers: Headers) -> RawHeaders:
     return [(_name(name), _value(value)) for name, value in headers]
 
 
-def refused(error: Refused) -> Answer:
-    """Return a refusal as this server sends it."""
-    answer = refusal(error)
+def refused(error: Refused, policy: str) -> Answer:
+    """Return a refusal as this server sends it; `policy` is the engine's word for it."""
+    answer = refusal(error, policy)
     if isinstance(error, WrongMethod):
         answer.headers = (*answer.headers, ("allow", error.allow))
     elif error.status == 503:  # noqa: PLR2004 - the one status that sends callers elsewhere
@@ -45,9 +45,9 @@ def failed() -> Answer:
     return Answer(500, (*JSON, ("request-id", request_id)), body)
 
 
-def shown(value: object, status: int = 200) -> Answer:
-    """Return a value as a JSON answer."""
-    headers = (*JSON, ("request-id", new_request_id()), ("x-gateway-policy", "none"))
+def shown(value: object, policy: str, status: int = 200) -> Answer:
+    """Return a value as a JSON answer; `policy` is the engine's word for it."""
+    headers = (*JSON, ("request-id", new_request_id()), ("x-gateway-policy", policy))
     return Answer(status, headers, msgspec.json.encode(value))
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import gc
 
 from gateway import logs
+from gateway.call import Caller
 from gateway.config import NO_POLICY_WARNING, Config
 from gateway.engine import Engine
 from gateway.server.app import App
 from gateway.server.listen import run
-from gateway.server.settings import Settings
+from gateway.server.settings import DOOR, Settings
 from gateway.wire.aio import AsyncWire
 
 
@@ -22,6 +23,10 @@ def serve(config: Config) -> int:
         host=config.server.host,
         port=config.server.port,
         keys=tuple(key.reveal() for key in config.server.keys),
+        callers={
+            each.key.reveal(): Caller(name, frozenset(each.classes), frozenset(each.layers), DOOR)
+            for name, each in config.callers.items()
+        },
         body_limit_bytes=config.server.body_limit_bytes,
     )
     _spare_the_collector()

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NoReturn
+
+from gateway.call import Caller
+
+DOOR = "server"
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +19,9 @@ class Settings:
     port: int = 8787
     """0: any free port."""
     keys: tuple[str, ...] = field(default=(), repr=False)
-    """Keys that callers may show; empty: whoever reaches the loopback address is answered."""
+    """Keys that callers may show; they may assert no class."""
+    callers: Mapping[str, Caller] = field(default_factory=dict, repr=False)
+    """Key -> caller, for keys that may do more."""
     body_limit_bytes: int = 32 << 20
     """The largest body, as sent and inflated."""
     drain_s: float = 600.0
@@ -31,6 +38,15 @@ class Settings:
     """How long a caller may take no byte of what waits for it."""
     keep_alive_s: int = 75
     """How long an idle connection stays open: longer than clients keep theirs."""
+
+    @property
+    def by_key(self) -> Mapping[str, Caller]:
+        """Every key -> its caller; empty: whoever reaches the loopback address is answered."""
+        plain = {
+            key: Caller(f"key-{number}", frozenset(), door=DOOR)
+            for number, key in enumerate(self.keys, start=1)
+        }
+        return {**plain, **self.callers}
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("the server's settings hold keys and are not pickled")

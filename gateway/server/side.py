@@ -3,15 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 from urllib.parse import parse_qsl
 
 from gateway import models
-from gateway.engine import Answer
+from gateway.answers import Answer
 from gateway.errors import Malformed
 from gateway.routing import Upstream
 from gateway.server.asgi import Scope
 from gateway.server.refusals import WrongMethod, unserved
 from gateway.server.replies import shown
+
+
+class Shows(Protocol):
+    """The part of `gateway.engine.Engine` that is shown here."""
+
+    @property
+    def upstreams(self) -> Sequence[Upstream]:
+        """The configured upstreams, in their order."""
+        ...
+
+    @property
+    def policy(self) -> str:
+        """What answers say of the policy in force."""
+        ...
+
+    @property
+    def troubles(self) -> Sequence[str]:
+        """What an operator should look at."""
+        ...
+
+    @property
+    def stopped(self) -> bool:
+        """Whether no request is sent."""
+        ...
+
 
 GREETINGS = frozenset({"/", "/api/hello"})
 """Where clients knock to warm up a connection."""
@@ -27,7 +53,7 @@ def is_open(path: str) -> bool:
     return path in OPEN
 
 
-def answer(scope: Scope, upstreams: Sequence[Upstream], *, stopping: bool) -> Answer:
+def answer(scope: Scope, engine: Shows, *, stopping: bool) -> Answer:
     """Answer a request that is no call; raises the Refused that fits."""
     path: str = scope["path"]
     if path not in OPEN and path != MODELS and not path.startswith(f"{MODELS}/"):
@@ -37,19 +63,27 @@ def answer(scope: Scope, upstreams: Sequence[Upstream], *, stopping: bool) -> An
     if path in GREETINGS:
         return Answer(200, ())
     if path == "/healthz":
-        return shown({"status": "ok"})
+        return shown({"status": "ok"}, engine.policy)
     if path == "/readyz":
-        return _readiness(upstreams, stopping=stopping)
+        return _readiness(engine, stopping=stopping)
     if path == MODELS:
-        return shown(_page(upstreams, scope["query_string"].decode("latin-1")))
-    return shown(models.one(upstreams, path.removeprefix(f"{MODELS}/")))
+        page = _page(engine.upstreams, scope["query_string"].decode("latin-1"))
+        return shown(page, engine.policy)
+    return shown(models.one(engine.upstreams, path.removeprefix(f"{MODELS}/")), engine.policy)
 
 
-def _readiness(upstreams: Sequence[Upstream], *, stopping: bool) -> Answer:
-    names = [upstream.name for upstream in upstreams]
+def _readiness(engine: Shows, *, stopping: bool) -> Answer:
+    names = [upstream.name for upstream in engine.upstreams]
     state = "stopping" if stopping else "ready" if names else "no upstream"
-    status = 200 if state == "ready" else 503
-    return shown({"status": state, "policy": "none", "upstreams": names}, status)
+    if state == "ready" and engine.stopped:
+        state = "no journal"
+    told = {
+        "status": state,
+        "policy": engine.policy,
+        "upstreams": names,
+        "troubles": list(engine.troubles),
+    }
+    return shown(told, engine.policy, 200 if state == "ready" else 503)
 
 
 def _page(upstreams: Sequence[Upstream], query: str) -> dict[str, object]:

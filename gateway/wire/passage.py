@@ -55,11 +55,12 @@ def passage_of(plan: Plan, may: Callable[[str], bool]) -> Passage:
 
     `may` says of an upstream's name whether policy still allows it for this request.
     """
-    addresses = {leg.upstream.name: _address(leg.upstream.endpoint.base_url) for leg in plan.legs}
+    addresses = {leg.upstream.name: address(leg.upstream.endpoint.base_url) for leg in plan.legs}
     return Passage(addresses, may)
 
 
 @lru_cache(maxsize=1024)
-def _address(base_url: str) -> Address:
+def address(base_url: str) -> Address:
+    """Return the address that a base URL names."""
     url = urlsplit(base_url)
     return url.scheme, url.hostname or "", url.port or _PORTS.get(url.scheme, 0)

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
+from gateway.answers import Answer
 from gateway.call import Call, read_call
 from gateway.dispatch.limits import Limits
 from gateway.emulator import Emulator
-from gateway.engine import Answer, Engine
+from gateway.engine import Engine
 from gateway.wire.aio import AsyncWire
 from providers.contract import Kind
 from tests.configured.conftest import Configured

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from gateway.answers import Answer, refusal
 from gateway.call import read_call
 from gateway.emulator import Emulator
-from gateway.engine import Answer, Engine, refusal
+from gateway.engine import Engine
 from gateway.errors import Refused
 from gateway.wire.aio import AsyncWire
 from providers.contract import Kind

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from gateway.answers import Answer, refusal
 from gateway.call import Call
 from gateway.credentials.contract import Signer
 from gateway.credentials.static import StaticSigner
 from gateway.dispatch.drive import Connection
 from gateway.dispatch.limits import Limits
 from gateway.emulator import Emulator
-from gateway.engine import Answer, Engine, refusal
+from gateway.engine import Engine
 from gateway.errors import Refused
 from gateway.routing import Upstream
 from gateway.wire.aio import AsyncWire

@@ -8,9 +8,9 @@ import threading
 
 import pytest
 
+from gateway.answers import Answer
 from gateway.call import read_call
 from gateway.dispatch.limits import Limits
-from gateway.engine import Answer
 from gateway.errors import Malformed
 from gateway.routing import Upstream, plan
 from providers.contract import Headers, Kind, Operation, Place

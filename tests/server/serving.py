@@ -14,12 +14,13 @@ from http.client import HTTPConnection, HTTPResponse
 from typing import Any, cast
 from urllib.parse import urlsplit
 
+from gateway.answers import Answer
 from gateway.call import Call
 from gateway.credentials.static import StaticSigner
 from gateway.dispatch.drive import Connection, OpenStream
 from gateway.dispatch.limits import Limits
 from gateway.emulator import Emulator
-from gateway.engine import Answer, Engine
+from gateway.engine import Engine
 from gateway.routing import Upstream
 from gateway.server import App, Settings, app, run
 from gateway.server.app import Serves
@@ -149,6 +150,10 @@ def serving(engine: Serves, routes: Sequence[Route] = (), **settings: Any) -> It
 
 class Scripted:
     """An engine that does what a test says."""
+
+    policy = "none"
+    troubles = ()
+    stopped = False
 
     def __init__(self, do: Callable[[Call], Any]) -> None:
         self.upstreams: Sequence[Upstream] = ()

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import anthropic
 import pytest
 
+from gateway.call import Caller
 from gateway.emulator import Emulator
 from gateway.server import Settings
 from gateway.server.keys import Keys
@@ -99,7 +100,7 @@ def test_it_is_called_as_this_machine(gateway: Running, host: str) -> None:
 
 
 def test_keys_do_not_show() -> None:
-    keys = Keys([KEY])
+    keys = Keys({KEY: Caller("key-1")})
     assert KEY not in repr(keys) + repr(Settings(keys=(KEY,)))
     for secret in (keys, Settings(keys=(KEY,))):
         with pytest.raises(TypeError):
@@ -110,8 +111,8 @@ def test_keys_do_not_show() -> None:
 
 
 def test_a_digest_is_no_key() -> None:
-    keys = Keys([KEY])
-    digest = next(iter(keys._digests.values()))
-    for shown in (digest, digest.hex().encode(), b"", keys._dummy):
-        assert not keys._good(shown)
-    assert keys._good(KEY.encode())
+    keys = Keys({KEY: Caller("key-1")})
+    digest, caller = next(iter(keys._digests.values()))
+    for shown in (digest, digest.hex().encode(), b"", keys._dummy[0]):
+        assert keys._found(shown) is None
+    assert keys._found(KEY.encode()) is caller

@@ -7,9 +7,9 @@ import socket
 import anthropic
 import pytest
 
+from gateway.answers import Answer
 from gateway.call import Call
 from gateway.emulator import Emulator
-from gateway.engine import Answer
 from gateway.server import Settings, app
 from gateway.wire.aio import AsyncWire
 from tests.server.serving import (

@@ -17,7 +17,12 @@ def test_health_and_readiness(gateway: Running) -> None:
     assert gateway.ask("GET", "/healthz").json == {"status": "ok"}
     ready = gateway.ask("GET", "/readyz")
     assert ready.status == 200
-    assert ready.json == {"status": "ready", "policy": "none", "upstreams": ["direct"]}
+    assert ready.json == {
+        "status": "ready",
+        "policy": "none",
+        "upstreams": ["direct"],
+        "troubles": [],
+    }
     assert gateway.ask("HEAD", "/readyz").body == b""
 
 

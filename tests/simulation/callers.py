@@ -6,11 +6,12 @@ import json
 import random
 from dataclasses import dataclass
 
+from gateway.answers import Answer
 from gateway.call import Call, read_call
 from gateway.dispatch.breaker import Breaker
 from gateway.dispatch.drive import Connection
 from gateway.dispatch.limits import Limits
-from gateway.engine import Answer, Engine
+from gateway.engine import Engine
 from gateway.routing import Upstream
 from gateway.wire.contract import Route, run_blocking
 from providers import registry

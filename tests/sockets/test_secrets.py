@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 
+from gateway.answers import Answer, refusal
 from gateway.call import Call, read_call
 from gateway.credentials.build import signer
 from gateway.credentials.settings import CredentialKind, CredentialSettings
 from gateway.dispatch.limits import Limits
 from gateway.emulator import Emulator
-from gateway.engine import Answer, Engine, refusal
+from gateway.engine import Engine
 from gateway.errors import Refused
 from gateway.wire.aio import AsyncWire
 from gateway.wire.contract import Exchange, Outgoing, Route, WireError, run_blocking

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import json
 
+from gateway.answers import Answer
 from gateway.call import read_call
-from gateway.engine import Answer
 from providers.contract import Bearer, Failure, FailureKind, Kind, WireRequest
 
 CANARY = "canary-in-the-prompt"

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from gateway.cli.init import templates
 from gateway.config import load
-from gateway.config.model import Breaker, Retries, Server, Timeouts
+from gateway.config.model import Breaker, Journal, Policy, Retries, Server, Timeouts
 
 ROOT = Path(__file__).parents[3]
 ENVIRON = {"ANTHROPIC_API_KEY": "sk-made-up", "TIDEGATE_KEY": "made-up"}
@@ -17,7 +18,7 @@ def test_the_files_of_the_project_are_those_that_init_writes() -> None:
     shipped = {
         str(file.relative_to(folder)): file.read_text(encoding="utf-8")
         for file in folder.rglob("*.toml")
-        if file.parent.name in {"config", "environments"}
+        if file.parent.name in {"config", "environments", "policies"}
     }
     assert {name: shipped.get(name) for name in templates()} == templates()
 
@@ -32,6 +33,7 @@ def test_the_shipped_numbers_are_the_defaults() -> None:
     config = load(ROOT / "config", ENVIRON | {"GATEWAY_ENV": "dev"}, serving=True)
     sections = (config.timeouts, config.retries, config.breaker, config.server)
     assert sections == (Timeouts(), Retries(), Breaker(), Server())
+    assert (config.policy, config.journal, config.callers) == (Policy(), Journal(), {})
 
 
 def test_every_comment_that_shows_a_setting_shows_a_real_one(tmp_path: Path) -> None:
@@ -50,3 +52,18 @@ def test_every_comment_that_shows_a_setting_shows_a_real_one(tmp_path: Path) -> 
     (tmp_path / "gateway.toml").write_text(head + own)
     (folder / "dev.toml").touch()
     assert load(tmp_path, {"GATEWAY_ENV": "dev"}).used[0].ca_file == files["own-ca.pem"]
+
+
+def test_every_comment_on_policy_journal_and_callers_shows_a_real_setting(tmp_path: Path) -> None:
+    text = (ROOT / "config" / "gateway.toml").read_text(encoding="utf-8")
+    about = text[text.index("\n[policy]") : text.index("\n[server]")]
+    shown = re.sub(r"(?m)^# (?=\[|[a-z_]+ = )", "", about)
+    head = "schema = 1\n[routing]\norder = ['x']\n[upstreams.x]\nprovider = 'bedrock'\n"
+    (tmp_path / "gateway.toml").write_text(head + "region = 'eu-central-1'\n" + shown)
+    (tmp_path / "attestations.toml").touch()
+    (tmp_path / "environments").mkdir()
+    (tmp_path / "environments" / "dev.toml").touch()
+    config = load(tmp_path, {"GATEWAY_ENV": "dev", "BILLING_KEY": "made-up"})
+    assert config.callers["billing"].classes == ("customer",)
+    assert config.policy.attestations == str(tmp_path / "attestations.toml")
+    assert config.journal.dir is not None

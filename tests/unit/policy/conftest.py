@@ -9,7 +9,7 @@ from gateway.policy.facts import FactSheet
 from gateway.policy.files import read_policy
 from gateway.policy.scenarios import Scenarios, read_scenarios
 
-EXAMPLES = Path(__file__).parent / "examples"
+EXAMPLES = Path(__file__).parents[3] / "config" / "policies"
 
 
 @pytest.fixture

@@ -130,7 +130,7 @@ def test_layers_hold_for_their_environments_and_keys() -> None:
 def test_what_is_kept_is_the_longest_of_account_model_and_features() -> None:
     text = HEAD + "[[rule]]\nid = 'x'\nrequire.retention_days = 7\n"
     compiled, facts = policy(text), sheet(says("retention_days", 0, end_of_year()))
-    asked = ASK._replace(features=frozenset({"structured_output"}))
+    asked = ASK._replace(features=frozenset({"structured_outputs"}))
     assert decide(compiled, facts, asked, NOW).allowed == ("one",)
     fable = ASK._replace(model="claude-fable-5-1")
     assert kinds(decide(compiled, facts, fable, NOW)) == [Kind.VIOLATED]

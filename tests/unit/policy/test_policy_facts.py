@@ -3,6 +3,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -212,7 +213,7 @@ def test_the_data_speaks_of_real_countries_and_every_profile() -> None:
 
 
 def test_the_shipped_attestations_vouch_for_nothing_and_their_example_is_right() -> None:
-    text = (Path(__file__).parent / "examples" / "attestations.toml").read_text()
+    text = (Path(__file__).parents[3] / "config" / "attestations.toml").read_text()
     assert read_attestations("attestations.toml", text) == Attestations()
     shown = re.sub(r"(?m)^# (?=adopt|\[\[|[a-z_]+ = )", "", text)
     read = read_attestations("attestations.toml", shown)
@@ -220,3 +221,57 @@ def test_the_shipped_attestations_vouch_for_nothing_and_their_example_is_right()
         "baa",
         ("hints-2026-11-22:bedrock.certifications",),
     )
+
+
+class TestAnAddressOfItsOwn:
+    """Nothing follows from it; who vouches for it cannot say less than the request asks for."""
+
+    @staticmethod
+    def known(attested: str, **where: Any) -> tuple[Any, tuple[Any, ...]]:
+        upstream = Where("u", relay=True, **{"platform": "bedrock", **where})
+        facts, faults = fact_sheet([upstream], read_attestations("a.toml", attested))
+        return facts.upstreams[0], faults
+
+    @staticmethod
+    def places(*countries: str, assurance: str = "org") -> str:
+        how = 'probe = "p"' if assurance == "verified" else 'evidence = "e"'
+        return (
+            'schema = 1\nadopt = ["*"]\n[[attest]]\nupstream = "u"\nfact = "processing_in"\n'
+            f'value = {list(countries)}\nassurance = "{assurance}"\n{how}\n'
+        )
+
+    def test_no_hint_is_about_it(self) -> None:
+        found, _ = self.known(self.places("DE"), region="eu-central-1")
+        assert set(found.facts) == {"platform", "processing_in"}
+
+    def test_it_may_be_vouched_for_within_its_profile(self) -> None:
+        found, faults = self.known(self.places("DE"), region="eu-central-1", profile="eu")
+        assert (found.facts["processing_in"].value, faults) == ({"DE"}, ())
+
+    @pytest.mark.parametrize(
+        "where",
+        [
+            {"region": "eu-central-1", "profile": "global"},
+            {"region": "us-east-1"},
+            {"platform": "vertex", "region": "global"},
+        ],
+    )
+    def test_a_word_does_not_move_what_the_request_asks_for(self, where: dict[str, Any]) -> None:
+        found, faults = self.known(self.places("DE"), **where)
+        assert "processing_in" not in found.facts
+        assert len(faults) == 1
+
+    def test_a_probe_may_know_better_of_anywhere(self) -> None:
+        attested = self.places("DE", assurance="verified")
+        found, _ = self.known(attested, region="eu-central-1", profile="global")
+        assert found.facts["processing_in"].value == {"DE"}
+
+    def test_a_model_with_another_profile_is_held_to_that(self) -> None:
+        models = {"a": "global.anthropic.a", "b": "eu.anthropic.b", "c": "arn:aws:x/y"}
+        found, _ = self.known(self.places("DE"), region="eu-central-1", profile="eu", models=models)
+        kept = {model: found.get("processing_in", model) is not None for model in models}
+        assert kept == {"a": False, "b": True, "c": False}
+
+    def test_what_a_relay_of_the_claude_api_does_only_its_owner_knows(self) -> None:
+        found, faults = self.known(self.places("US"), platform="anthropic")
+        assert (found.facts["processing_in"].value, faults) == ({"US"}, ())

@@ -119,7 +119,7 @@ def test_asking_for_more_never_adds(
 ) -> None:
     policy = compiled(files)
     before = allowed(policy, sheet, request, now)
-    for name in ("batch", "unknown:y", "streaming"):
+    for name in ("batch", "unknown:y", "fast_mode"):
         more = request._replace(features=request.features | {name})
         assert allowed(policy, sheet, more, now) <= before
     betas = request._replace(betas=request.betas | {"beta-1"})

@@ -14,7 +14,7 @@ from gateway.policy.places import Where
 from gateway.policy.scenarios import read_scenarios, run
 from gateway.policy.sheet import fact_sheet
 
-EXAMPLES = Path(__file__).parent / "examples"
+EXAMPLES = Path(__file__).parents[3] / "config" / "policies"
 NOW = 1_795_348_800.0  # 2026-11-22, noon
 
 HEAD = """schema = 1

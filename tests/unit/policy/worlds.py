@@ -26,7 +26,7 @@ CLASSES = ("a", "b")
 ENVIRONMENTS = ("dev", "prod")
 UPSTREAMS = ("one", "two", "three")
 MODELS = ("claude-opus-5-5", "claude-fable-5-1", "other")
-FEATURES = ("streaming", "batch", "structured_output", "unknown:x")
+FEATURES = ("fast_mode", "batch", "structured_outputs", "unknown:x")
 BETAS = ("beta-1", "beta-2")
 CHECKS = ("clean",)
 LAYERS = ("team",)
@@ -129,6 +129,9 @@ REQUESTS = st.builds(
     betas=st.frozensets(st.sampled_from(BETAS), max_size=1),
     checks=st.frozensets(st.sampled_from(CHECKS)),
     layers=st.frozensets(st.sampled_from(LAYERS)),
+    require=st.just(frozenset[str]()),
+    hatches=st.just(frozenset[str]()),
+    models_inside=st.just(frozenset[str]()),
 )
 TIMES = st.sampled_from([0.0, 50.0, 100.0, 200.0])
 

@@ -1,0 +1,250 @@
+"""What is decided and done, as records of the journal. No content, no credential, no address.
+
+The kinds of records and what each holds are listed in docs/audit.md.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import secrets
+from collections.abc import Mapping
+from dataclasses import asdict
+from types import MappingProxyType
+from typing import Any
+
+import msgspec
+from msgspec import Raw
+
+from gateway.boundary import Reload
+from gateway.call import Call
+from gateway.dispatch.attempts import Attempt
+from gateway.errors import NotReady, Refused
+from gateway.journal import Journal, JournalBroken
+from gateway.judging import Judgement
+from gateway.policy.decision import Decision, Verdict
+from gateway.policy.facts import NEVER
+from gateway.policy.in_force import InForce
+from gateway.policy.observed import Violation
+from gateway.routing import Cause, Plan, Rejection
+from providers.contract import Failure
+
+_LOG = logging.getLogger("gateway.audit")
+_encode = msgspec.json.Encoder().encode
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+MAX_MODEL_CHARACTERS = 256
+MAX_VERDICTS = 4096
+"""How many sets of verdicts are remembered as written."""
+
+
+class Unrecorded(NotReady):
+    """The journal is required and cannot be written, so nothing is sent."""
+
+    def __init__(self) -> None:
+        super().__init__("The journal cannot be written, and nothing is sent without it.")
+
+
+class Audit:
+    """The records of one engine; without a journal nothing is written."""
+
+    def __init__(self, journal: Journal | None = None, *, required: bool = False) -> None:
+        self._journal = journal
+        self.required = required
+        self._written: dict[int, tuple[tuple[Verdict, ...], str]] = {}
+        """By identity: a set of verdicts is made once and kept by whoever decides."""
+        self.broken: str | None = None
+        """Why the last record could not be written."""
+
+    def in_force(self, found: InForce | None) -> None:
+        """Record what is in force from now on."""
+        if found is not None:
+            files = [each.source.sources[0].file for each in found.files]
+            self.write("policy", {**_digests(found), "files": files})
+
+    def reloaded(self, reload: Reload) -> None:
+        """Record that changed files were taken, or why they were not."""
+        if reload.taken is not None:
+            self.in_force(reload.taken)
+            return
+        mistakes = [str(mistake) for mistake in reload.mistakes]
+        self.write("reload", {"ok": False, "mistakes": mistakes})
+
+    def decided(self, call: Call, plan: Plan) -> Trail:
+        """Record a decision and the plan it led to; raises Unrecorded."""
+        judgement = plan.judgement
+        if judgement is None and self._journal is None:
+            return Trail(self, None)
+        trail = Trail(self, f"dec_{secrets.token_hex(12)}")
+        if self._journal is not None:
+            data = {"decision": trail.decision, **_asked(call), "model": plan.operation.model}
+            if judgement is not None:
+                data |= _judged(judgement, self._verdicts(judgement.decision))
+            data["plan"] = [leg.upstream.name for leg in plan.legs]
+            data["rejected"] = [_rejection(each) for each in plan.rejected]
+            self.must("decision", data)
+        return trail
+
+    def turned_away(self, call: Call, error: Refused) -> Trail:
+        """Record a call that was refused before any upstream was looked at."""
+        trail = Trail(self, f"dec_{secrets.token_hex(12)}")
+        data = {"decision": trail.decision, **_asked(call), "plan": [], "rejected": []}
+        self.must("decision", {**data, "refused": error.message})
+        return trail
+
+    def must(self, kind: str, data: Mapping[str, Any]) -> None:
+        """Write a record that a request waits for; raises Unrecorded where one is required."""
+        if not self.write(kind, data) and self.required:
+            raise Unrecorded
+
+    def write(self, kind: str, data: Mapping[str, Any]) -> bool:
+        """Write a record; return whether it is written."""
+        if self._journal is None:
+            return True
+        try:
+            self._journal.append(kind, data)
+        except JournalBroken as error:
+            if self.broken is None:
+                _LOG.error("the journal cannot be written: %s", error)
+            self.broken = str(error)
+            return False
+        self.broken = None
+        return True
+
+    def _verdicts(self, decision: Decision) -> str:
+        """Return the id of a set of verdicts, written once before it is first referred to."""
+        candidates = decision.candidates
+        known = self._written.get(id(candidates))
+        if known is not None:
+            return known[1]
+        written = Raw(_encode([_verdict(each) for each in candidates]))
+        name = hashlib.sha256(written).hexdigest()[:32]
+        self.must("verdicts", {"id": name, "candidates": written})
+        if len(self._written) >= MAX_VERDICTS:
+            self._written.clear()
+        self._written[id(candidates)] = (candidates, name)
+        return name
+
+
+class Trail:
+    """The records of one call."""
+
+    __slots__ = ("_audit", "decision")
+
+    def __init__(self, audit: Audit, decision: str | None) -> None:
+        self._audit = audit
+        self.decision = decision
+        """The id that the answer names; None: there is neither policy nor journal."""
+
+    def started(self, attempt: Attempt, host: str, model: str) -> None:
+        """Record an attempt before a byte of it leaves; raises Unrecorded."""
+        upstream = attempt.leg.upstream
+        data = {
+            "platform": upstream.provider.name,
+            "region": upstream.endpoint.region,
+            "host": host,
+            "model": model,
+        }
+        self._audit.must("started", {**self._of(attempt), **data})
+
+    def failed(self, attempt: Attempt, failure: Failure) -> None:
+        """Record an attempt that failed; its words stay out, for they may quote the caller."""
+        data = {
+            "kind": failure.kind.value,
+            "status": failure.upstream_status,
+            "type": failure.type,
+            "platform_request_id": failure.request_id,
+        }
+        self._audit.write("failed", {**self._of(attempt), **data})
+
+    def withdrawn(self, attempt: Attempt) -> None:
+        """Record an attempt that policy stopped before a byte of it left."""
+        self._audit.write("withdrawn", self._of(attempt))
+
+    def finished(
+        self,
+        attempt: Attempt | None,
+        state: str,
+        request_id: str | None = None,
+        answer: Mapping[str, Any] = NOTHING,
+    ) -> None:
+        """Record how a call ended; without an attempt no upstream answered it."""
+        of = {"decision": self.decision} if attempt is None else self._of(attempt)
+        self._audit.write("finished", {**of, "state": state, "request_id": request_id, **answer})
+
+    def violation(self, upstream: str, found: Violation) -> None:
+        """Record that an answer shows something other than what was planned."""
+        data = {"what": found.what, "planned": found.planned, "observed": found.observed}
+        self._audit.write("violation", {"decision": self.decision, "upstream": upstream, **data})
+
+    def _of(self, attempt: Attempt) -> dict[str, Any]:
+        name = attempt.leg.upstream.name
+        return {"decision": self.decision, "attempt": attempt.number, "upstream": name}
+
+
+def _digests(found: InForce) -> dict[str, Any]:
+    return {
+        "environment": found.environment,
+        "policy_digest": found.compiled.digest,
+        "facts_digest": found.facts.digest,
+    }
+
+
+def _asked(call: Call) -> dict[str, Any]:
+    """Return what a call asks for, as far as it may be told."""
+    labels, caller = call.labels, call.caller
+    return {
+        "call": call.kind.value,
+        "class": labels.data_class,
+        "asserted_by": None if labels.data_class is None else caller.key or caller.door,
+        "key": caller.key,
+        "layers": sorted(caller.layers),
+        "asked_model": call.asked[:MAX_MODEL_CHARACTERS],
+        "require": list(labels.require),
+        "only": list(labels.only),
+        "tags": dict(labels.tags),
+        "betas": list(call.fields.betas),
+        "bytes": len(call.fields.raw),
+        "stream": call.stream,
+    }
+
+
+def _judged(judgement: Judgement, verdicts: str) -> dict[str, Any]:
+    request, decision, asked = judgement.request, judgement.decision, judgement.asked
+    return {
+        "environment": request.environment,
+        "classes": list(decision.data_classes),
+        "models_inside": list(judgement.models),
+        "features": sorted(request.features),
+        "checks": sorted(request.checks),
+        "hatches": {
+            name: value for name, value in asdict(asked.hatches).items() if value is not None
+        },
+        "policy_digest": decision.policy_digest,
+        "facts_digest": decision.facts_digest,
+        "verdicts": verdicts,
+        "until": None if decision.until_s == NEVER else int(decision.until_s),
+    }
+
+
+def _rejection(rejection: Rejection) -> dict[str, str]:
+    """Return why an upstream is not in the plan; what policy says is in the verdicts."""
+    found = {"upstream": rejection.upstream, "cause": rejection.cause.name.lower()}
+    return found if rejection.cause is Cause.POLICY else {**found, "reason": rejection.reason}
+
+
+def _verdict(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "upstream": verdict.upstream,
+        "allowed": verdict.allowed,
+        "reasons": [
+            {
+                "rule": reason.rule,
+                "kind": reason.kind.value,
+                "fact": reason.fact,
+                "text": reason.text,
+                "wants": reason.wants,
+            }
+            for reason in verdict.reasons
+        ],
+    }

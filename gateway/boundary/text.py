@@ -1,0 +1,29 @@
+"""The text of one policy, attestation or test file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gateway.config import ConfigError, Mistake
+
+_FILE_LIMIT_BYTES = 4 * 1024 * 1024
+
+
+def text_of(path: Path) -> str:
+    """Return a text; raises ConfigError where the file cannot be read, is too large or no UTF-8."""
+    try:
+        with path.open("rb") as stream:
+            raw = stream.read(_FILE_LIMIT_BYTES + 1)
+    except OSError as error:
+        raise _unreadable(path, f"cannot be read: {error.strerror}") from None
+    if len(raw) > _FILE_LIMIT_BYTES:
+        raise _unreadable(path, "is larger than 4 MiB")
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        raise _unreadable(path, "is not UTF-8", line) from None
+
+
+def _unreadable(path: Path, what: str, line: int | None = None) -> ConfigError:
+    return ConfigError([Mistake(str(path), line, "", what)])

@@ -1,0 +1,61 @@
+"""The checks of a journal's directory, and its checkpoints on disk."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from gateway.journal.checkpoint import FILE_NAME, Checkpoint, parsed
+from gateway.journal.read import files, lines
+from gateway.journal.record import written_time
+from gateway.journal.verify import Report, verify
+
+
+class BadCheckpoint(ValueError):
+    """A file of checkpoints has a line that is none."""
+
+
+def kept(path: Path) -> tuple[Checkpoint, ...]:
+    """Return the checkpoints in a file, one a line; raises BadCheckpoint, OSError."""
+    found = []
+    for number, line in enumerate(path.read_bytes().splitlines(keepends=True), start=1):
+        try:
+            found.append(parsed(line.rstrip(b"\r\n")))
+        except ValueError as error:
+            raise BadCheckpoint(f"{path} line {number} is no checkpoint: {error}") from None
+    return tuple(found)
+
+
+def own_checkpoints(directory: Path) -> tuple[Checkpoint, ...]:
+    """Return the checkpoints that lie beside a journal; raises BadCheckpoint, OSError."""
+    path = directory / FILE_NAME
+    return kept(path) if path.exists() else ()
+
+
+def check(directory: Path, against: Sequence[Checkpoint]) -> Report:
+    """Check a journal, one line in memory at a time; raises OSError."""
+    return verify(((path.name, lines(path)) for path in files(directory)), against)
+
+
+def next_checkpoint(report: Report, before: Sequence[Checkpoint], now_s: float) -> Checkpoint:
+    """Return what a whole journal holds, as a checkpoint after those before."""
+    return Checkpoint(
+        format="tidegate checkpoint 1",
+        at=written_time(int(now_s * 1_000_000)),
+        size=report.records,
+        root=report.root,
+        files=report.covered(),
+        previous=before[-1].digest() if before else None,
+    )
+
+
+def add_checkpoint(directory: Path, checkpoint: Checkpoint) -> None:
+    """Append a checkpoint to those beside the journal, and wait for the disk; raises OSError."""
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+    file = os.open(directory / FILE_NAME, flags, 0o600)
+    try:
+        os.write(file, checkpoint.line() + b"\n")
+        os.fsync(file)
+    finally:
+        os.close(file)

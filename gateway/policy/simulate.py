@@ -1,0 +1,197 @@
+"""Decisions of the past, made again with other policies: what would be refused, allowed, moved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from gateway.policy.deciding import decide
+from gateway.policy.decision import Request
+from gateway.policy.in_force import InForce
+from gateway.policy.recorded import Entry, Inputs, inputs, turned_away
+
+POLICY_CAUSE = "POLICY"
+"""The cause with which a plan leaves out what policy rejects; every other would stand again."""
+
+_EXAMPLES = 3
+"""Decision ids that a group names."""
+
+
+class Cell(NamedTuple):
+    """Calls that are alike to policy."""
+
+    data_class: str | None
+    environment: str
+    model: str
+    features: tuple[str, ...]
+    betas: tuple[str, ...]
+    rules: tuple[str, ...] = ()
+    """The rules that would refuse them."""
+
+
+@dataclass(slots=True)
+class Group:
+    """How often a cell was met, and the first decisions in it."""
+
+    count: int = 0
+    decisions: list[str] = field(default_factory=list)
+
+    def add(self, decision: str) -> None:
+        """Count one more."""
+        self.count += 1
+        if len(self.decisions) < _EXAMPLES:
+            self.decisions.append(decision)
+
+
+@dataclass(slots=True)
+class Shift:
+    """How many calls would go to an upstream first, before and after."""
+
+    before: int = 0
+    after: int = 0
+
+
+@dataclass(slots=True)
+class Simulation:
+    """What a journal's decisions become under other policies.
+
+    No price is known here, so nothing is said of cost.
+    """
+
+    decisions: int = 0
+    turned_away: int = 0
+    """Calls that were refused before policy was asked: they would be again."""
+    unreadable: int = 0
+    """Decisions whose record has another shape."""
+    allowed_before: int = 0
+    allowed_after: int = 0
+    unsure: int = 0
+    """Of those allowed after: it is not recorded what all they ask for, so some may be refused."""
+    newly_refused: dict[Cell, Group] = field(default_factory=dict)
+    newly_allowed: dict[Cell, Group] = field(default_factory=dict)
+    first_choice: dict[str, Shift] = field(default_factory=dict)
+
+
+def simulate(entries: Iterable[Entry], in_force: InForce) -> Simulation:
+    """Return what the decisions among some records become.
+
+    Each is made at the time of its record, so that what has ended since does not count. What left
+    an upstream out for another cause than policy, such as a model it does not serve, still does.
+    Upstreams are taken in the order of the recorded plan, then in the configured one.
+
+    Args:
+        entries: Records of a journal; other kinds than `decision` are passed over.
+        in_force: The policies to try, the facts to try them with, and the environment of calls
+            that were made without a policy.
+    """
+    found = Simulation()
+    for entry in entries:
+        if entry.kind == "decision":
+            _replay(found, entry, in_force)
+    return found
+
+
+def _replay(found: Simulation, entry: Entry, in_force: InForce) -> None:
+    found.decisions += 1
+    if turned_away(entry):
+        found.turned_away += 1
+        return
+    try:
+        was, now_s = inputs(entry), entry.at_s
+    except ValueError:
+        found.unreadable += 1
+        return
+    plan, rules = replan(was, in_force, now_s)
+    found.unsure += bool(plan) and not was.whole
+    _count(found, was.plan, plan)
+    if bool(plan) != bool(was.plan):
+        groups = found.newly_allowed if plan else found.newly_refused
+        cell = _cell(was, in_force.environment, () if plan else rules)
+        groups.setdefault(cell, Group()).add(was.decision)
+
+
+def _count(found: Simulation, before: Sequence[str], after: Sequence[str]) -> None:
+    found.allowed_before += bool(before)
+    found.allowed_after += bool(after)
+    if before:
+        found.first_choice.setdefault(before[0], Shift()).before += 1
+    if after:
+        found.first_choice.setdefault(after[0], Shift()).after += 1
+
+
+def replan(was: Inputs, in_force: InForce, now_s: float) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the upstreams that a recorded call would be tried at, and the rules against others."""
+    asked = request(was, in_force.environment)
+    decision = decide(in_force.compiled, in_force.facts, asked, now_s)
+    unable = {each.upstream for each in was.rejected if each.cause.upper() != POLICY_CAUSE}
+    order = dict.fromkeys((*was.plan, *(each.upstream for each in decision.candidates)))
+    allowed = frozenset(decision.allowed) - unable
+    rules = dict.fromkeys(
+        reason.rule
+        for verdict in decision.candidates
+        if verdict.upstream not in unable
+        for reason in verdict.reasons
+    )
+    return tuple(name for name in order if name in allowed), tuple(rules)
+
+
+def request(was: Inputs, environment: str) -> Request:
+    """Return what policy looks at in a recorded call.
+
+    `environment` is that of calls that were made without a policy.
+    """
+    return Request(
+        environment=environment if was.environment is None else was.environment,
+        data_class=was.data_class,
+        model=was.model,
+        features=was.features or frozenset(),
+        betas=was.betas,
+        checks=was.checks,
+        layers=was.layers,
+    )
+
+
+def _cell(was: Inputs, environment: str, rules: tuple[str, ...]) -> Cell:
+    asked = request(was, environment)
+    features, betas = tuple(sorted(asked.features)), tuple(sorted(asked.betas))
+    return Cell(asked.data_class, asked.environment, asked.model, features, betas, rules)
+
+
+def as_json(found: Simulation) -> dict[str, Any]:
+    """Return a simulation as plain data."""
+    return {
+        "decisions": found.decisions,
+        "turned_away": found.turned_away,
+        "unreadable": found.unreadable,
+        "unsure": found.unsure,
+        "allowed": {"before": found.allowed_before, "after": found.allowed_after},
+        "newly_refused": _groups(found.newly_refused),
+        "newly_allowed": _groups(found.newly_allowed),
+        "first_choice": {
+            name: {"before": each.before, "after": each.after}
+            for name, each in sorted(found.first_choice.items())
+        },
+        "cost": None,
+    }
+
+
+def _groups(groups: Mapping[Cell, Group]) -> list[dict[str, Any]]:
+    return [
+        {
+            "class": cell.data_class,
+            "environment": cell.environment,
+            "model": cell.model,
+            "features": list(cell.features),
+            "betas": list(cell.betas),
+            "rules": list(cell.rules),
+            "count": group.count,
+            "decisions": group.decisions,
+        }
+        for cell, group in by_count(groups)
+    ]
+
+
+def by_count(groups: Mapping[Cell, Group]) -> list[tuple[Cell, Group]]:
+    """Return groups, those met most often first."""
+    return sorted(groups.items(), key=lambda each: (-each[1].count, str(each[0])))

@@ -1,0 +1,95 @@
+"""The end of an answered call: what it used, and whether it is what was planned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from gateway import logs
+from gateway.audit import Trail
+from gateway.boundary import Leave
+from gateway.dispatch.drive import Won
+from gateway.dispatch.stream import State, Stream
+from gateway.policy import observed
+from gateway.policy.observed import Expected
+from gateway.routing import Plan
+from providers.contract import header
+
+WORKSPACE = "anthropic-workspace-id"
+_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_value = msgspec.json.Decoder().decode
+
+
+class End:
+    """Settles one answered call when its last byte has been read, or nobody listens any more.
+
+    Args:
+        won: The attempt that answered.
+        expected: What was planned for it.
+        trail: Where it is recorded.
+        request_id: The id that the caller sees.
+        violated: Told the upstream's name when the answer is not what was planned.
+    """
+
+    __slots__ = ("_expected", "_request_id", "_trail", "_violated", "_won")
+
+    def __init__(
+        self,
+        won: Won,
+        expected: Expected,
+        trail: Trail,
+        request_id: str,
+        violated: Callable[[str], None],
+    ) -> None:
+        self._won = won
+        self._expected = expected
+        self._trail = trail
+        self._request_id = request_id
+        self._violated = violated
+
+    def whole(self, body: bytes) -> None:
+        """Settle an answer that is whole; `body` is known to be JSON."""
+        fields = _fields(body)
+        model, usage = (
+            _value(fields[name]) if name in fields else None for name in ("model", "usage")
+        )
+        self._settle(State.COMPLETE, model, usage if isinstance(usage, dict) else {})
+
+    def streamed(self, stream: Stream) -> None:
+        """Settle a streamed answer."""
+        state = State.LEFT if stream.outcome is None else stream.outcome.state
+        self._settle(state, stream.facts.model, stream.facts.usage)
+
+    def _settle(self, state: State, model: object, usage: Mapping[str, Any]) -> None:
+        attempt = self._won.attempt
+        told = observed.served(model, usage, header(self._won.headers, WORKSPACE))
+        answer = {
+            "model": told.model,
+            "usage": dict(usage),
+            "unobserved": list(observed.unobserved(self._expected, told)),
+            "platform_request_id": self._won.request_id,
+        }
+        self._trail.finished(attempt, state.value, self._request_id, answer)
+        found = observed.violations(self._expected, told)
+        upstream = attempt.leg.upstream.name
+        for violation in found:
+            logs.violation(upstream, violation)
+            self._trail.violation(upstream, violation)
+        if found:
+            self._violated(upstream)
+
+
+def expected(won: Won, plan: Plan, leave: Leave) -> Expected:
+    """Return what was planned for the upstream that answered."""
+    upstream = won.attempt.leg.upstream
+    model, endpoint = plan.operation.model, upstream.endpoint
+    return Expected(
+        model=model,
+        wire_model=endpoint.models[model].id,
+        models_inside=plan.judgement.models if plan.judgement is not None else (),
+        geo=endpoint.geo,
+        countries=leave.countries(upstream.name, model),
+        workspace=endpoint.workspace,
+    )

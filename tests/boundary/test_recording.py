@@ -1,0 +1,222 @@
+"""What is decided and done is on record before the next step is taken."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import anthropic
+import pytest
+
+import gateway
+from gateway.boundary import boundary as boundary_module
+from gateway.config import ConfigError
+from gateway.engine import Engine
+from gateway.journal import JournalBroken
+from tests.boundary.house import BODY, House
+from tests.server.serving import serving
+
+REQUIRED = """
+[policy]
+files = ["policies/house.toml"]
+on_violation = "withdraw"
+[journal]
+dir = "journal"
+required = true
+"""
+PROMPT = "the-secret-of-this-prompt"
+
+
+def client(house: House) -> gateway.Anthropic:
+    return gateway.Anthropic(gateway=Engine.from_config(house.config()), max_retries=0)
+
+
+def test_a_call_leaves_its_whole_trail(house: House) -> None:
+    answer = client(house).messages.with_raw_response.create(**BODY)
+    kinds = ("policy", "verdicts", "decision", "started", "finished")
+    assert [len(house.records(kind)) for kind in kinds] == [1, 1, 1, 1, 1]
+    (decision,), (started,), (finished,) = map(house.records, kinds[2:])
+    assert decision["plan"] == ["frankfurt"]
+    assert decision["verdicts"] == house.records("verdicts")[0]["id"]
+    assert {each["decision"] for each in (decision, started, finished)} == {
+        answer.headers["x-gateway-decision"]
+    }
+    assert finished["request_id"] == answer.headers["request-id"]
+    assert (finished["upstream"], finished["state"]) == ("frankfurt", "complete")
+    assert finished["usage"]["output_tokens"] == answer.parse().usage.output_tokens
+    assert started["model"] == "eu.anthropic.claude-opus-5-5"
+
+
+def test_a_stream_is_finished_when_it_ends_or_is_left(house: House) -> None:
+    with client(house).messages.stream(**BODY) as stream:
+        stream.until_done()
+    slow = {"role": "user", "content": "[[pace_ms:200]] hello"}
+    one = client(house).messages.create(**{**BODY, "messages": [slow]}, stream=True)
+    next(iter(one))
+    one.close()
+    first, second = house.records("finished")
+    assert (first["state"], second["state"]) == ("complete", "left")
+    assert first["usage"]["output_tokens"] > 0
+
+
+def test_attempts_that_failed_are_there(house: House) -> None:
+    house.emulator.faults.add("status", status=503, times=1)
+    gateway.Anthropic(gateway=house.config()).messages.create(**BODY)
+    (failed,) = house.records("failed")
+    assert (failed["upstream"], failed["status"], failed["kind"]) == ("frankfurt", 503, "ill")
+    assert [each["attempt"] for each in house.records("started")] == [1, 2]
+
+
+def test_the_same_verdicts_are_written_once(house: House) -> None:
+    ours = client(house)
+    for _ in range(3):
+        ours.messages.create(**BODY)
+    assert len(house.records("verdicts")) == 1
+    assert len(house.records("decision")) == 3
+
+
+def test_no_content_and_no_secret_is_recorded(house: House) -> None:
+    body = {**BODY, "system": PROMPT, "messages": [{"role": "user", "content": PROMPT}]}
+    client(house).messages.create(**body, metadata={"user_id": PROMPT})
+    house.emulator.faults.add("status", status=400, times=1, message=PROMPT)
+    with pytest.raises(anthropic.BadRequestError):
+        client(house).messages.create(**body)
+    written = json.dumps(house.records())
+    assert PROMPT not in written
+    assert house.emulator.api_key not in written
+
+
+def test_a_required_journal_that_cannot_be_written_stops_the_start(house: House) -> None:
+    house.write(more=REQUIRED)
+    house.journal.write_text("a file where the directory should be")
+    with pytest.raises(ConfigError, match=r"journal\.dir"):
+        Engine.from_config(house.config())
+
+
+class Full:
+    """A journal on a disk that is full from some record on."""
+
+    def __init__(self, journal: Any, good: int) -> None:
+        self._journal = journal
+        self._good = good
+
+    def append(self, kind: str, data: Any) -> None:
+        self._good -= 1
+        if self._good < 0:
+            raise JournalBroken("No space left on device")
+        self._journal.append(kind, data)
+
+
+@pytest.mark.parametrize("good", [0, 1, 2])
+def test_without_its_record_nothing_is_sent(house: House, good: int) -> None:
+    """Verdicts, decision, started: where any of them cannot be written, the call is refused."""
+    house.write(more=REQUIRED)
+    engine = Engine.from_config(house.config())
+    engine.audit._journal = Full(engine.audit._journal, good)  # type: ignore[assignment]
+    with pytest.raises(anthropic.InternalServerError, match="journal cannot be written") as caught:
+        gateway.Anthropic(gateway=engine, max_retries=0).messages.create(**BODY)
+    assert caught.value.status_code == 503
+    assert house.seen() == []
+    engine.audit._journal = None
+    gateway.Anthropic(gateway=engine).messages.create(**BODY)
+
+
+def test_a_journal_that_is_not_required_is_only_told_of(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine = Engine.from_config(house.config())
+    engine.audit._journal = Full(engine.audit._journal, 0)  # type: ignore[assignment]
+    ours = gateway.Anthropic(gateway=engine)
+    ours.messages.create(**BODY)
+    ours.messages.create(**BODY)
+    told = [record for record in caplog.records if record.name == "gateway.audit"]
+    assert len(told) == 1
+    assert "No space left" in told[0].getMessage()
+
+
+ANSWER = {
+    "id": "msg_1",
+    "type": "message",
+    "role": "assistant",
+    "content": [{"type": "text", "text": "hello"}],
+    "stop_reason": "end_turn",
+    "stop_sequence": None,
+}
+USAGE = {"input_tokens": 1, "output_tokens": 1}
+
+
+@pytest.mark.parametrize(
+    ("answer", "what"),
+    [
+        ({"model": "claude-haiku-4-5", "usage": USAGE}, "model"),
+        ({"model": "claude-opus-5-5", "usage": USAGE | {"inference_geo": "us"}}, "inference_geo"),
+        (
+            {
+                "model": "claude-opus-5-5",
+                "usage": USAGE | {"iterations": [{"type": "message", "model": "claude-haiku-4-5"}]},
+            },
+            "usage.iterations.model",
+        ),
+    ],
+)
+def test_an_answer_that_is_not_what_was_planned_is_a_violation(
+    house: House, answer: dict[str, Any], what: str
+) -> None:
+    house.write(more=REQUIRED)
+    engine = Engine.from_config(house.config())
+    ours = gateway.Anthropic(gateway=engine, max_retries=0)
+    body = json.dumps(ANSWER | answer)
+    house.emulator.faults.add("status", status=200, times=1, body=body, platform="bedrock")
+    ours.messages.create(**BODY)
+    (violation,) = house.records("violation")
+    assert (violation["upstream"], violation["what"]) == ("frankfurt", what)
+    assert engine.violations == 1
+    # It is taken out, as configured; nothing else is allowed.
+    with pytest.raises(gateway.PolicyDenied, match="taken out"):
+        ours.messages.create(**BODY)
+    assert len(house.seen()) == 1
+
+
+def test_without_being_told_to_a_violation_is_only_recorded(house: House) -> None:
+    engine = Engine.from_config(house.config())
+    ours = gateway.Anthropic(gateway=engine, max_retries=0)
+    body = json.dumps(ANSWER | {"model": "claude-haiku-4-5", "usage": USAGE})
+    house.emulator.faults.add("status", status=200, times=1, body=body)
+    ours.messages.create(**BODY)
+    ours.messages.create(**BODY)
+    assert len(house.records("violation")) == 1
+
+
+class TestReadiness:
+    """`/readyz` tells an operator, and a load balancer where nothing can be sent."""
+
+    @staticmethod
+    def ready(engine: Engine) -> tuple[int, str, list[str]]:
+        with serving(engine) as running:
+            reply = running.ask("GET", "/readyz")
+        return reply.status, reply.json["status"], reply.json["troubles"]
+
+    def test_a_reload_that_failed_is_told_of(
+        self, house: House, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(boundary_module, "CHECK_S", 0.0)
+        engine = Engine.from_config(house.config())
+        assert self.ready(engine) == (200, "ready", [])
+        house.policy.write_text("")
+        status, state, troubles = self.ready(engine)
+        assert (status, state) == (200, "ready")
+        assert "mistakes" in troubles[0]
+        assert str(house.where) not in troubles[0]
+        assert house.records("reload")[0]["ok"] is False
+
+    @pytest.mark.parametrize(("more", "status"), [(REQUIRED, 503), ("", 200)])
+    def test_a_journal_that_is_broken_is_told_of(
+        self, house: House, more: str, status: int
+    ) -> None:
+        house.write(more=more)
+        engine = Engine.from_config(house.config())
+        engine.audit._journal = Full(engine.audit._journal, 0)  # type: ignore[assignment]
+        engine.audit.write("policy", {})
+        found = self.ready(engine)
+        assert found[0] == status
+        assert found[2] == ["the journal cannot be written"]
