@@ -15,18 +15,12 @@ HERE = ("--upstream", "belgium")
 
 
 @pytest.fixture
-def installed() -> None:
-    pytest.importorskip("google.cloud.aiplatform_v1", reason="the extra `vertex` is not installed")
-
-
-@pytest.fixture
 def _project(emulator: Emulator) -> Iterator[None]:
     emulator.vertex.project = "another"
     yield
     emulator.vertex.project = None
 
 
-@pytest.mark.usefixtures("installed")
 def test_a_location_that_is_what_it_is_called_is_verified(
     doctor: Doctor, emulator: Emulator
 ) -> None:
@@ -40,7 +34,6 @@ def test_a_location_that_is_what_it_is_called_is_verified(
     }
 
 
-@pytest.mark.usefixtures("installed")
 def test_a_location_that_is_another_is_dropped(doctor: Doctor, emulator: Emulator) -> None:
     emulator.vertex.garden.location = "us-east5"
     told = doctor.told(*HERE)
@@ -48,7 +41,6 @@ def test_a_location_that_is_another_is_dropped(doctor: Doctor, emulator: Emulato
     assert row(told, "belgium", "processing_in")["after"] == "unknown"
 
 
-@pytest.mark.usefixtures("installed")
 @pytest.mark.parametrize("location", ["eu", "us", "global"])
 def test_several_regions_under_one_name_are_not_verified(doctor: Doctor, location: str) -> None:
     doctor.edit('region = "europe-west1"', f'region = "{location}"')
@@ -57,7 +49,6 @@ def test_several_regions_under_one_name_are_not_verified(doctor: Doctor, locatio
     assert found["before"] == found["after"]
 
 
-@pytest.mark.usefixtures("installed")
 def test_a_model_that_is_not_there_is_told(doctor: Doctor, emulator: Emulator) -> None:
     emulator.vertex.garden.withheld.add("claude-opus-5-5")
     told = doctor.told(*HERE)
@@ -65,13 +56,12 @@ def test_a_model_that_is_not_there_is_told(doctor: Doctor, emulator: Emulator) -
     assert words in told["unverified"]
 
 
-@pytest.mark.usefixtures("installed", "_project")
+@pytest.mark.usefixtures("_project")
 def test_a_project_without_permission_verifies_nothing(doctor: Doctor) -> None:
     found = row(doctor.told(*HERE), "belgium", "processing_in")
     assert (found["outcome"], found["because"]) == ("unverified", "Vertex AI answered 403")
 
 
-@pytest.mark.usefixtures("installed")
 @pytest.mark.parametrize("body", ["", "[]", "<html>", '{"locationId": 7}', '{"locationId": {}}'])
 def test_garbage_from_vertex_verifies_nothing(
     doctor: Doctor, emulator: Emulator, body: str
@@ -82,7 +72,6 @@ def test_garbage_from_vertex_verifies_nothing(
     assert "(verified)" not in found["after"]
 
 
-@pytest.mark.usefixtures("installed")
 def test_a_redirect_of_vertex_is_not_followed(doctor: Doctor, emulator: Emulator) -> None:
     there = (("location", f"{emulator.direct.base_url}/stolen"),)
     emulator.faults.add("status", status=302, headers=there, times=-1, platform="vertex")

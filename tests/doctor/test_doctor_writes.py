@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from gateway.config import ConfigError
 from gateway.doctor.verified_file import written
 from gateway.emulator import Emulator
+from gateway.policy.facts import Value
 from gateway.policy.verified import Drop, Probed, Verified, read_verified
 from tests.doctor.asking import Doctor, row
 
@@ -136,14 +137,16 @@ def test_the_file_is_read_strictly(old: str, new: str, where: str) -> None:
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40)
 SECONDS = st.integers(0, 4_000_000_000)
-VALUES = st.sampled_from(
-    [("retention_days", 0), ("cmek", True), ("processing_in", frozenset({"DE", "*"}))]
-)
+KNOWN: list[tuple[str, Value]] = [
+    ("retention_days", 0),
+    ("cmek", True),
+    ("processing_in", frozenset({"DE", "*"})),
+]
 
 
 @st.composite
 def probed(draw: st.DrawFn) -> Probed:
-    fact, value = draw(VALUES)
+    fact, value = draw(st.sampled_from(KNOWN))
     at = draw(SECONDS)
     until = at + draw(st.integers(1, int(dt.timedelta(days=7).total_seconds())))
     models = tuple(draw(st.lists(WORDS, max_size=2)))
