@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from gateway.doctor import bedrock_client
 from gateway.emulator import Emulator
 from tests.doctor.asking import Doctor, row
 
@@ -173,3 +174,13 @@ def test_behind_another_address_the_platform_proves_nothing(
     told = doctor.told(*HERE)
     assert {each["outcome"] for each in told["findings"]} == {"unverified"}
     assert len(emulator.records) == 0
+
+
+def test_a_platform_that_is_silent_is_not_waited_for(
+    doctor: Doctor, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bedrock_client, "TIMEOUT_S", 0.1)
+    emulator.faults.add("stall", times=-1, platform="bedrock", before_head=True)
+    told = doctor.told(*HERE)
+    assert {each["outcome"] for each in told["findings"]} == {"unverified"}
+    assert "ReadTimeoutError" in told["unverified"][0]

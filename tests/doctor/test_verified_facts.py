@@ -44,7 +44,8 @@ def fact(
 def test_a_probe_narrows_and_after_its_end_the_configuration_holds_again() -> None:
     seen = fact(Verified((found("processing_in", frozenset({"DE", "FR"})),)), "processing_in")
     assert seen is not None
-    assert (seen.at(99.0).value, seen.at(99.0).assurance.word) == ({"DE", "FR"}, "verified")
+    assert seen.at(99.0).value == frozenset({"DE", "FR"})
+    assert seen.at(99.0).assurance is Assurance.VERIFIED
     assert seen.at(100.0) == fact(Verified(), "processing_in")
     assert seen.ends() >= {100.0}
 
@@ -88,10 +89,11 @@ def test_a_drop_beats_every_assurance() -> None:
 @st.composite
 def worlds(draw: st.DrawFn) -> tuple[list[Where], Attestations, Verified]:
     """Return three upstreams, what is attested of them, and what probes found there."""
-    places = [
-        Where(name, *draw(st.sampled_from([("bedrock", "eu-central-1", "eu"), ("vertex", "eu")])))
-        for name in UPSTREAMS
-    ]
+    kinds = st.sampled_from([("bedrock", "eu-central-1", "eu"), ("vertex", "eu", None)])
+    places = []
+    for name in UPSTREAMS:
+        platform, region, profile = draw(kinds)
+        places.append(Where(name, platform, region, profile))
     facts: list[Attestation] = []
     probed: list[Probed] = []
     for where in places:
