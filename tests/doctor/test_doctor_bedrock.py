@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from gateway.config import BedrockUpstream
+from gateway.credentials.settings import CredentialKind, CredentialSettings
 from gateway.doctor import bedrock_client
 from gateway.emulator import Emulator
 from tests.doctor.asking import Doctor, row
@@ -162,6 +164,26 @@ def test_the_environment_does_not_move_the_question(
         monkeypatch.setenv(name, emulator.direct.base_url)
     assert doctor.told(*HERE)["ok"]
     assert emulator.records.of("anthropic") == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "host"),
+    [
+        ({}, "bedrock.eu-central-1.amazonaws.com"),
+        ({"fips": True}, "bedrock-fips.us-east-1.amazonaws.com"),
+        ({"dualstack": True}, "bedrock.eu-central-1.api.aws"),
+    ],
+)
+def test_the_host_is_that_of_the_region(
+    settings: dict[str, bool], host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "https://elsewhere.example.com")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK", "https://elsewhere.example.com")
+    region = "us-east-1" if "fips" in settings else "eu-central-1"
+    section = BedrockUpstream(name="u", provider="bedrock", region=region, **settings)
+    keys = CredentialSettings(CredentialKind.AWS_KEYS, access_key_id="a", secret_access_key="b")
+    client = bedrock_client.control_plane(section, keys, region)
+    assert client.meta.endpoint_url == f"https://{host}"
 
 
 def test_behind_another_address_the_platform_proves_nothing(

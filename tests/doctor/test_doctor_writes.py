@@ -53,6 +53,19 @@ def test_a_drop_stays_until_a_probe_finds_it_right(doctor: Doctor, emulator: Emu
     assert kept(doctor).drops == ()
 
 
+def test_a_model_that_did_not_answer_keeps_the_drop(doctor: Doctor, emulator: Emulator) -> None:
+    emulator.bedrock.account.destinations["eu"] = ("us-east-1",)
+    doctor.told("--write", *HERE)
+    emulator.bedrock.account.reset()
+    path = "/inference-profiles/eu.anthropic.claude-opus-5-5"
+    emulator.faults.add("status", status=403, times=1, path=path)
+    doctor.told("--write", *HERE)
+    assert "processing_in" in {each.fact for each in kept(doctor).drops}
+    assert "processing_in" not in {each.fact for each in kept(doctor).facts}
+    doctor.told("--write", *HERE)
+    assert kept(doctor).drops == ()
+
+
 def test_drift_is_told_every_time(doctor: Doctor, emulator: Emulator) -> None:
     emulator.bedrock.account.retention_mode = "inherit"
     for _ in range(3):
