@@ -180,7 +180,8 @@ def test_the_host_is_that_of_the_region(
     monkeypatch.setenv("AWS_ENDPOINT_URL", "https://elsewhere.example.com")
     monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK", "https://elsewhere.example.com")
     region = "us-east-1" if "fips" in settings else "eu-central-1"
-    section = BedrockUpstream(name="u", provider="bedrock", region=region, **settings)
+    named = {"name": "u", "provider": "bedrock", "region": region}
+    section = BedrockUpstream.model_validate({**named, **settings})
     keys = CredentialSettings(CredentialKind.AWS_KEYS, access_key_id="a", secret_access_key="b")
     client = bedrock_client.control_plane(section, keys, region)
     assert client.meta.endpoint_url == f"https://{host}"
