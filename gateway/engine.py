@@ -104,6 +104,8 @@ class Engine:
     def troubles(self) -> tuple[str, ...]:
         """What an operator should look at, without names of files."""
         found = [f"{name} was taken out: it broke a plan" for name in self._tripped()]
+        if self.violations:
+            found.append(f"{self.violations} answers were not what was planned")
         if self.boundary is not None and self.boundary.mistakes:
             found.append("changed policy files have mistakes: the old ones are in force")
         if self.audit.broken is not None:
@@ -132,7 +134,7 @@ class Engine:
             connections=self._connections,
             passage=passage_of(chosen, may),
             new_request_id=new_request_id,
-            on_start=lambda attempt: self._started(trail, attempt, chosen.operation),
+            on_attempt=lambda attempt: self._started(trail, attempt, chosen.operation),
             on_failure=lambda attempt, failure: self._failed(
                 trail, attempt, chosen.operation, failure, limits=limits, now_s=wire.now_s()
             ),

@@ -72,7 +72,8 @@ def again(judgement: Judgement, in_force: InForce, now_s: float) -> frozenset[st
     request = judgement.request._replace(environment=in_force.environment)
     if judgement.asked.unread and looks_inside(compiled, facts, request, now_s):
         return frozenset()
-    return frozenset(decide(compiled, facts, request, now_s).allowed)
+    allowed = decide(compiled, facts, request, now_s).allowed
+    return frozenset(judgement.decision.allowed).intersection(allowed)
 
 
 def _known(call: Call, model: str, in_force: InForce) -> Request:

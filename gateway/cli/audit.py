@@ -74,12 +74,15 @@ def checkpoint(
     printed: Annotated[
         bool, typer.Option("--print", help="Print it as well, to be kept elsewhere.")
     ] = False,
+    removed: Annotated[
+        bool, typer.Option("--removed", help="Files were taken away on purpose since the last one.")
+    ] = False,
     config: ConfigOption = None,
     env: EnvOption = None,
 ) -> None:
     """Write down what the journal holds now, beside it; refused when the journal is not whole."""
     with _put_right():
-        made = _made(journal_dir(config, env, directory), key)
+        made = _made(journal_dir(config, env, directory), key, removed=removed)
     if printed:
         typer.echo(made.line().decode())
     else:
@@ -165,15 +168,16 @@ def _configured_dir(config: Path | None, env: str | None) -> Path | None:
     return (settings.directory or Path()) / settings.journal.dir
 
 
-def _made(where: Path, key: Path | None) -> Checkpoint:
+def _made(where: Path, key: Path | None, *, removed: bool = False) -> Checkpoint:
     """Return a new checkpoint of the journal, written beside it."""
     from gateway.journal import folder, signing  # noqa: PLC0415 - only audits need it
 
     signer = None if key is None else _key(key, signing.private_key)
     before = folder.own_checkpoints(where)
     report = folder.check(where, before)
-    if report.problems:
-        _give_up(f"the journal is not whole, so there is no checkpoint\n{report.problems[0]}")
+    wrong = [found for found in report.problems if not (removed and found.whole_file)]
+    if wrong:
+        _give_up(f"the journal is not whole, so there is no checkpoint\n{wrong[0]}")
     made = folder.next_checkpoint(report, before, time.time())
     if signer is not None:
         made = signing.signed(made, signer)

@@ -13,6 +13,8 @@ from gateway.cli.journal_entries import entries, journal_of
 from gateway.cli.policy_sources import Setting, mistake
 from gateway.policy.recorded import Entry, Past, recall
 
+_FIRST = ("class", "classes", "asserted_by", "environment", "key", "layers", "model")
+"""What a decision was made on, in the order in which it is told; the rest follows."""
 _OWN_LINES = ("plan", "rejected", "verdicts", "decision", "policy_digest", "facts_digest")
 _NAMES = frozenset({"decision", "attempt", "upstream"})
 NOTHING_ALLOWED = 1
@@ -49,7 +51,8 @@ def lines(past: Past) -> Iterator[str]:
     """Return a call in words."""
     data = past.decision.data
     yield f"decision {data.get('decision')}, made {past.decision.at}"
-    yield _pairs({name: value for name, value in data.items() if name not in _OWN_LINES})
+    named = dict.fromkeys((*_FIRST, *data))
+    yield _pairs({name: data.get(name) for name in named if name not in _OWN_LINES})
     if data.get("policy_digest") is not None:
         yield f"policy {data['policy_digest']}, facts {data.get('facts_digest')}"
     for each in past.candidates or ():

@@ -117,6 +117,8 @@ def _more(judgement: Judgement) -> dict[str, list[str]]:
         "betas": sorted(request.betas),
         "checks passed": sorted(request.checks),
         "key layers": sorted(request.layers),
+        "requires": sorted(request.require),
+        "hatches": sorted(request.hatches),
         "doubts": list(judgement.asked.doubts),
     }
 

@@ -10,19 +10,20 @@ from pathlib import Path
 import msgspec
 import typer
 
+from gateway import compose
+from gateway.boundary import Boundary, Leave
 from gateway.call import Call, Caller, read_call
 from gateway.cli.explain_report import Explained, report
-from gateway.cli.policy_sources import Setting, mistake, now_s
+from gateway.cli.policy_sources import Setting, mistake
 from gateway.config import Config
 from gateway.config.mistakes import nearest
 from gateway.errors import Malformed, Refused, UnknownModel
-from gateway.judging import Judgement, judge
-from gateway.policy import hints
+from gateway.judging import Judgement
+from gateway.policy import hints, request_checks
 from gateway.policy.deciding import decide
 from gateway.policy.in_force import InForce
-from gateway.routing import Plan, Upstream, plan
-from providers.contract import Headers, Kind, Place
-from providers.registry import PROVIDERS
+from gateway.routing import Plan, plan
+from providers.contract import Headers, Kind
 
 NOTHING_ALLOWED, USAGE = 1, 2
 _DOOR = "command line"
@@ -66,31 +67,36 @@ def run(
 
 def explained(asked: Question, setting: Setting) -> Explained:
     """Decide a request as the doors would, and plan it; raises ConfigError."""
-    in_force = setting.in_force
-    caller = _caller(asked.key, setting.config)
+    config = setting.config
+    boundary = Boundary(config)
+    leave = Leave(boundary)
+    caller = _caller(asked.key, config)
+    kind, headers, body = _kind(asked.kind), _headers(asked), _body(asked)
     _check_features(asked.features)
-    headers, body = _headers(asked), _body(asked)
-    upstreams = [_upstream(setting.config, name) for name in setting.config.routing.order]
-    asks = None if in_force is None else _judging(in_force, asked.features, now_s())
+    in_force = boundary.current()
+    judge = None if in_force is None else _asking(leave, in_force, asked.features, boundary.now_s())
     try:
-        call = read_call(_kind(asked.kind), headers, body, caller=caller)
-        planned: Plan | None = plan(call, upstreams, judge=asks)
+        call = read_call(kind, headers, body, caller=caller)
+        upstreams = [compose.upstream(section) for section in config.used]
+        planned: Plan | None = plan(call, upstreams, judge=judge, ranks=leave.ranks)
         refused = None if planned is None else planned.refused
     except Refused as error:
         planned, refused = None, error
     return Explained(planned, refused, in_force)
 
 
-def _judging(
-    in_force: InForce, features: Sequence[str], moment: float
-) -> Callable[[Call, str], Judgement]:
+def _asking(
+    leave: Leave, in_force: InForce, features: Sequence[str], moment: float
+) -> Callable[[Call, str], Judgement] | None:
     """Return what asks policy, with features that the options add to those of the body."""
+    judge = leave.judge
+    if judge is None or not features:
+        return judge
 
     def ask(call: Call, model: str) -> Judgement:
-        found = judge(call, model, in_force, moment)
-        if not features:
-            return found
-        request = found.request._replace(features=found.request.features.union(features))
+        found = judge(call, model)
+        asked = found.request.features.union(features)
+        request = found.request._replace(features=asked, checks=request_checks.passed(asked))
         decision = decide(in_force.compiled, in_force.facts, request, moment)
         return msgspec.structs.replace(found, request=request, decision=decision)
 
@@ -101,13 +107,6 @@ def _status(found: Explained) -> int:
     if isinstance(found.refused, (Malformed, UnknownModel)):
         return USAGE
     return 0 if found.refused is None else NOTHING_ALLOWED
-
-
-def _upstream(config: Config, name: str) -> Upstream:
-    section = config.upstreams[name]
-    provider = PROVIDERS[section.provider]
-    place: Place = section.place()
-    return Upstream(name, provider, provider.endpoint(place), section.fidelity == "lenient")
 
 
 def _kind(name: str) -> Kind:

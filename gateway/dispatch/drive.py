@@ -50,8 +50,8 @@ class Job(Struct, frozen=True):
     connections: Mapping[str, Connection]
     passage: Passage
     new_request_id: Callable[[], str]
-    on_start: Callable[[Attempt], None] = lambda _attempt: None
-    """Told of an attempt before a byte of it leaves; what it raises ends the call."""
+    on_attempt: Callable[[Attempt], None] = lambda _attempt: None
+    """Told of an attempt before anything of it is done; what it raises ends the call."""
     on_failure: Callable[[Attempt, Failure], None] = lambda _attempt, _failure: None
     on_withdrawn: Callable[[Attempt], None] = lambda _attempt: None
     """Told of an attempt that was begun, and that policy stopped before a byte had left."""
@@ -153,6 +153,7 @@ async def drive(job: Job, wire: Wire) -> Won | Give:
             await wire.sleep(step.until_s)
             step = dispatch.start(wire.now_s())
             continue
+        job.on_attempt(step.attempt)
         try:
             result = await _attempt(job, step, wire)
         except Withdrawn:
@@ -170,7 +171,6 @@ async def _attempt(job: Job, send: Send, wire: Wire) -> Won | Failure:
     """Make one attempt; raises Withdrawn when policy stopped it before a byte had left."""
     leg = send.attempt.leg
     connection = job.connections[leg.upstream.name]
-    job.on_start(send.attempt)
     try:
         request = leg.upstream.provider.encode(
             job.operation, job.fields, leg.upstream.endpoint, leg.losses

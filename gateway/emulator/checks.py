@@ -90,6 +90,19 @@ def allowed_fields(kind: str, version: str, betas: tuple[str, ...]) -> frozenset
     return frozenset(allowed)
 
 
+def check_geo(body: Mapping[str, Any], model: Model) -> None:
+    """Refuse a geography that there is none of, or a model that takes none; raises Problem."""
+    geo = body.get("inference_geo")
+    if geo is None:
+        return
+    known = _fields()["geos"]
+    if geo not in known:
+        tags = " or ".join(f"'{each}'" for each in known)
+        raise Problem(400, f"inference_geo: Input should be {tags}")
+    if not model.inference_geo:
+        raise Problem(400, f"inference_geo: not supported for {model.id}")
+
+
 def check_sampling(body: Mapping[str, Any], model: Model, version: str) -> None:
     """Refuse sampling parameters where the version or the model has none; raises Problem."""
     data = _fields()

@@ -13,6 +13,7 @@ from msgspec.json import encode
 from gateway.emulator.checks import (
     allowed_fields,
     check_fields,
+    check_geo,
     check_message,
     check_prompt,
     check_types,
@@ -47,6 +48,7 @@ class Direct(Platform):
             return plain(200, JSON, b"")
         headers = (("request-id", self.world.ids.next("req_")), *_ORGANIZED)
         try:
+            headers += _workspace(request)
             return self._routed(request, path, headers)
         except Problem as problem:
             return self.refused(problem, headers)
@@ -89,6 +91,7 @@ class Direct(Platform):
     def _message(self, request: Request, key: str, headers: Pairs) -> Response:
         body, model, version = self._checked(request, "message", ("model", "max_tokens"))
         check_message(body, model, version)
+        check_geo(body, model)
         told = self.tell(body, model, shown_model=body["model"], scope=key)
         headers += _limits(self.world.clock_s())
         if body.get("stream"):
@@ -112,9 +115,10 @@ class Direct(Platform):
 
     def extra_usage(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the tier, and where the model ran."""
+        placed = find_model(body["model"]).inference_geo
         extra = {
             "service_tier": "standard",
-            "inference_geo": body.get("inference_geo") or "global",
+            "inference_geo": (body.get("inference_geo") or "global") if placed else NOT_PLACED,
         }
         return extra | ({"speed": body["speed"]} if body.get("speed") else {})
 
@@ -144,6 +148,19 @@ class Direct(Platform):
         return model if isinstance(model, str) else None
 
 
+def _workspace(request: Request) -> Pairs:
+    """Return the workspace that a request chose, as its answer names it; raises Problem."""
+    chosen = request.header(WORKSPACE)
+    if chosen is None:
+        return ()
+    if not chosen.startswith("wrkspc_"):
+        raise Problem(400, f"{WORKSPACE}: there is no workspace of this id")
+    return ((WORKSPACE, chosen),)
+
+
+WORKSPACE: Final = "anthropic-workspace-id"
+NOT_PLACED: Final = "not_available"
+"""What `usage.inference_geo` says of a model that cannot be told where to run."""
 _ORGANIZED: Final[Pairs] = (("anthropic-organization-id", _ORGANIZATION),)
 
 
@@ -208,7 +225,14 @@ def _limit(text: str) -> int:
     return int(text)
 
 
-_NOT_SHOWN: Final = ("aliases", "min_cache_tokens", "sampling", "prefill", "thinking")
+_NOT_SHOWN: Final = (
+    "aliases",
+    "min_cache_tokens",
+    "sampling",
+    "prefill",
+    "thinking",
+    "inference_geo",
+)
 
 
 def _shown(model: Model) -> dict[str, Any]:

@@ -9,7 +9,9 @@ from typing import Any, Final
 
 from gateway.emulator.tokens import as_blocks
 
-_MARK: Final = re.compile(r"\[\[(words|events|tool|refusal|pace_ms|say)(?::([^\]]*))?\]\]")
+_MARK: Final = re.compile(
+    r"\[\[(words|events|tool|refusal|pace_ms|say|geo|model)(?::([^\]]*))?\]\]"
+)
 
 _HEARD_CHARS: Final = 1000
 
@@ -32,6 +34,10 @@ class Directives:
     """Milliseconds between the events of a stream."""
     say: str | None = None
     """The very text to answer."""
+    geo: str | None = None
+    """Where the answer says that it was processed, whatever the request asked for."""
+    model: str | None = None
+    """Which model the answer says it is of."""
 
 
 def directives(body: Mapping[str, Any]) -> Directives:
@@ -49,6 +55,8 @@ def directives(body: Mapping[str, Any]) -> Directives:
         refusal=marks.get("refusal"),
         pace_ms=float(pace) if re.fullmatch(r"\d{1,6}(\.\d+)?", pace) else None,
         say=marks.get("say"),
+        geo=marks.get("geo"),
+        model=marks.get("model"),
     )
 
 

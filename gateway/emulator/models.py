@@ -28,6 +28,8 @@ class Model:
     sampling: bool
     prefill: bool
     thinking: tuple[str, ...]
+    inference_geo: bool
+    """Whether a request may say where it is to be processed."""
     aliases: tuple[str, ...]
     deprecated_at: str | None = None
     retires_at: str | None = None

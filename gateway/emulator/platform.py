@@ -149,9 +149,10 @@ class Platform(ABC):
             limit = f"{total} tokens > {model.max_input_tokens} maximum"
             raise Problem(400, f"prompt is too long: {limit}")
         split = self.world.cache.look(prompt, model.min_cache_tokens, self.world.clock_s())
-        used = usage(split, said, self.extra_usage(body))
+        astray = {} if asked.geo is None else {"inference_geo": asked.geo}
+        used = usage(split, said, {**self.extra_usage(body), **astray})
         ident = self.world.ids.next(self.message_prefix)
-        return Told(message(ident, shown_model, said, used), asked)
+        return Told(message(ident, asked.model or shown_model, said, used), asked)
 
     def extra_usage(
         self,

@@ -27,6 +27,11 @@ class Finding:
     what: What
     message: str
 
+    @property
+    def whole_file(self) -> bool:
+        """Whether a file is missing from its first record to its last."""
+        return self.what == "missing" and self.line is None
+
     def __str__(self) -> str:
         line = "" if self.line is None else f" line {self.line}"
         record = "" if self.record is None else f" (record {self.record})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -55,7 +56,10 @@ def add_checkpoint(directory: Path, checkpoint: Checkpoint) -> None:
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
     file = os.open(directory / FILE_NAME, flags, 0o600)
     try:
-        os.write(file, checkpoint.line() + b"\n")
+        size_bytes, line = os.fstat(file).st_size, checkpoint.line() + b"\n"
+        if os.write(file, line) != len(line):
+            os.ftruncate(file, size_bytes)
+            raise OSError(errno.EIO, "only a part of the checkpoint was taken", FILE_NAME)
         os.fsync(file)
     finally:
         os.close(file)

@@ -57,14 +57,19 @@ def decision_of(records: Iterable[Placed], request_id: str) -> str | None:
 def about(records: Records, decision: str) -> list[Placed]:
     """Return the records of one call, with the verdicts that its decision refers to."""
     needle = msgspec.json.encode(decision)
-    own = (placed for placed in records() if _says(placed, "decision", needle))
-    verdicts = {(placed.file, _said(placed, "verdicts")) for placed in own}
-    return [
-        placed
-        for placed in records()
-        if _says(placed, "decision", needle)
-        or (placed.record.kind == "verdicts" and (placed.file, _said(placed, "id")) in verdicts)
-    ]
+    own = [placed for placed in records() if _says(placed, "decision", needle)]
+    return [*_verdicts(records(), own), *own]
+
+
+def _verdicts(records: Iterable[Placed], own: Sequence[Placed]) -> list[Placed]:
+    """Return one record of each set of verdicts; of the call's own file, where that has it."""
+    wanted = {said: placed.file for placed in own if (said := _said(placed, "verdicts"))}
+    found: dict[bytes, Placed] = {}
+    for placed in records if wanted else ():
+        said = _said(placed, "id") if placed.record.kind == "verdicts" else None
+        if said in wanted and (said not in found or placed.file == wanted[said]):
+            found[said] = placed
+    return list(found.values())
 
 
 def _says(placed: Placed, name: str, needle: bytes) -> bool:

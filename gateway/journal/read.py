@@ -41,7 +41,7 @@ def records(directory: Path) -> Iterator[Placed]:
     """Yield every record; the torn end of a file is passed over. Raises Unreadable, OSError."""
     for path in files(directory):
         for number, line in enumerate(lines(path), start=1):
-            if not line.endswith(b"\n"):
+            if not line.endswith(b"\n") and len(line) < LINE_LIMIT_BYTES:
                 break
             yield Placed(path.name, line[:-1], _record(path, number, line))
 

@@ -37,6 +37,7 @@ class Journal:
         self._segment: Segment | None = None
         self._follows: Follows | None = None
         self._at_us = 0
+        self._named_us = 0
         self._went_back = False
         self._closed = False
         self._forget()
@@ -102,7 +103,9 @@ class Journal:
         if self._segment is not None:
             return self._segment
         prepared(self.directory)
-        segment = Segment.create(self.directory, self._time_us()[0])
+        # Two files of one process never share a name's time: names tell which came first.
+        self._named_us = max(self._time_us()[0], self._named_us + 1)
+        segment = Segment.create(self.directory, self._named_us)
         try:
             self._open(segment)
         except BaseException:

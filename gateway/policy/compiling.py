@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import msgspec
-
 from gateway.config.mistakes import ConfigError, Mistake
-from gateway.policy.digest import digest
+from gateway.policy.digest import canonical, digest
 from gateway.policy.facts import NEVER, end_of
 from gateway.policy.files import PolicyFile, zones_of
 from gateway.policy.globs import Globs
@@ -237,7 +235,7 @@ def _unordered(content: Any) -> Any:
     if isinstance(content, dict):
         return {key: _unordered(value) for key, value in content.items()}
     if isinstance(content, list):
-        return sorted(map(_unordered, content), key=msgspec.json.Encoder(order="sorted").encode)
+        return sorted(map(_unordered, content), key=canonical)
     return content
 
 

@@ -16,6 +16,7 @@ from gateway.policy import against, hatches, models_inside, request_layer
 from gateway.policy.compiling import Compiled, CompiledPolicy, CompiledRule
 from gateway.policy.decision import Decision, Reason, Request, Verdict
 from gateway.policy.facts import NEVER, FactSheet, UpstreamFacts
+from gateway.policy.guards import Guard
 
 _ROWS_KEPT = 4096
 
@@ -72,7 +73,7 @@ def _bound(compiled: Compiled, facts: FactSheet) -> _Bound:
 class _Bound:
     """Policies over facts; both never change, so what was judged once is kept."""
 
-    __slots__ = ("_answers", "_compiled", "_ends", "_facts", "_rows")
+    __slots__ = ("_answers", "_compiled", "_ends", "_facts", "_features", "_rows")
 
     def __init__(self, compiled: Compiled, facts: FactSheet) -> None:
         self._compiled = compiled
@@ -80,6 +81,7 @@ class _Bound:
         self._ends = sorted(compiled.ends() | facts.ends())
         self._rows: dict[_Key, _Row] = {}
         self._answers: dict[tuple[int, Request], Decision] = {}
+        self._features: dict[tuple[Guard, str], tuple[Reason, ...]] = {}
 
     def decide(self, request: Request, now: float) -> Decision:
         period = bisect_right(self._ends, now)
@@ -94,16 +96,12 @@ class _Bound:
 
     def _decided(self, period: int, request: Request, now: float) -> Decision:
         row = self._row(period, request, now)
-        found: list[_Against] = [
-            (rule, reasons)
-            for rule in row.guarded
-            if rule.guard and (reasons := rule.guard.reasons(request, self._facts.retention))
-        ]
+        found = self._of_request(row, request)
         if request.hatches:
             found.extend(_of_hatches(row, request, now))
         verdicts = row.verdicts
         if found:
-            verdicts = tuple(_with(verdict, found, now) for verdict in verdicts)
+            verdicts = _with(verdicts, found, now)
         for model in sorted(request.models_inside):
             inside = self._row(period, request._replace(model=model), now, inside=True)
             verdicts = tuple(
@@ -113,6 +111,26 @@ class _Bound:
         until_s = self._ends[period] if period < len(self._ends) else NEVER
         digests = self._compiled.digest, self._facts.digest
         return Decision(verdicts, *digests, row.classes, row.prefer, until_s)
+
+    def _of_request(self, row: _Row, request: Request) -> list[_Against]:
+        """Return what rules have against what is asked for; features recur, so each is kept."""
+        found: list[_Against] = []
+        asked = sorted(request.features)
+        for rule in row.guarded:
+            guard = rule.guard
+            if guard is None:
+                continue
+            reasons = guard.reasons(request)
+            for name in asked:
+                key = (guard, name)
+                own = self._features.get(key)
+                if own is None:
+                    own = guard.feature(name, self._facts.retention)
+                    _keep(self._features, key, own)
+                reasons += own
+            if reasons:
+                found.append((rule, reasons))
+        return found
 
     def _row(self, period: int, request: Request, now: float, *, inside: bool = False) -> _Row:
         key = (
@@ -198,14 +216,23 @@ def _of_hatches(row: _Row, request: Request, now: float) -> Iterator[_Against]:
     yield from hatches.elsewhere(sorted(request.hatches), row.rules, now)
 
 
-def _with(verdict: Verdict, found: list[_Against], now: float) -> Verdict:
-    more = tuple(
+def _with(verdicts: tuple[Verdict, ...], found: list[_Against], now: float) -> tuple[Verdict, ...]:
+    """Add reasons to verdicts, but for the upstreams that an exception lifts their rules for."""
+    everywhere = tuple(
         reason
         for rule, reasons in found
-        if rule is None or not rule.exempts(verdict.upstream, now)
+        if rule is None or not rule.exemptions
         for reason in reasons
     )
-    return Verdict(verdict.upstream, False, verdict.reasons + more) if more else verdict
+    lifted = [(rule, reasons) for rule, reasons in found if rule is not None and rule.exemptions]
+    joined = []
+    for upstream, allowed, reasons in verdicts:
+        more = everywhere
+        for rule, own in lifted:
+            if not rule.exempts(upstream, now):
+                more += own
+        joined.append(Verdict(upstream, allowed and not more, reasons + more))
+    return tuple(joined)
 
 
 def _joined(verdict: Verdict, own: Verdict, other: Verdict, model: str) -> Verdict:

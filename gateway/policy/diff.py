@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import NamedTuple
 
-from gateway.policy import hints
+from gateway.policy import hints, models_inside, request_checks
 from gateway.policy.compiling import Compiled
 from gateway.policy.deciding import decide
 from gateway.policy.decision import Request
@@ -25,6 +25,8 @@ UNLABELLED = "unlabelled"
 """How the class of a request without a label is written."""
 OTHER = "other"
 """A feature, or a beta, that nobody knows."""
+_HATCHES = ("inference_geo=global", "inference_geo=us", "workspace", "user_profile", "bill_to")
+"""What a caller may choose, as `Request.hatches` has it."""
 
 DIMENSIONS = ("asks", "models", "upstreams", "environments", "classes", "layers")
 """The parts of a change in the order in which lines are drawn together."""
@@ -36,8 +38,18 @@ class Ask(NamedTuple):
     name: str
     features: frozenset[str] = frozenset()
     betas: frozenset[str] = frozenset()
-    misses: frozenset[str] = frozenset()
-    """The checks it did not pass."""
+    hatches: frozenset[str] = frozenset()
+    models_inside: frozenset[str] = frozenset()
+
+    def of(self, request: Request) -> Request:
+        """Return a request that asks for it."""
+        return request._replace(
+            features=self.features,
+            betas=self.betas,
+            checks=request_checks.passed(self.features),
+            hatches=self.hatches,
+            models_inside=self.models_inside,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +62,6 @@ class Axes:
     """Key layers; the empty one stands for a caller without any."""
     models: Sequence[str]
     asks: Sequence[Ask]
-    checks: frozenset[str] = frozenset()
 
 
 class Change(NamedTuple):
@@ -100,26 +111,26 @@ def axes(
     where |= {name for layer in layers for name in layer.environments or ()}
     keys = {name for layer in layers for name in layer.keys or ()}
     betas = {name for rule in rules for name in (*rule.forbid.betas, *rule.allow.betas)}
-    checks = frozenset(name for rule in rules for name in rule.require.request_checks or ())
     return Axes(
         classes=[None, *sorted(classes)],
         environments=sorted(where.union(environments)),
         layers=["", *sorted(keys)],
         models=sorted(set(models)),
-        asks=list(_asks(betas, checks)),
-        checks=checks,
+        asks=list(_asks(betas)),
     )
 
 
-def _asks(betas: Iterable[str], checks: Iterable[str]) -> Iterator[Ask]:
+def _asks(betas: Iterable[str]) -> Iterator[Ask]:
     yield Ask(PLAIN)
     for feature in sorted(hints.features()):
         yield Ask(f"feature {feature}", features=frozenset({feature}))
     yield Ask(f"feature unknown:{OTHER}", features=frozenset({f"unknown:{OTHER}"}))
     for beta in sorted({each for each in betas if "*" not in each} | {OTHER}):
         yield Ask(f"beta {beta}", betas=frozenset({beta}))
-    for check in sorted(checks):
-        yield Ask(f"no check {check}", misses=frozenset({check}))
+    for hatch in _HATCHES:
+        yield Ask(f"hatch {hatch}", hatches=frozenset({hatch}))
+    chosen = models_inside.CHOSEN_BY_THE_PLATFORM
+    yield Ask(f"fallback {chosen}", models_inside=frozenset({chosen}))
 
 
 def changes(
@@ -174,9 +185,7 @@ def _differing(
     """Return by upstream what differs for one class, environment, key layer and model."""
     found: dict[str, list[_Cell]] = defaultdict(list)
     for ask in tried.asks:
-        asking = request._replace(
-            features=ask.features, betas=ask.betas, checks=tried.checks - ask.misses
-        )
+        asking = ask.of(request)
         before, after = decide(old, facts, asking, now), decide(new, facts, asking, now)
         for was, becomes in zip(before.candidates, after.candidates, strict=True):
             if was.allowed != becomes.allowed:

@@ -87,7 +87,8 @@ class Fact:
 
     def content(self) -> list[Any]:
         """Return what a digest covers."""
-        own = [plain(self.value), self.assurance.word, self.until_s, self.origin]
+        until = "never" if math.isinf(self.until_s) else self.until_s
+        own = [plain(self.value), self.assurance.word, until, self.origin]
         return own if self.fallback is None else [*own, self.fallback.content()]
 
 

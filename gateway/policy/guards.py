@@ -11,7 +11,7 @@ from gateway.policy.globs import Globs
 from gateway.policy.model import Rule
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Guard:
     """One rule's demands on requests."""
 
@@ -25,12 +25,13 @@ class Guard:
     closed: bool
     """What is unknown of a request is refused: the rule restricts features or what is kept."""
 
-    def reasons(self, request: Request, kept: Retention) -> tuple[Reason, ...]:
-        """Return what speaks against a request, whatever the upstream."""
+    def feature(self, name: str, kept: Retention) -> tuple[Reason, ...]:
+        """Return what speaks against a feature, whatever the upstream."""
+        return tuple(self._feature(name, kept))
+
+    def reasons(self, request: Request) -> tuple[Reason, ...]:
+        """Return what speaks against a request's betas and checks, whatever the upstream."""
         found: list[Reason] = []
-        if request.features:
-            for feature in sorted(request.features):
-                found.extend(self._feature(feature, kept))
         if request.betas and self.betas:
             found.extend(self._beta(beta) for beta in sorted(request.betas) if self._stops(beta))
         if self.checks and not self.checks <= request.checks:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from gateway.policy import features, places
 from gateway.policy.compiling import CompiledPolicy, CompiledRule
 from gateway.policy.decision import Kind, Reason
-from gateway.policy.facts import Assurance, Fact
+from gateway.policy.facts import EVERYWHERE, Assurance, Fact
 from gateway.policy.model import Hatches
 
 _GEO = "inference_geo"
@@ -58,7 +58,7 @@ def elsewhere(
         if name != _GEO:
             continue
         # The platform is told; how sure the place is, the upstream's own fact says.
-        fact = Fact(places.of_geo(geo), Assurance.VERIFIED, origin=hatch)
+        fact = Fact(places.geography(geo) or EVERYWHERE, Assurance.VERIFIED, origin=hatch)
         for rule in rules:
             checks = (each for each in rule.checks if each.fact == "processing_in")
             reasons = (each.reason(rule.id, fact, now) for each in checks)

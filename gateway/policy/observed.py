@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from gateway.policy.facts import EVERYWHERE
-from gateway.policy.places import geography
+from gateway.policy.places import geography, profile_of
 from providers import catalog
 
 NOT_SAID = frozenset({"", "not_available"})
@@ -125,9 +125,12 @@ def _model(expected: Expected, told: Served) -> Iterator[Violation]:
         ("usage.iterations.model", dict.fromkeys(told.iterations)),
     ):
         for model in models:
-            known = model is None or model == expected.wire_model
-            if not known and _canonical(str(model)) not in planned:
-                yield Violation(what, words, _shown(str(model)))
+            if model is None or model == expected.wire_model:
+                continue
+            if _canonical(model) not in planned:
+                yield Violation(what, words, _shown(model))
+            elif _other_profile(model, expected.wire_model):
+                yield Violation(what, str(expected.wire_model), _shown(model))
 
 
 def _geo(expected: Expected, told: Served) -> Iterator[Violation]:
@@ -163,6 +166,13 @@ def _canonical(model: str) -> str | None:
         except catalog.UnknownModel:
             continue
     return None
+
+
+def _other_profile(model: str, asked: str | None) -> bool:
+    """Say whether an id names an inference profile, and another one than was asked for."""
+    profile = profile_of(model)
+    planned = "" if asked is None else profile_of(asked)
+    return bool(profile) and planned not in ("", profile)
 
 
 def _shown(word: str) -> str:

@@ -113,7 +113,7 @@ def country_of_location(location: str) -> frozenset[str] | None:
 
 def aws_regions(where: Where) -> tuple[frozenset[str], bool]:
     """Return the AWS regions that requests to an upstream may reach, and whether these are all."""
-    profiles = {where.profile} | {_profile_of(wire_id) for wire_id in where.models.values()}
+    profiles = {where.profile} | {profile_of(wire_id) for wire_id in where.models.values()}
     found = [_regions(str(where.region), profile) for profile in profiles]
     known = frozenset({str(where.region)}).union(*(each for each in found if each))
     return known, None not in found
@@ -194,13 +194,13 @@ def _aws_by_model(where: Where) -> dict[str, dict[str, Fact | None]]:
     usual = _aws(where)
     found: dict[str, dict[str, Fact | None]] = {}
     for model, wire_id in where.models.items():
-        own = _aws_under(where, _profile_of(wire_id))
+        own = _aws_under(where, profile_of(wire_id))
         if own != usual:
             found[model] = {name: own.get(name) for name in ("processing_in", "storage_in")}
     return found
 
 
-def _profile_of(wire_id: str) -> str | None:
+def profile_of(wire_id: str) -> str | None:
     """Return the profile in an id; None: in-region; "" when the id does not tell (an ARN)."""
     tail = wire_id.rsplit("/", 1)[-1]
     match = _PREFIX.match(tail)
@@ -254,11 +254,6 @@ def _destinations(
 def _google(where: Where) -> dict[str, Fact]:
     reached = _file().google.rows.get(where.region or "")
     return {} if reached is None else {"processing_in": _fact(reached, f"location {where.region}")}
-
-
-def of_geo(geo: str) -> frozenset[str]:
-    """Return the countries of an `inference_geo`; one that is not known may be anywhere."""
-    return _file().geos.rows.get(geo, EVERYWHERE)
 
 
 def _geo(where: Where) -> dict[str, Fact]:

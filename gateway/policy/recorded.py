@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from gateway.policy.features import NO_HATCHES, Hatches
+
 DECISION_PREFIX = "dec_"
 """What a decision's id begins with."""
 
@@ -52,6 +54,8 @@ class Inputs(msgspec.Struct, frozen=True, rename={"data_class": "class"}):
     """Fields of the body that no rule asked to look into."""
     betas: frozenset[str] = frozenset()
     checks: frozenset[str] = frozenset()
+    require: tuple[str, ...] = ()
+    hatches: Hatches = NO_HATCHES
     models_inside: frozenset[str] = frozenset()
     plan: tuple[str, ...] = ()
     rejected: tuple[Rejected, ...] = ()

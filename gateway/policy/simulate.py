@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from gateway.policy.deciding import decide
+from gateway.errors import Malformed
+from gateway.policy import hatches, preferring, request_checks
+from gateway.policy.deciding import decide, looks_inside
 from gateway.policy.decision import Request
 from gateway.policy.in_force import InForce
 from gateway.policy.recorded import Entry, Inputs, inputs, turned_away
@@ -78,7 +80,8 @@ def simulate(entries: Iterable[Entry], in_force: InForce) -> Simulation:
 
     Each is made at the time of its record, so that what has ended since does not count. What left
     an upstream out for another cause than policy, such as a model it does not serve, still does.
-    Upstreams are taken in the order of the recorded plan, then in the configured one.
+    Upstreams are taken in the order that the policies prefer, else in that of the recorded plan,
+    then in the configured one.
 
     Args:
         entries: Records of a journal; other kinds than `decision` are passed over.
@@ -99,11 +102,11 @@ def _replay(found: Simulation, entry: Entry, in_force: InForce) -> None:
         return
     try:
         was, now_s = inputs(entry), entry.at_s
-    except ValueError:
+        plan, rules, sure = replan(was, in_force, now_s)
+    except (ValueError, Malformed):
         found.unreadable += 1
         return
-    plan, rules = replan(was, in_force, now_s)
-    found.unsure += bool(plan) and not was.whole
+    found.unsure += not sure
     _count(found, was.plan, plan)
     if bool(plan) != bool(was.plan):
         groups = found.newly_allowed if plan else found.newly_refused
@@ -120,35 +123,64 @@ def _count(found: Simulation, before: Sequence[str], after: Sequence[str]) -> No
         found.first_choice.setdefault(after[0], Shift()).after += 1
 
 
-def replan(was: Inputs, in_force: InForce, now_s: float) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the upstreams that a recorded call would be tried at, and the rules against others."""
+class Replan(NamedTuple):
+    """What becomes of a recorded call."""
+
+    plan: tuple[str, ...]
+    """The upstreams that it would be tried at."""
+    rules: tuple[str, ...]
+    """The rules against others."""
+    sure: bool
+    """Whether the record tells all that the policies ask about an allowed call."""
+
+
+def replan(was: Inputs, in_force: InForce, now_s: float) -> Replan:
+    """Decide a recorded call again.
+
+    Raises:
+        gateway.errors.Malformed: It required something that is not known.
+    """
+    compiled, facts = in_force.compiled, in_force.facts
     asked = request(was, in_force.environment)
-    decision = decide(in_force.compiled, in_force.facts, asked, now_s)
+    decision = decide(compiled, facts, asked, now_s)
     unable = {each.upstream for each in was.rejected if each.cause.upper() != POLICY_CAUSE}
-    order = dict.fromkeys((*was.plan, *(each.upstream for each in decision.candidates)))
     allowed = frozenset(decision.allowed) - unable
+    names = dict.fromkeys((*was.plan, *(each.upstream for each in decision.candidates)))
+    plan = [name for name in names if name in allowed]
+    ranks = preferring.ranks(decision.prefer, facts, asked.model)
+    if ranks is not None:
+        plan.sort(key=ranks.__getitem__)
     rules = dict.fromkeys(
         reason.rule
         for verdict in decision.candidates
         if verdict.upstream not in unable
         for reason in verdict.reasons
     )
-    return tuple(name for name in order if name in allowed), tuple(rules)
+    sure = was.whole or not allowed or not looks_inside(compiled, facts, asked, now_s)
+    return Replan(tuple(plan), tuple(rules), sure)
 
 
 def request(was: Inputs, environment: str) -> Request:
     """Return what policy looks at in a recorded call.
 
-    `environment` is that of calls that were made without a policy.
+    What nobody looked for in its body is not there; the checks are those of what was found.
+
+    Args:
+        was: The record.
+        environment: That of calls that were made without a policy.
     """
+    features = was.features or frozenset()
     return Request(
         environment=environment if was.environment is None else was.environment,
         data_class=was.data_class,
         model=was.model,
-        features=was.features or frozenset(),
+        features=features,
         betas=was.betas,
-        checks=was.checks,
+        checks=was.checks if was.whole else request_checks.passed(features),
         layers=was.layers,
+        require=frozenset("".join(word.split()) for word in was.require),
+        hatches=hatches.used(was.hatches),
+        models_inside=was.models_inside,
     )
 
 

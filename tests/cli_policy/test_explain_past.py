@@ -65,7 +65,7 @@ def test_a_decision_is_shown_as_it_was(run: Run, journal: str) -> None:
     lines = found.output.splitlines()
     assert lines[0].startswith("decision dec_1, made 2026-11-22T12:00:0")
     assert lines[1] == (
-        "environment prod, class customer, model claude-opus-5-5, features thinking"
+        "class customer, environment prod, model claude-opus-5-5, features thinking"
     )
     assert lines[2:8] == [
         "policy aa, facts bb",
@@ -77,8 +77,8 @@ def test_a_decision_is_shown_as_it_was(run: Run, journal: str) -> None:
     ]
     assert [line.split(" ", 1)[1] for line in lines[8:]] == [
         "started 1 one: host one.example",
-        "failed 1 one: kind throttled, status 429, platform_request_id p-dec_1",
-        "finished 2 two: state final, request_id req_dec_1",
+        "failed 1 one: kind throttled, platform_request_id p-dec_1, status 429",
+        "finished 2 two: request_id req_dec_1, state final",
     ]
 
 

@@ -90,15 +90,8 @@ def differing(old: PolicyFile, new: PolicyFile, tried: Axes) -> Iterator[Cell]:
     for name, where, layer, model, ask in product(
         tried.classes, tried.environments, tried.layers, tried.models, tried.asks
     ):
-        request = Request(
-            where,
-            name,
-            model,
-            ask.features,
-            ask.betas,
-            tried.checks - ask.misses,
-            frozenset({layer} if layer else ()),
-        )
+        layers = frozenset({layer} if layer else ())
+        request = ask.of(Request(where, name, model, layers=layers))
         before = set(decide(was, known, request, NOW).allowed)
         after = set(decide(becomes, known, request, NOW).allowed)
         for upstream in before ^ after:
@@ -152,7 +145,7 @@ def test_what_is_newly_allowed_is_told_with_what_is_not() -> None:
     (told,) = [line(each, tried) for each in found]
     assert told.startswith(
         "class unlabelled, prod, staging; every model but claude-fable-5-1: bedrock-eu, "
-        "bedrock-frankfurt allowed, but not with feature advisor, batch,"
+        "bedrock-frankfurt allowed, but not with fallback default; feature "
     )
     assert told.endswith("(was refused by eu-bank)")
 

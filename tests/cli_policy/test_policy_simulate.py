@@ -80,15 +80,16 @@ def test_the_policy_that_decided_changes_nothing(run: Run, write: Write) -> None
 
 
 def test_calls_that_would_be_refused_are_named_with_the_rule(run: Run, write: Write) -> None:
-    write(*(decision(each, features=["thinking"]) for each in range(5)), decision(9))
-    policy = edited('"batch", "files"', '"thinking", "files"')
+    write(*(decision(each, features=["tool_search"]) for each in range(5)), decision(9))
+    policy = edited('"batch", "files"', '"tool_search", "files"')
     (group,) = simulated(run, policy=policy)["newly_refused"]
-    assert (group["count"], group["class"], group["features"]) == (5, "customer", ["thinking"])
+    assert (group["count"], group["class"], group["features"]) == (5, "customer", ["tool_search"])
     assert group["rules"][0] == "gdpr-customer"
     assert group["decisions"] == ["dec_0", "dec_1", "dec_2"]
     text = run("policy", "simulate", "--journal", "journal", "--policy", "new.toml").output
     assert (
-        "newly refused: 5\n  5 x class customer, prod, claude-opus-5-5; features thinking" in text
+        "newly refused: 5\n  5 x class customer, prod, claude-opus-5-5; features tool_search"
+        in text
     )
     assert "first choice frankfurt: 6 before, 1 after" in text
     assert "cost: unknown, there is no price book yet" in text

@@ -8,6 +8,7 @@ import pytest
 
 from gateway.dispatch.breaker import Breaker
 from gateway.dispatch.limits import Limits
+from gateway.policy.observed import served
 from tests.simulation.callers import Seen, ask, call, engine
 from tests.simulation.streams import PING, event, marks, message_start, parse, whole
 from tests.simulation.virtual import JSON, Script, VirtualWire
@@ -208,6 +209,28 @@ def test_later_usage_replaces_and_what_is_missing_later_stays() -> None:
     facts = seen.answer.stream.stream.facts
     assert facts.usage == {"input_tokens": 7, "output_tokens": 9}
     assert (facts.id, facts.stop_reason) == ("msg_one", "end_turn")
+
+
+def test_who_answered_in_the_end_is_read_to_the_last_event() -> None:
+    late = event(
+        "message_delta",
+        delta={"stop_reason": "end_turn"},
+        usage={
+            "output_tokens": 9,
+            "inference_geo": "us",
+            "iterations": [
+                {"type": "message", "model": "claude-opus-5-5"},
+                {"type": "fallback_message", "model": "claude-haiku-4-5"},
+            ],
+        },
+    )
+    chunks = [*whole("one")[:-2], late, event("message_stop")]
+    seen, _ = run(Script(chunks=tuple((0.0, each) for each in chunks)))
+    assert seen.answer.stream is not None
+    facts = seen.answer.stream.stream.facts
+    told = served(facts.model, facts.usage)
+    assert told.inference_geo == "us"
+    assert told.iterations == ("claude-opus-5-5", "claude-haiku-4-5")
 
 
 def test_an_upstream_that_keeps_failing_is_asked_last() -> None:

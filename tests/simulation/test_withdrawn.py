@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from gateway.dispatch.attempts import WITHDRAWN, Attempt, Dispatch, Give
 from gateway.dispatch.drive import Connection, Job, Won, drive
@@ -56,6 +57,7 @@ class Desk:
         self.wire = VirtualWire(scripts)
         self.stopped: list[str] = []
         self.failed: list[Failure] = []
+        self.begun: list[str] = []
         self.asked: list[tuple[str, float]] = []
         self._may = may
         request = call()
@@ -74,6 +76,7 @@ class Desk:
             },
             passage=passage_of(chosen, self.allowed),
             new_request_id=lambda: "req_1",
+            on_attempt=lambda attempt: self.begun.append(attempt.leg.upstream.name),
             on_failure=lambda _attempt, failure: self.failed.append(failure),
             on_withdrawn=self.stop,
         )
@@ -165,6 +168,17 @@ def test_an_attempt_can_be_withdrawn_only_while_it_is_under_way() -> None:
         desk.dispatch.withdrawn(1000.0)
 
 
+def test_an_attempt_that_may_not_be_noted_is_not_made() -> None:
+    def full(_attempt: Attempt) -> None:
+        raise OSError("no space left")
+
+    desk = Desk({"one": [GOOD]}, until({}))
+    desk.job = structs.replace(desk.job, on_attempt=full)
+    with pytest.raises(OSError, match="no space left"):
+        desk.run()
+    assert desk.served == []
+
+
 class Gone(Open):
     """A credential that refuses to sign."""
 
@@ -208,6 +222,7 @@ def check(rng: random.Random) -> None:
         assert desk._may(served.upstream, served.at_s), "sent without leave"
         assert served.at_s <= refused.get(served.upstream, float("inf")), "sent after a refusal"
     assert set(result.withdrawn) == set(refused)
+    assert len(desk.begun) == len(desk.failed) + len(desk.stopped) + isinstance(result, Won)
     assert len(result.records) <= LIMITS.attempts
     if isinstance(result, Give) and not result.records:
         assert result.failure is WITHDRAWN

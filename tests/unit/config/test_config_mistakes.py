@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.compose import found
 from gateway.config import ConfigError, Mistake, load
 from providers.contract import Place, PlaceError
 from tests.unit.config.samples import DIRECT, ENVIRON, Mistakes, Write
@@ -280,3 +281,20 @@ def test_a_server_that_would_call_itself_does_not_start(write: Write) -> None:
     assert load(write(main), ENVIRON).used[0].base_url
     with pytest.raises(ConfigError, match="own address"):
         load(write(main), ENVIRON, serving=True)
+
+
+@pytest.mark.parametrize(
+    ("line", "key"), [('geo = "eu west"', "geo"), ('workspace = "my space"', "workspace")]
+)
+def test_a_geography_or_workspace_that_cannot_be_one_is_named(
+    mistakes: Mistakes, line: str, key: str
+) -> None:
+    (found,) = mistakes(DIRECT + line + "\n")
+    assert (found.line, found.key) == (7, f"upstreams.direct.{key}")
+
+
+def test_a_geography_that_the_platform_does_not_have_is_found_at_start(write: Write) -> None:
+    with pytest.raises(ConfigError, match=r"gateway\.toml:7: .*'eu' is no inference_geo") as raised:
+        found(write(DIRECT + 'geo = "eu"\n'), ENVIRON)
+    (mistake,) = raised.value.mistakes
+    assert "global, us" in str(mistake)

@@ -356,3 +356,29 @@ def test_the_emulator_comes_without_the_server_and_without_the_sdk() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_a_geography_is_taken_by_the_models_that_have_one(client: anthropic.Anthropic) -> None:
+    assert ask(client, "hi", inference_geo="us").usage.inference_geo == "us"
+    old = "claude-haiku-4-5"
+    assert ask(client, "hi", model=old).usage.inference_geo == "not_available"
+    with pytest.raises(anthropic.BadRequestError, match="inference_geo: not supported"):
+        ask(client, "hi", model=old, inference_geo="us")
+    with pytest.raises(anthropic.BadRequestError, match="inference_geo: Input should be"):
+        ask(client, "hi", inference_geo="eu")
+
+
+def test_the_answer_names_the_workspace_that_was_chosen(client: anthropic.Anthropic) -> None:
+    def headers(**more: Any) -> Any:
+        options: Any = {"model": MODEL, "max_tokens": 9, "messages": say("hi")} | more
+        return client.messages.with_raw_response.create(**options).headers
+
+    assert headers(workspace_id="wrkspc_1")["anthropic-workspace-id"] == "wrkspc_1"
+    assert "anthropic-workspace-id" not in headers()
+    with pytest.raises(anthropic.BadRequestError, match="there is no workspace"):
+        headers(workspace_id="ours")
+
+
+def test_an_answer_can_say_that_it_came_from_elsewhere(client: anthropic.Anthropic) -> None:
+    message = ask(client, "hi [[geo:eu]] [[model:claude-opus-5]]", inference_geo="us")
+    assert (message.usage.inference_geo, message.model) == ("eu", "claude-opus-5")

@@ -74,6 +74,19 @@ def test_what_does_not_follow_is_unknown(where: Where) -> None:
     assert processing(where) is None
 
 
+def test_a_model_that_takes_no_geography_may_run_anywhere() -> None:
+    def processing_of(where: Where) -> dict[str, object]:
+        facts = fact_sheet([where], Attestations())[0].upstreams[0]
+        found = {name: facts.get("processing_in", name) for name in ("claude-haiku-4-5", "x-1")}
+        return {name: fact.value if fact else None for name, fact in found.items()}
+
+    held = processing_of(Where("u", "anthropic", geo="us"))
+    assert held == {"claude-haiku-4-5": EVERYWHERE, "x-1": frozenset({"US"})}
+    free = processing_of(Where("u", "anthropic", geo="global"))
+    assert free == {"claude-haiku-4-5": EVERYWHERE, "x-1": EVERYWHERE}
+    assert processing_of(Where("u", "foundry", geo="us"))["claude-haiku-4-5"] == frozenset({"US"})
+
+
 def test_a_relay_says_nothing_of_who_runs_it() -> None:
     assert set(derived(Where("u", "anthropic", relay=True))) == {"platform"}
 

@@ -1,189 +1,227 @@
-"""What only takes away never adds, whatever the policies, the facts and the request."""
+"""What only takes away never adds, whatever the policies, the facts and the request.
+
+Hypothesis draws a number and a size; `worlds` makes the rest of it, for some numbers in a row:
+a world costs less than a draw.
+"""
 
 from __future__ import annotations
 
-import copy
 import os
-import random
+from collections.abc import Callable
 from dataclasses import replace
-from itertools import pairwise
-from typing import Any
 
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.policy.compiling import Compiled
-from gateway.policy.deciding import decide
-from gateway.policy.decision import Request
-from gateway.policy.facts import NEVER, Assurance, FactSheet, UpstreamFacts
-from tests.unit.policy.worlds import (
-    LAYER,
-    REQUESTS,
-    RULE,
-    TIMES,
-    a_policy,
-    compiled,
-    facts,
-    policies,
+from gateway.policy.facts import NEVER, Assurance, Fact, FactSheet
+from tests.unit.policy import worlds
+from tests.unit.policy.worlds import Data, World, changed, compiled, world
+
+IN_A_ROW = 20
+CASES = settings(
+    max_examples=max(int(os.environ.get("TIDEGATE_LAWS", "2000")) // IN_A_ROW, 1), deadline=None
+)
+Law = Callable[[int, int], None]
+
+
+def law(check: Callable[[World], None]) -> Law:
+    """Return a test that checks many worlds."""
+
+    @CASES
+    @given(seed=st.integers(0, 2**48), size=st.integers(1, 3))
+    def test(seed: int, size: int) -> None:
+        for number in range(seed, seed + IN_A_ROW):
+            check(world(number, size))
+
+    return test
+
+
+def never_adds(less: Callable[[World], World]) -> Law:
+    """Return a test that a change allows nothing new."""
+
+    @law
+    def test(given: World) -> None:
+        assert less(given).allowed() <= given.allowed()
+
+    return test
+
+
+def _one_file(given: World, change: Callable[[Data], None]) -> World:
+    files = changed(given.files)
+    change(given.rng.choice(files))
+    return given.with_files(*files)
+
+
+def _another_rule(given: World) -> World:
+    rule = worlds.a_rule(given.rng, "new")
+    return _one_file(given, lambda file: file["rule"].append(rule))
+
+
+def _another_policy(given: World) -> World:
+    layer = worlds.a_layer(given.rng)
+    if layer and "keys" in layer and "team" not in given.policy.layers:
+        # A key layer that no policy was for is refused; giving it one is what makes it known.
+        del layer["keys"]
+    return given.with_files(*given.files, worlds.a_policy(given.rng, "new", 3, layer=layer))
+
+
+def _another_requirement(given: World) -> World:
+    one = given.rng.choice(worlds.REQUIREMENTS)
+    return given.asking(require=given.request.require | {one})
+
+
+def _another_feature(given: World) -> World:
+    one = given.rng.choice((*worlds.FEATURES, "unknown:y"))
+    return given.asking(features=given.request.features | {one})
+
+
+def _another_model_inside(given: World) -> World:
+    one = given.rng.choice(worlds.INSIDE)
+    return given.asking(models_inside=given.request.models_inside | {one})
+
+
+def _another_hatch(given: World) -> World:
+    one = given.rng.choice((*worlds.HATCHES, "unheard_of"))
+    return given.asking(hatches=given.request.hatches | {one})
+
+
+def _with_fact(given: World, change: Callable[[Fact], Fact | None]) -> World:
+    upstreams = list(given.sheet.upstreams)
+    at = given.rng.randrange(len(upstreams))
+    old = upstreams[at]
+    name = given.rng.choice(sorted(old.facts))
+    new = change(old.facts[name])
+    others = {key: fact for key, fact in old.facts.items() if key != name}
+    upstreams[at] = replace(old, facts=others if new is None else others | {name: new})
+    return replace(given, sheet=FactSheet(tuple(upstreams), given.sheet.retention))
+
+
+def _block(given: World) -> World:
+    block = {"upstream": given.rng.choice(worlds.UPSTREAMS), "because": "incident 7"}
+    blocks = {"schema": 1, "name": "blocks", "layer": {}, "block": [block]}
+    return given.with_files(*given.files, blocks)
+
+
+def _refused_hatch(file: Data) -> None:
+    file["hatches"] = dict.fromkeys(file["hatches"], "refuse")
+
+
+def _lowered(fact: Fact) -> Fact:
+    return replace(fact, assurance=Assurance(max(fact.assurance - 1, 1)))
+
+
+def _sooner(fact: Fact) -> Fact:
+    return replace(fact, until_s=min(fact.until_s, 75.0))
+
+
+test_another_rule_never_adds = never_adds(_another_rule)
+test_another_policy_never_adds = never_adds(_another_policy)
+test_another_requirement_never_adds = never_adds(_another_requirement)
+test_another_feature_never_adds = never_adds(_another_feature)
+test_another_model_inside_never_adds = never_adds(_another_model_inside)
+test_another_hatch_never_adds = never_adds(_another_hatch)
+test_another_key_layer_never_adds = never_adds(
+    lambda given: given.asking(layers=given.request.layers | {"team"})
+)
+test_another_beta_never_adds = never_adds(
+    lambda given: given.asking(betas=given.request.betas | {"beta-1"})
+)
+test_a_check_less_never_adds = never_adds(lambda given: given.asking(checks=frozenset()))
+test_a_block_never_adds = never_adds(_block)
+test_an_exception_less_never_adds = never_adds(
+    lambda given: _one_file(given, lambda file: file.pop("exception"))
+)
+test_a_permit_less_never_adds = never_adds(
+    lambda given: _one_file(given, lambda file: file["permit"][:1] or file.pop("permit"))
+)
+test_a_hatch_that_is_refused_never_adds = never_adds(lambda given: _one_file(given, _refused_hatch))
+test_a_fact_less_never_adds = never_adds(lambda given: _with_fact(given, lambda _fact: None))
+test_a_lower_assurance_never_adds = never_adds(lambda given: _with_fact(given, _lowered))
+test_an_earlier_end_never_adds = never_adds(lambda given: _with_fact(given, _sooner))
+test_a_later_moment_never_adds = never_adds(
+    lambda given: replace(given, now=max(given.now, given.rng.choice(worlds.NOWS)))
 )
 
-CASES = settings(max_examples=min(int(os.environ.get("TIDEGATE_LAWS", "50")), 2000))
-Files = list[dict[str, Any]]
 
-
-def allowed(policy: Compiled, sheet: FactSheet, request: Request, now: float) -> set[str]:
-    return set(decide(policy, sheet, request, now).allowed)
-
-
-def with_facts(sheet: FactSheet, place: int, known: dict[str, Any]) -> FactSheet:
-    upstreams = list(sheet.upstreams)
-    old = upstreams[place]
-    upstreams[place] = UpstreamFacts(old.name, old.platform, known)
-    return FactSheet(tuple(upstreams), sheet.retention)
-
-
-@CASES
-@given(policies(), facts(), REQUESTS, TIMES, RULE)
-def test_another_rule_never_adds(
-    files: Files, sheet: FactSheet, request: Request, now: float, rule: dict[str, Any]
-) -> None:
-    before = allowed(compiled(files), sheet, request, now)
-    more = copy.deepcopy(files)
-    more[-1]["rule"].append({**rule, "id": "new"})
-    assert allowed(compiled(more), sheet, request, now) <= before
-
-
-@CASES
-@given(policies(), facts(), REQUESTS, TIMES, a_policy("new", LAYER))
-def test_another_policy_never_adds(
-    files: Files, sheet: FactSheet, request: Request, now: float, policy: dict[str, Any]
-) -> None:
-    # A first organization policy turns "nothing" into "something": it is no further layer.
-    before = allowed(compiled(files), sheet, request, now)
-    after = compiled([*files, policy])
-    # A key layer that no policy was for is refused; giving it one is what makes it known.
-    assume(request.layers <= compiled(files).layers)
-    assert allowed(after, sheet, request, now) <= before
-
-
-@CASES
-@given(policies(), facts(), REQUESTS, TIMES)
-def test_another_key_layer_never_adds(
-    files: Files, sheet: FactSheet, request: Request, now: float
-) -> None:
-    policy = compiled(files)
-    more = request._replace(layers=request.layers | {"team"})
-    assert allowed(policy, sheet, more, now) <= allowed(policy, sheet, request, now)
-
-
-@CASES
-@given(policies(), facts(), REQUESTS, TIMES, st.randoms(use_true_random=False))
-def test_knowing_less_never_adds(
-    files: Files, sheet: FactSheet, request: Request, now: float, rng: random.Random
-) -> None:
-    policy = compiled(files)
-    before = allowed(policy, sheet, request, now)
-    place = rng.randrange(len(sheet.upstreams))
-    known = dict(sheet.upstreams[place].facts)
-    assume(known)
-    name = rng.choice(sorted(known))
-    less = {key: value for key, value in known.items() if key != name}
-    assert allowed(policy, with_facts(sheet, place, less), request, now) <= before
-    fact = known[name]
-    lower = Assurance(max(fact.assurance - 1, 1))
-    weaker = {**known, name: replace(fact, assurance=lower)}
-    assert allowed(policy, with_facts(sheet, place, weaker), request, now) <= before
-    shorter = {**known, name: replace(fact, until_s=min(fact.until_s, 75.0))}
-    assert allowed(policy, with_facts(sheet, place, shorter), request, now) <= before
-
-
-@CASES
-@given(policies(), facts(), REQUESTS, st.randoms(use_true_random=False))
-def test_facts_only_end(
-    files: Files, sheet: FactSheet, request: Request, rng: random.Random
-) -> None:
-    policy = compiled(files)
-    at = [allowed(policy, sheet, request, now) for now in (0.0, 49.0, 50.0, 150.0, 151.0)]
-    assert all(later <= earlier for earlier, later in pairwise(at))
+@law
+def test_a_decision_holds_until_it_says(given: World) -> None:
+    before = given.decision()
     # What was judged at a later moment is not what holds at an earlier one.
-    assert allowed(policy, sheet, request, 0.0) == at[0]
-    decision = decide(policy, sheet, request, 0.0)
-    if decision.until_s != NEVER:
-        assert allowed(policy, sheet, request, decision.until_s - 1) == at[0]
+    given.decision(1e13)
+    assert given.decision() == before
+    if before.until_s != NEVER:
+        assert given.decision(max(given.now, before.until_s - 1)).candidates == before.candidates
+        assert given.decision(before.until_s).until_s > before.until_s
 
 
-@CASES
-@given(policies(), facts(), REQUESTS, TIMES)
-def test_asking_for_more_never_adds(
-    files: Files, sheet: FactSheet, request: Request, now: float
-) -> None:
-    policy = compiled(files)
-    before = allowed(policy, sheet, request, now)
-    for name in ("batch", "unknown:y", "fast_mode"):
-        more = request._replace(features=request.features | {name})
-        assert allowed(policy, sheet, more, now) <= before
-    betas = request._replace(betas=request.betas | {"beta-1"})
-    assert allowed(policy, sheet, betas, now) <= before
-    unchecked = request._replace(checks=frozenset())
-    assert allowed(policy, sheet, unchecked, now) <= before
-
-
-@CASES
-@given(policies(), facts(), REQUESTS, TIMES, st.randoms(use_true_random=False))
-def test_no_order_and_no_wish_changes_what_is_allowed(
-    files: Files, sheet: FactSheet, request: Request, now: float, rng: random.Random
-) -> None:
-    policy = compiled(files)
-    mixed = copy.deepcopy(files)
-    rng.shuffle(mixed)
+@law
+def test_no_order_and_no_wish_changes_what_is_allowed(given: World) -> None:
+    policy, before = given.policy, given.allowed()
+    mixed = changed(given.files)
+    given.rng.shuffle(mixed)
     for each in mixed:
-        rng.shuffle(each["rule"])
-        rng.shuffle(each["permit"])
-    shuffled = compiled(mixed)
-    upstreams = list(sheet.upstreams)
-    rng.shuffle(upstreams)
-    other = FactSheet(tuple(upstreams), sheet.retention)
-    assert allowed(shuffled, other, request, now) == allowed(policy, sheet, request, now)
-    assert (shuffled.digest, other.digest) == (policy.digest, sheet.digest)
+        given.rng.shuffle(each["rule"])
+        given.rng.shuffle(each["permit"])
+    upstreams = given.rng.sample(given.sheet.upstreams, len(given.sheet.upstreams))
+    other = replace(given, sheet=FactSheet(tuple(upstreams), given.sheet.retention))
+    shuffled = other.with_files(*mixed)
+    assert shuffled.allowed() == before
+    assert shuffled.policy.digest == policy.digest
+    assert other.sheet.digest == given.sheet.digest
     for each in mixed:
         each["prefer"] = {"order": ["headroom"]}
-    wished = compiled(mixed)
-    assert allowed(wished, sheet, request, now) == allowed(policy, sheet, request, now)
-    assert wished.digest != policy.digest
+    wished = shuffled.with_files(*mixed)
+    assert wished.allowed() == before
+    assert wished.policy.digest != policy.digest
 
 
-@CASES
-@given(policies(), policies(), facts(), facts())
-def test_digests_differ_exactly_when_contents_do(
-    files: Files, others: Files, sheet: FactSheet, other: FactSheet
-) -> None:
-    assert compiled(copy.deepcopy(files)).digest == compiled(files).digest
-    same = compiled(files).content == compiled(others).content
-    assert (compiled(files).digest == compiled(others).digest) == same
-    assert (sheet.digest == other.digest) == (sheet.upstreams == other.upstreams)
+@law
+def test_digests_differ_exactly_when_contents_do(given: World) -> None:
+    other = world(given.rng.randrange(2**48))
+    mine, theirs = given.policy, other.policy
+    assert compiled(changed(given.files)).digest == mine.digest
+    assert (mine.digest == theirs.digest) == (mine.content == theirs.content)
+    same = given.sheet.upstreams == other.sheet.upstreams
+    assert (given.sheet.digest == other.sheet.digest) == same
 
 
-@CASES
-@given(policies(), facts(), REQUESTS, TIMES)
-def test_every_rejection_has_a_reason_and_no_permission_has_one(
-    files: Files, sheet: FactSheet, request: Request, now: float
-) -> None:
-    decision = decide(compiled(files), sheet, request, now)
-    assert [each.upstream for each in decision.candidates] == [u.name for u in sheet.upstreams]
-    for verdict in decision.candidates:
+@law
+def test_every_rejection_has_a_reason_and_no_permission_has_one(given: World) -> None:
+    candidates = given.decision().candidates
+    assert [each.upstream for each in candidates] == [u.name for u in given.sheet.upstreams]
+    for verdict in candidates:
         assert verdict.allowed == (not verdict.reasons)
 
 
-@CASES
-@given(policies(), facts(), REQUESTS, TIMES)
-def test_only_a_permitted_class_is_ever_allowed(
-    files: Files, sheet: FactSheet, request: Request, now: float
-) -> None:
-    decision = decide(compiled(files), sheet, request, now)
-    if not decision.allowed:
-        return
-    data_class = request.data_class or files[0]["unlabelled"]
-    assert any(
-        data_class in permit["classes"] and request.environment in permit["environments"]
-        for permit in files[0]["permit"]
-    )
+@law
+def test_only_a_permitted_class_is_ever_allowed(given: World) -> None:
+    if given.allowed():
+        organization = given.files[0]
+        data_class = given.request.data_class or organization["unlabelled"]
+        assert any(
+            data_class in permit["classes"] and given.request.environment in permit["environments"]
+            for permit in organization["permit"]
+        )
+
+
+def test_worlds_are_neither_open_nor_closed() -> None:
+    shares = [len(each.allowed()) for each in map(world, range(500))]
+    assert 100 < sum(map(bool, shares)) < 400
+
+
+def test_every_change_takes_something_away_somewhere() -> None:
+    changes: list[Callable[[World], World]] = [
+        _another_rule,
+        _another_policy,
+        _another_requirement,
+        _another_feature,
+        _another_model_inside,
+        _another_hatch,
+        _block,
+        lambda given: _one_file(given, _refused_hatch),
+        lambda given: _with_fact(given, lambda _fact: None),
+        lambda given: _with_fact(given, _lowered),
+        lambda given: _with_fact(given, _sooner),
+    ]
+    for change in changes:
+        assert any(change(world(seed)).allowed() < world(seed).allowed() for seed in range(1000))
