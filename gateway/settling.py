@@ -17,6 +17,8 @@ from gateway.policy.observed import Expected
 from gateway.routing import Plan
 from providers.contract import header
 
+NO_WORD = "(no word)"
+"""What is told of an observed value that could be a text."""
 WORKSPACE = "anthropic-workspace-id"
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _value = msgspec.json.Decoder().decode
@@ -74,7 +76,8 @@ class End:
         self._trail.finished(attempt, state.value, self._request_id, answer)
         found = observed.violations(self._expected, told)
         upstream = attempt.leg.upstream.name
-        for violation in found:
+        for each in found:
+            violation = each._replace(observed=bounded(each.observed) or NO_WORD)
             logs.violation(upstream, violation)
             self._trail.violation(upstream, violation)
         if found:

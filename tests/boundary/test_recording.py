@@ -101,16 +101,20 @@ def test_no_content_and_no_secret_is_recorded(house: House) -> None:
     assert house.emulator.api_key not in written
 
 
-def test_what_an_upstream_says_of_itself_is_bounded(house: House) -> None:
+def test_what_an_upstream_says_of_itself_is_bounded(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
     """A relay could put the prompt where counts belong."""
-    usage = USAGE | {"note": PROMPT * 9, "deep": {"a": {"b": {"c": {"d": PROMPT}}}}}
+    usage: dict[str, Any] = USAGE | {"note": PROMPT * 9, "deep": {"a": {"b": {"c": {"d": PROMPT}}}}}
     usage |= {"iterations": [{"type": "message", "model": "a text, " + PROMPT}]}
     body = json.dumps(ANSWER | {"model": f"claude {PROMPT}", "usage": usage})
     house.emulator.faults.add("status", status=200, times=1, body=body)
     client(house).messages.create(**BODY)
     (finished,) = house.records("finished")
     assert finished["usage"]["output_tokens"] == 1
-    assert PROMPT not in json.dumps(finished)
+    assert house.records("violation")
+    assert PROMPT not in json.dumps(house.records())
+    assert PROMPT not in caplog.text
 
 
 def test_a_required_journal_that_cannot_be_written_stops_the_start(house: House) -> None:
