@@ -63,6 +63,10 @@ class Audit:
         self.broken: str | None = None
         """Why the last record could not be written."""
 
+    def opened(self) -> bool:
+        """Record that an engine begins; return whether that could be written."""
+        return self.write("engine", {})
+
     def in_force(self, found: InForce | None) -> None:
         """Record what is in force from now on."""
         if found is not None:
@@ -94,6 +98,8 @@ class Audit:
 
     def turned_away(self, call: Call, error: Refused) -> Trail:
         """Record a call that was refused before any upstream was looked at."""
+        if self._journal is None:
+            return Trail(self, None)
         trail = Trail(self, f"dec_{secrets.token_hex(12)}")
         data = {"decision": trail.decision, **_asked(call), "plan": [], "rejected": []}
         self.must("decision", {**data, "refused": error.message})
