@@ -10,7 +10,7 @@ import asyncio
 import datetime as dt
 import ssl
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
@@ -42,6 +42,8 @@ class Hosts:
         """The hosts that connections were asked for, also those that were refused."""
         self.unknown: set[str] = set()
         """The hosts that cannot be found: no connection leads there."""
+        self.when: dict[str, Callable[[], object]] = {}
+        """Host -> what happens while a connection to it is under way."""
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
         self._ready = threading.Event()
@@ -51,6 +53,7 @@ class Hosts:
     def reset(self) -> None:
         """Forget what was asked, and let every host be found."""
         self.asked.clear()
+        self.when.clear()
         self.unknown.clear()
 
     def __enter__(self) -> Self:
@@ -78,6 +81,7 @@ class Hosts:
             head = await reader.readuntil(b"\r\n\r\n")
             host = head.split()[1].decode().rpartition(":")[0]
             self.asked.append(host)
+            self.when.get(host, _nothing)()
             if host in self.unknown or host not in self._ports:
                 writer.write(b"HTTP/1.1 502 Bad Gateway\r\n\r\n")
             else:
@@ -98,6 +102,10 @@ class Hosts:
         finally:
             up.cancel()
             there[1].close()
+
+
+def _nothing() -> None:
+    """Let a connection come about."""
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

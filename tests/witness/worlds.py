@@ -27,7 +27,7 @@ LATER = dt.date(2999, 1, 1)
 CALLERS = tuple(
     Caller("a-key", classes, frozenset(layers))
     for classes in (None, None, frozenset({"*"}), frozenset({"a"}))
-    for layers in ((), (), ("team",), ("nobody",))
+    for layers in ((), (), (), (), ("team",), ("team",), ("nobody",))
 )
 TOOL = {"web_search": "web_search_20250305", "code_execution": "code_execution_20250825"}
 SCHEMA = {"type": "object", "properties": {"kind": {"enum": ["x", "y"]}}}
@@ -91,7 +91,7 @@ class State:
 
 def policies(rng: random.Random) -> list[dict[str, Any]]:
     """Return up to three files; the first is the organization's and permits much."""
-    return [_policy(rng, f"p{at}") for at in range(rng.choice((1, 1, 2, 3)))]
+    return [_policy(rng, f"p{at}") for at in range(rng.choice((1, 1, 1, 2, 3)))]
 
 
 def places(rng: random.Random, names: Sequence[str] = UPSTREAMS) -> dict[str, Place]:
@@ -119,8 +119,8 @@ class Written:
 def call(rng: random.Random, callers: Sequence[Caller] = CALLERS) -> Written:
     """Return a call of one of some callers."""
     extra, model, caller = rng.choice(EXTRAS), rng.choice(MODELS), rng.choice(callers)
-    label = rng.choice((None, *CLASSES, *CLASSES, *CLASSES, "nobody"))
-    words, require = rng.choice(REQUIRED) if rng.random() < 0.2 else (None, {})
+    label = rng.choice((None, None, *CLASSES * 5, "nobody"))
+    words, require = rng.choice(REQUIRED) if rng.random() < 0.15 else (None, {})
     kind = rng.choice((Kind.MESSAGES, Kind.MESSAGES, Kind.COUNT_TOKENS))
     given = {
         "anthropic-beta": extra.beta,
@@ -147,19 +147,21 @@ def call(rng: random.Random, callers: Sequence[Caller] = CALLERS) -> Written:
 
 
 def _policy(rng: random.Random, name: str) -> dict[str, Any]:
-    rules = [_rule(rng, f"{name}-{at}") for at in range(rng.choice((0, 1, 1, 2, 3)))]
+    rules = [_rule(rng, f"{name}-{at}") for at in range(rng.choice((0, 1, 1, 1, 2)))]
     every = {"classes": list(CLASSES), "environments": [ENVIRONMENT]}
     found: dict[str, Any] = {"schema": 1, "name": name, "rule": rules}
     if name == "p0" or rng.random() < 0.3:
         found["classes"] = {each: each for each in CLASSES}
-        found["permit"] = [every] if rng.random() < 0.8 else [{**every, "classes": ["a"]}]
+        found["permit"] = [every] if rng.random() < 0.9 else [{**every, "classes": ["a"]}]
     if rng.random() < 0.7:
         found["unlabelled"] = rng.choice(CLASSES)
     if name != "p0":
         found["layer"] = rng.choice(({}, {"keys": ["team"]}, {"environments": [ENVIRONMENT, "x"]}))
     if rng.random() < 0.5:
         found["hatches"] = {"inference_geo": rng.choice(("keep", "keep", "refuse"))}
-    if rng.random() < 0.2:
+    if rng.random() < 0.5:
+        found["prefer"] = {"order": rng.choice((["tightest_residency"], ["cost"]))}
+    if rng.random() < 0.1:
         ends = rng.choice((None, *MOMENTS_S))
         found["block"] = [_block(rng.choice(("one", "t*")), ends)]
     if rules and rng.random() < 0.3:
