@@ -51,7 +51,7 @@ def _config(section: BedrockUpstream, *, unsigned: bool) -> Config:
         ignore_configured_endpoint_urls=True,  # type: ignore[call-arg]  # not in the stubs
         use_fips_endpoint=section.fips,
         use_dualstack_endpoint=section.dualstack,
-        signature_version=UNSIGNED if unsigned else None,
+        signature_version=UNSIGNED if unsigned else "v4",
     )
 
 
