@@ -21,6 +21,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench import deciding
 from bench.load import WORKLOADS, Count, Workload, run
 
 BOUND = 2.5
@@ -164,10 +165,14 @@ def main() -> None:
     ratio = {
         work.name: figures["gateway"][work.name] / figures["floor"][work.name] for work in works
     }
+    decisions = {} if options.only else deciding.figures()
     if options.json:
-        print(json.dumps({"cpu_us": figures, "gateway_to_floor": ratio}))
+        found = {"cpu_us": figures, "gateway_to_floor": ratio, "decision_cpu_us": decisions}
+        print(json.dumps(found))
     else:
         report(works, figures, ratio)
+        deciding.report(decisions)
+    deciding.check(decisions)
     first = works[0].name
     if ratio[first] > BOUND:
         raise SystemExit(f"{first}: the gateway costs {ratio[first]:.2f} x the floor, over {BOUND}")

@@ -5,7 +5,6 @@ Nothing is fetched and no socket opens here; a credential is first asked for by 
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -39,7 +38,6 @@ from providers.contract import Endpoint, Place
 from providers.registry import PROVIDERS
 
 PORTS = {"http": 80, "https": 443}
-_LOG = logging.getLogger("gateway.audit")
 NO_SIGNERS: Mapping[str, Signer] = MappingProxyType({})
 
 
@@ -114,19 +112,18 @@ def _boundary(config: Config, audit: Audit) -> Boundary | None:
 
 
 def _journal(config: Config) -> Journal | None:
-    """Open the journal; where none is required, one that cannot be written is only told of."""
+    """Return the journal; where it is required, its file is opened now."""
     named = config.journal
     if named.dir is None:
         return None
     directory = config.path(named.dir)
+    if not named.required:
+        # What cannot be written is told of, and tried anew with every record.
+        return Journal(directory, fsync=named.fsync, now=time.time)
     try:
         return Journal.open(directory, fsync=named.fsync, now=time.time)
     except JournalBroken as error:
-        mistake = Mistake(None, None, "journal.dir", f"{directory} cannot be written: {error}")
-        if named.required:
-            raise ConfigError([mistake]) from None
-        _LOG.error("%s", mistake)
-        return None
+        raise ConfigError([Mistake(None, None, "journal.dir", str(error))]) from None
 
 
 def _endpoint(provider: str, place: Place) -> Endpoint:

@@ -161,11 +161,8 @@ def journal_dir(config: Path | None, env: str | None, given: Path | None) -> Pat
 
 
 def _configured_dir(config: Path | None, env: str | None) -> Path | None:
-    """Return where the configuration puts the journal; a relative path begins at its directory."""
     settings = configured(config, env, serving=False)
-    if settings.journal.dir is None:
-        return None
-    return (settings.directory or Path()) / settings.journal.dir
+    return None if settings.journal.dir is None else settings.path(settings.journal.dir)
 
 
 def _made(where: Path, key: Path | None, *, removed: bool = False) -> Checkpoint:

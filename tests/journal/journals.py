@@ -9,6 +9,7 @@ from pathlib import Path
 from gateway.journal import Journal
 from gateway.journal.checkpoint import Checkpoint
 from gateway.journal.folder import next_checkpoint
+from gateway.journal.record import Tail, decoded, following
 from gateway.journal.verify import Report, verify
 
 NOW_S = 1_795_000_000.25
@@ -57,3 +58,18 @@ def lines(data: bytes) -> list[bytes]:
 
 def joined(parts: Iterable[bytes]) -> bytes:
     return b"".join(parts)
+
+
+def rewritten(files: Files) -> Files:
+    """Return the files as one who owns the disk would forge them: every hash fits."""
+    return {name: _forged(data) for name, data in files.items()}
+
+
+def _forged(data: bytes) -> bytes:
+    forged, tail = b"", Tail()
+    for line in lines(data):
+        record = decoded(line)
+        said = bytes(record.data).replace(b'"attempt":1', b'"attempt":7')
+        again, tail = following(tail, record.kind, said, int(NOW_S * 1_000_000))
+        forged += again
+    return forged

@@ -20,7 +20,7 @@ from typer.testing import CliRunner, Result
 from gateway.cli import app
 from gateway.journal import Journal
 from gateway.journal.read import files as journal_files
-from tests.journal.journals import NOW_S, lines, written
+from tests.journal.journals import NOW_S, lines, on_disk, rewritten, written
 
 
 def audit(*arguments: str | Path) -> Result:
@@ -170,6 +170,18 @@ def test_a_proof_against_a_checkpoint_that_is_too_old_is_refused(
     done = audit("prove", "--dir", journal, "--decision", "dec_2", "--checkpoint", kept)
     assert done.exit_code == 1
     assert "does not cover all records" in done.stderr
+
+
+def test_a_proof_from_a_journal_that_was_written_anew_is_refused(
+    journal: Path, tmp_path: Path
+) -> None:
+    kept = tmp_path / "kept.json"
+    kept.write_text(audit("checkpoint", "--dir", journal, "--print").stdout)
+    for name, data in rewritten(on_disk(journal)).items():
+        (journal / name).write_bytes(data)
+    done = audit("prove", "--dir", journal, "--decision", "dec_1", "--checkpoint", kept)
+    assert done.exit_code == 1
+    assert "the journal is not as the checkpoint saw it" in done.stderr
 
 
 def test_an_unknown_call_is_told(journal: Path) -> None:

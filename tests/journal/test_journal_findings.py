@@ -13,7 +13,7 @@ from gateway.journal.checkpoint import Checkpoint, parsed
 from gateway.journal.folder import check as check_folder
 from gateway.journal.record import Tail, decoded, following
 from gateway.journal.signing import is_signed_by
-from gateway.journal.verify import Report
+from gateway.journal.verify import Report, verify
 from tests.journal.journals import (
     NOW_S,
     Files,
@@ -23,6 +23,7 @@ from tests.journal.journals import (
     joined,
     kinds,
     lines,
+    rewritten,
     written,
 )
 
@@ -80,6 +81,21 @@ def test_what_comes_after_the_end_is_named(files: Files) -> None:
     assert first(after(files, *every(files)[:-1], b"x")) == (5, 4, "appended")
 
 
+def test_a_line_without_an_end_before_another_line_is_named(files: Files) -> None:
+    # Lines longer than any record are read in pieces.
+    opened, one, *rest = every(files)
+    (name,) = files
+    report = verify([(name, [opened, one[:-1], *rest])])
+    assert first(report) == (2, 1, "changed")
+
+
+def test_a_first_record_that_follows_nothing_it_says_is_named(files: Files) -> None:
+    opened = every(files)[0]
+    said = bytes(decoded(opened).data)
+    forged, _ = following(Tail(head=bytes(range(32))), "opened", said, int(NOW_S * 1_000_000))
+    assert first(after(files, forged)) == (1, 0, "changed")
+
+
 @pytest.mark.parametrize("kept", [1, 15, 80, -1])
 def test_a_torn_end_is_a_note_unless_a_checkpoint_saw_the_record(files: Files, kept: int) -> None:
     (name,) = files
@@ -103,18 +119,6 @@ def test_time_that_goes_back_is_named(files: Files) -> None:
     tail = Tail(1, bytes.fromhex(decoded(opened).hash), len(opened), 0)
     earlier, _ = following(tail, "started", b"{}", int((NOW_S - 1) * 1_000_000))
     assert first(after(files, opened, earlier)) == (2, 1, "changed")
-
-
-def rewritten(files: Files) -> Files:
-    """Return the files as one who owns the disk would forge them: every hash fits."""
-    (name,) = files
-    forged, tail = b"", Tail()
-    for line in every(files):
-        record = decoded(line)
-        said = bytes(record.data).replace(b'"attempt":1', b'"attempt":7')
-        again, tail = following(tail, record.kind, said, int(NOW_S * 1_000_000))
-        forged += again
-    return {name: forged}
 
 
 def test_a_journal_written_anew_is_found_by_a_checkpoint_only(files: Files) -> None:
@@ -153,6 +157,11 @@ def test_checkpoints_that_do_not_follow_each_other_are_found(files: Files) -> No
 def test_a_root_that_is_not_that_of_the_records_is_found(files: Files) -> None:
     wrong = msgspec.structs.replace(checkpoint(files), root="00" * 32)
     assert kinds(check(files, [wrong])) == ["checkpoint"]
+    (name,) = files
+    early = {name: joined(every(files)[:3])}
+    assert not found(check(files, [checkpoint(early)]))
+    wrong = msgspec.structs.replace(checkpoint(early), root="00" * 32)
+    assert kinds(check(files, [wrong])) == ["checkpoint"]
 
 
 def test_a_checkpoint_says_which_bytes_it_is_made_of(files: Files) -> None:
@@ -168,6 +177,13 @@ def test_a_checkpoint_says_which_bytes_it_is_made_of(files: Files) -> None:
     ):
         with pytest.raises(ValueError, match=r"."):
             parsed(wrong)
+
+
+def test_a_checkpoint_names_its_files_in_order(tmp_path: Path) -> None:
+    made = checkpoint(written(tmp_path, files=2))
+    turned = msgspec.structs.replace(made, files=made.files[::-1])
+    with pytest.raises(ValueError, match="in order"):
+        parsed(turned.line())
 
 
 def test_a_signature_is_of_one_key_and_of_every_byte(files: Files) -> None:

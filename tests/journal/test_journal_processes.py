@@ -14,7 +14,7 @@ from tests.journal.journals import check, on_disk
 
 ROOT = Path(__file__).parents[2]
 BEGIN = """
-import os, resource, sys, time
+import os, resource, signal, sys, time
 from pathlib import Path
 from gateway.journal import Journal, JournalBroken
 directory = Path(sys.argv[1])
@@ -29,7 +29,11 @@ def process(code: str, directory: Path) -> subprocess.Popen[bytes]:
 
 def output(code: str, directory: Path) -> list[str]:
     with process(code, directory) as running:
-        said, _ = running.communicate(timeout=60)
+        try:
+            said, _ = running.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            running.kill()
+            raise
     assert running.returncode == 0
     return said.decode().split()
 
@@ -63,6 +67,8 @@ if child == 0:
     journal.close()
     os._exit(0)
 journal._lock.release()
+signal.signal(signal.SIGALRM, lambda *_: os.kill(child, signal.SIGKILL))
+signal.alarm(20)
 assert os.waitpid(child, 0)[1] == 0
 journal.append("started", {"attempt": 3})
 journal.close()

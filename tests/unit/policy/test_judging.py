@@ -12,6 +12,7 @@ from gateway.errors import Forbidden, Malformed
 from gateway.judging import Judgement, again, judge
 from gateway.policy.attestations import Attestation, Attestations
 from gateway.policy.compiling import compile_policies
+from gateway.policy.deciding import decide
 from gateway.policy.decision import Kind
 from gateway.policy.facts import Assurance
 from gateway.policy.files import read_policy
@@ -204,6 +205,16 @@ def test_a_name_that_may_be_another_places_is_refused_where_places_matter(name: 
     assert found.decision.allowed == ()
 
 
+def test_a_model_that_the_platform_chooses_may_be_under_any_profile() -> None:
+    models = {OPUS: "anthropic.claude-opus-5-5", FABLE: "global.anthropic.claude-fable-5-1"}
+    facts = fact_sheet([Where("one", "bedrock", "eu-west-1", models=models)], Attestations())[0]
+    file = read_policy("p.toml", HEAD + rule("require.processing_in = 'eu'"))
+    policies = InForce("prod", compile_policies([file]), facts, (file,))
+    assert judge(a_call(), OPUS, policies, NOW_S).decision.allowed == ("one",)
+    chosen = judge(a_call(fallbacks="default"), OPUS, policies, NOW_S)
+    assert chosen.decision.allowed == ()
+
+
 @pytest.mark.parametrize(
     "fields",
     [
@@ -275,6 +286,13 @@ def test_a_place_that_is_left_to_callers_must_still_be_in_the_zone(
 ) -> None:
     policy = "[hatches]\ninference_geo = 'keep'\n" + rule("require.processing_in = 'us'")
     assert judged(policy, inference_geo=geo).decision.allowed == allowed
+
+
+def test_a_hatch_that_nobody_knows_is_refused() -> None:
+    policies = in_force(HEAD)
+    request = judge(a_call(), OPUS, policies, NOW_S).request
+    later = request._replace(hatches=frozenset({"moon"}))
+    assert decide(policies.compiled, policies.facts, later, NOW_S).allowed == ()
 
 
 def test_billing_oneself_is_no_choice() -> None:

@@ -72,6 +72,15 @@ def wrong(text: str) -> list[str]:
             "[[rule]]\nid = 'x'\nrequire.baa = true\nallow.betas = ['b']\n",
             "p.toml:12: rule[0].allow.betas: allows betas, but the rule forbids none",
         ),
+        (
+            "[[rule]]\nid = 'x'\nrequire.request_checks = ['no_phi_in_json_shema']\n",
+            "no_phi_in_json_shema is not known (did you mean no_phi_in_json_schema?)",
+        ),
+        (
+            "[hatches]\nworkspaces = 'keep'\n",
+            "p.toml:10: hatches.workspaces: unknown key (did you mean workspace?)",
+        ),
+        ("[hatches]\nbill_to = 'allow'\n", "p.toml:10: hatches.bill_to: is none of its values"),
         ("[zones]\nbritain = ['UK']\n", "zones.britain[0]: UK is no country code of ISO 3166"),
         ("[prefer]\norder = ['price']\n", "p.toml:10: prefer.order[0]: is none of its values"),
         (

@@ -6,6 +6,7 @@ from importlib import resources
 import msgspec
 import pytest
 
+from gateway.policy import hints
 from gateway.policy.feature_table import Feature, feature_table, turned
 
 TABLE = feature_table()
@@ -35,6 +36,10 @@ NAMED_IN_POLICIES = [
 def test_what_policies_name_can_be_found_in_a_request(name: str) -> None:
     marks = (TABLE.operations, TABLE.fields, TABLE.tools, TABLE.blocks, TABLE.betas, TABLE.paths)
     assert any(name in features for mark in marks for features in mark.values())
+
+
+def test_policies_speak_of_the_same_features_as_requests() -> None:
+    assert hints.features() == TABLE.features.keys() == hints.retention().features.keys()
 
 
 def test_every_row_has_a_source_and_none_was_tried() -> None:
