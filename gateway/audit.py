@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -34,6 +36,10 @@ _encode = msgspec.json.Encoder().encode
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 MAX_MODEL_CHARACTERS = 256
+MAX_MEMBERS = 64
+MAX_WORD = 64
+_WORD = re.compile(r"[A-Za-z0-9._:@/-]{1,64}")
+"""What a model, a tier or a geography looks like."""
 MAX_VERDICTS = 4096
 """How many sets of verdicts are remembered as written."""
 
@@ -51,10 +57,15 @@ class Audit:
     def __init__(self, journal: Journal | None = None, *, required: bool = False) -> None:
         self._journal = journal
         self.required = required
+        self._file: Path | None = None
         self._written: dict[int, tuple[tuple[Verdict, ...], str]] = {}
         """By identity: a set of verdicts is made once and kept by whoever decides."""
         self.broken: str | None = None
         """Why the last record could not be written."""
+
+    def opened(self) -> bool:
+        """Record that an engine begins; return whether that could be written."""
+        return self.write("engine", {})
 
     def in_force(self, found: InForce | None) -> None:
         """Record what is in force from now on."""
@@ -87,6 +98,8 @@ class Audit:
 
     def turned_away(self, call: Call, error: Refused) -> Trail:
         """Record a call that was refused before any upstream was looked at."""
+        if self._journal is None:
+            return Trail(self, None)
         trail = Trail(self, f"dec_{secrets.token_hex(12)}")
         data = {"decision": trail.decision, **_asked(call), "plan": [], "rejected": []}
         self.must("decision", {**data, "refused": error.message})
@@ -114,16 +127,25 @@ class Audit:
     def _verdicts(self, decision: Decision) -> str:
         """Return the id of a set of verdicts, written once before it is first referred to."""
         candidates = decision.candidates
+        self._same_file()
         known = self._written.get(id(candidates))
         if known is not None:
             return known[1]
         written = Raw(_encode([_verdict(each) for each in candidates]))
         name = hashlib.sha256(written).hexdigest()[:32]
         self.must("verdicts", {"id": name, "candidates": written})
+        self._same_file()
         if len(self._written) >= MAX_VERDICTS:
             self._written.clear()
         self._written[id(candidates)] = (candidates, name)
         return name
+
+    def _same_file(self) -> None:
+        """Forget what was written to another file, so that a file can be read by itself."""
+        path = self._journal.path if self._journal is not None else None
+        if path != self._file:
+            self._file = path
+            self._written.clear()
 
 
 class Trail:
@@ -182,6 +204,18 @@ class Trail:
         return {"decision": self.decision, "attempt": attempt.number, "upstream": name}
 
 
+def bounded(value: Any, depth: int = 4) -> Any:
+    """Return what an upstream reported, without anything that could be a text of its own."""
+    if isinstance(value, Mapping) and depth:
+        some = list(value.items())[:MAX_MEMBERS]
+        return {key: bounded(each, depth - 1) for key, each in some if len(key) <= MAX_WORD}
+    if isinstance(value, list) and depth:
+        return [bounded(each, depth - 1) for each in value[:MAX_MEMBERS]]
+    if isinstance(value, str):
+        return value if _WORD.fullmatch(value) else None
+    return value if isinstance(value, int | float) else None
+
+
 def _digests(found: InForce) -> dict[str, Any]:
     return {
         "environment": found.environment,
@@ -216,6 +250,7 @@ def _judged(judgement: Judgement, verdicts: str) -> dict[str, Any]:
         "classes": list(decision.data_classes),
         "models_inside": list(judgement.models),
         "features": sorted(request.features),
+        "unread": sorted(asked.unread),
         "checks": sorted(request.checks),
         "hatches": {
             name: value for name, value in asdict(asked.hatches).items() if value is not None

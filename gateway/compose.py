@@ -5,8 +5,6 @@ Nothing is fetched and no socket opens here; a credential is first asked for by 
 
 from __future__ import annotations
 
-import logging
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,14 +30,13 @@ from gateway.credentials.settings import CredentialKind, CredentialSettings
 from gateway.dispatch.breaker import Breaker
 from gateway.dispatch.drive import Connection
 from gateway.dispatch.limits import Limits
-from gateway.journal import Journal, JournalBroken
+from gateway.journal import Journal, shared
 from gateway.routing import Upstream
 from gateway.wire.contract import Route
 from providers.contract import Endpoint, Place
 from providers.registry import PROVIDERS
 
 PORTS = {"http": 80, "https": 443}
-_LOG = logging.getLogger("gateway.audit")
 NO_SIGNERS: Mapping[str, Signer] = MappingProxyType({})
 
 
@@ -79,6 +76,8 @@ def parts(config: Config, signers: Mapping[str, Signer] = NO_SIGNERS) -> Parts:
     }
     breaker = Breaker() if config.breaker.enabled else None
     audit = Audit(_journal(config), required=config.journal.required)
+    if not audit.opened() and config.journal.required:
+        raise ConfigError([Mistake(None, None, "journal.dir", str(audit.broken))])
     return Parts(upstreams, connections, limits(config), breaker, _boundary(config, audit), audit)
 
 
@@ -114,19 +113,8 @@ def _boundary(config: Config, audit: Audit) -> Boundary | None:
 
 
 def _journal(config: Config) -> Journal | None:
-    """Open the journal; where none is required, one that cannot be written is only told of."""
     named = config.journal
-    if named.dir is None:
-        return None
-    directory = config.path(named.dir)
-    try:
-        return Journal.open(directory, fsync=named.fsync, now=time.time)
-    except JournalBroken as error:
-        mistake = Mistake(None, None, "journal.dir", f"{directory} cannot be written: {error}")
-        if named.required:
-            raise ConfigError([mistake]) from None
-        _LOG.error("%s", mistake)
-        return None
+    return None if named.dir is None else shared(config.path(named.dir), fsync=named.fsync)
 
 
 def _endpoint(provider: str, place: Place) -> Endpoint:

@@ -198,7 +198,10 @@ class _Look:
         verdict = self._verdicts.get(upstream.name)
         if verdict is None:
             return Cause.POLICY, "policy knows nothing of it"
-        return None if verdict.allowed else (Cause.POLICY, "; ".join(map(str, verdict.reasons)))
+        if verdict.allowed:
+            return None
+        rules = dict.fromkeys(reason.rule for reason in verdict.reasons)
+        return Cause.POLICY, f"policy does not allow it: {', '.join(rules)}"
 
     def _narrowed(self, upstream: Upstream) -> tuple[Cause, str] | None:
         only = self._call.labels.only

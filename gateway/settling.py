@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from gateway import logs
-from gateway.audit import Trail
+from gateway.audit import Trail, bounded
 from gateway.boundary import Leave
 from gateway.dispatch.drive import Won
 from gateway.dispatch.stream import State, Stream
@@ -17,6 +17,8 @@ from gateway.policy.observed import Expected
 from gateway.routing import Plan
 from providers.contract import header
 
+NO_WORD = "(no word)"
+"""What is told of an observed value that could be a text."""
 WORKSPACE = "anthropic-workspace-id"
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _value = msgspec.json.Decoder().decode
@@ -66,15 +68,16 @@ class End:
         attempt = self._won.attempt
         told = observed.served(model, usage, header(self._won.headers, WORKSPACE))
         answer = {
-            "model": told.model,
-            "usage": dict(usage),
+            "model": bounded(told.model),
+            "usage": bounded(usage),
             "unobserved": list(observed.unobserved(self._expected, told)),
             "platform_request_id": self._won.request_id,
         }
         self._trail.finished(attempt, state.value, self._request_id, answer)
         found = observed.violations(self._expected, told)
         upstream = attempt.leg.upstream.name
-        for violation in found:
+        for each in found:
+            violation = each._replace(observed=bounded(each.observed) or NO_WORD)
             logs.violation(upstream, violation)
             self._trail.violation(upstream, violation)
         if found:

@@ -21,5 +21,6 @@ def where(section: Upstream) -> Where:
         profile=section.profile if isinstance(section, BedrockUpstream) else None,
         geo=endpoint.geo,
         relay=section.base_url is not None,
+        address=section.base_url,
         models={name: model.id for name, model in endpoint.models.items()},
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from gateway.cli import audit, check, emulate, explain, init, policy, serve, version
+from gateway.cli import audit, check, doctor, emulate, explain, init, policy, serve, version
 
 app = typer.Typer(
     name="gateway",
@@ -16,6 +16,7 @@ app = typer.Typer(
 )
 app.command("init")(init.init)
 app.command("check")(check.check)
+app.command("doctor")(doctor.doctor)
 app.command("explain")(explain.explain)
 app.command("serve")(serve.serve)
 app.command("demo")(emulate.demo)

@@ -27,7 +27,10 @@ from gateway.policy.lint import Finding, lint, lint_attestations
 def run(paths: Sequence[Path], *, config: Path | None, env: str | None, as_json: bool) -> None:
     """Print what was found; exits 1 on an error."""
     setting = Setting(config, env)
-    found = _named(paths, setting) if paths else _in_force(setting)
+    try:
+        found = _named(paths, setting) if paths else _in_force(setting)
+    except ConfigError as error:
+        found = [Finding(each) for each in error.mistakes]
     failed = any(each.error for each in found)
     if as_json:
         findings = [{"error": each.error, **asdict(each.mistake)} for each in found]

@@ -23,6 +23,8 @@ class Question:
     model: str = MODEL
     only: str | None = None
     """The one upstream it may go to, by `x-gateway-only`."""
+    data_class: str | None = None
+    """The class of its data, by `x-gateway-class`."""
     system: str | None = None
     """Marked to be cached."""
 
@@ -36,8 +38,10 @@ class Question:
         if self.system is not None:
             marked = {"type": "text", "text": self.system, "cache_control": {"type": "ephemeral"}}
             arguments["system"] = [marked]
-        if self.only is not None:
-            arguments["extra_headers"] = {"x-gateway-only": self.only}
+        labels = {"x-gateway-only": self.only, "x-gateway-class": self.data_class}
+        arguments["extra_headers"] = {
+            name: value for name, value in labels.items() if value is not None
+        }
         return arguments
 
 
@@ -49,6 +53,8 @@ class Answer:
     """Header `x-gateway-upstream`."""
     attempts: str | None = None
     """Header `x-gateway-attempts`."""
+    decision: str | None = None
+    """Header `x-gateway-decision`."""
     text: str = ""
     usage: Usage = field(default_factory=Usage)
     events: int = 0
@@ -68,6 +74,7 @@ class Answer:
         """Note what the gateway says of the call."""
         self.upstream = headers.get("x-gateway-upstream")
         self.attempts = headers.get("x-gateway-attempts")
+        self.decision = headers.get("x-gateway-decision")
 
 
 def ask(client: Anthropic, question: Question) -> Answer:

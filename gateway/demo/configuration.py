@@ -10,13 +10,15 @@ from gateway.emulator import Emulator
 from providers.contract import Endpoint, Place
 from providers.registry import PROVIDERS
 
-ENVIRONMENT = "demo"
-_SHIPPED = Path(__file__).with_name("gateway.toml")
+ENVIRONMENT = CALLER = "demo"
+_HERE = Path(__file__).parent
+_SHIPPED = ("gateway.toml", "policy.toml", "attestations.toml")
 
 
 def write(directory: Path, emulator: Emulator) -> None:
-    """Write `gateway.toml`, `environments/demo.toml` and Vertex's service-account file."""
-    (directory / "gateway.toml").write_text(_SHIPPED.read_text("utf-8"), "utf-8")
+    """Write the shipped files, `environments/demo.toml` and Vertex's service-account file."""
+    for name in _SHIPPED:
+        (directory / name).write_bytes((_HERE / name).read_bytes())
     (directory / "environments").mkdir()
     overlay = directory / "environments" / f"{ENVIRONMENT}.toml"
     overlay.write_text(addresses(emulator), "utf-8")

@@ -8,13 +8,14 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import httpx2
 from anthropic import Anthropic
 
 from gateway import Anthropic as GatewayAnthropic
 from gateway.config import Config
+from gateway.demo.configuration import CALLER
 from gateway.engine import Engine
 from gateway.server import App, Server, Settings
 from gateway.wire.aio import AsyncWire
@@ -41,7 +42,7 @@ def client_door(config: Config) -> Iterator[Door]:
 @contextmanager
 def server_door(config: Config) -> Iterator[Door]:
     """Open the server door: the SDK as it is, pointed at a gateway that listens on loopback."""
-    key = config.server.keys[0].reveal()
+    key = config.callers[CALLER].key.reveal()
     # The SDK's own client would take a proxy from the environment, even for this machine.
     with (
         serving(config) as url,
@@ -55,8 +56,7 @@ def server_door(config: Config) -> Iterator[Door]:
 def serving(config: Config) -> Iterator[str]:
     """Serve a configuration on a free port of loopback, in a thread; yield its URL."""
     wire = AsyncWire()
-    keys = tuple(key.reveal() for key in config.server.keys)
-    app = App(Engine.from_config(config), wire, Settings(port=0, keys=keys, drain_s=1.0))
+    app = App(Engine.from_config(config), wire, replace(Settings.of(config), drain_s=1.0))
     ready: Future[None] = Future()
     server = Server(app, on_ready=lambda: ready.set_result(None))
     with closing(socket.create_server((config.server.host, config.server.port))) as listening:

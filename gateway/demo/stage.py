@@ -32,6 +32,8 @@ class Stage:
 
     emulator: Emulator
     doors: tuple[Door, ...]
+    journal: Path
+    """The directory in which both doors record what they decide and do."""
 
     def shoot(self, door: Door, call: Callable[[Anthropic], Answer]) -> Shot:
         """Make one call through one door, alone in the request log."""
@@ -62,4 +64,4 @@ def staged() -> Iterator[Stage]:
         configuration.write(directory, emulator)
         config = configuration.read(directory, emulator)
         doors = tuple(stack.enter_context(door(config)) for door in (client_door, server_door))
-        yield Stage(emulator, doors)
+        yield Stage(emulator, doors, config.path(config.journal.dir or ""))

@@ -18,6 +18,7 @@ from urllib.parse import unquote
 from msgspec.json import encode
 
 from gateway.emulator import aws_events
+from gateway.emulator.aws_account import AwsAccount
 from gateway.emulator.aws_signature import Claim, Identity, SignedRequest, check, parse_claim
 from gateway.emulator.bedrock_models import BedrockModel, counted, invoked
 from gateway.emulator.checks import check_message, check_types, parse
@@ -59,6 +60,8 @@ class Bedrock(Platform):
         """An access key with a session token that is taken."""
         self.identities = {key.access_key: key for key in (_IDENTITY, _SESSION)}
         """Every access key that is taken, by its id; change it to add one or let one expire."""
+        self.account = AwsAccount()
+        """What the control plane says of the account; it is reached on the same port."""
 
     def route(self, request: Request) -> Response:
         """Answer a request; raises Problem."""
@@ -74,6 +77,9 @@ class Bedrock(Platform):
                 return self.stream(told, (kind, inner, *headers))
             case ["", "model", model, "count-tokens"] if request.method == "POST":
                 return self._count(request, unquote(model), region)
+        if request.method == "GET" and self.account.knows(request.path):
+            answer = self.account.answer(request.path, region)
+            return plain(200, JSON + self._request_id(), encode(answer))
         raise Problem(
             404, "The requested operation is not known.", kind="UnknownOperationException"
         )

@@ -41,6 +41,8 @@ class BedrockTable:
     """By base id."""
     profiles: Mapping[str, tuple[str, ...]]
     application_profiles: Mapping[str, str]
+    destinations: Mapping[str, tuple[str, ...]]
+    """Profile prefix -> the regions its requests may go to; `""`: any."""
 
 
 @cache
@@ -60,7 +62,10 @@ def bedrock_table() -> BedrockTable:
         for name, row in rows.items()
     }
     profiles = {prefix: tuple(regions) for prefix, regions in data["profiles"].items()}
-    return BedrockTable(data["account"], models, profiles, data["application_profiles"])
+    destinations = {prefix: tuple(regions) for prefix, regions in data["destinations"].items()}
+    return BedrockTable(
+        data["account"], models, profiles, data["application_profiles"], destinations
+    )
 
 
 def invoked(identifier: str, region: str | None) -> BedrockModel:

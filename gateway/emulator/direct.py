@@ -22,7 +22,8 @@ from gateway.emulator.checks import (
 )
 from gateway.emulator.http import Pairs, Request, Response, plain
 from gateway.emulator.models import Model, find_model, known_models
-from gateway.emulator.platform import EVENT_STREAM, JSON, Platform
+from gateway.emulator.organization import WORKSPACES, Organization
+from gateway.emulator.platform import EVENT_STREAM, JSON, Platform, World
 from gateway.emulator.problems import Problem
 from gateway.emulator.tokens import prompt_tokens
 
@@ -34,6 +35,11 @@ class Direct(Platform):
     """`api.anthropic.com` on loopback."""
 
     name = "anthropic"
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self.organization = Organization()
+        """What the Admin API says; settings are plain attributes."""
 
     def route(self, request: Request) -> Response:
         """Answer a request; raises Problem."""
@@ -48,6 +54,9 @@ class Direct(Platform):
             return self.refused(problem, headers)
 
     def _routed(self, request: Request, path: str, headers: Pairs) -> Response:
+        if path.startswith(WORKSPACES):
+            check_version(request.header("anthropic-version"))
+            return plain(200, JSON + headers, encode(self.organization.answer(request)))
         key = self._authenticate(request)
         match (request.method, path):
             case ("POST", "/v1/messages"):

@@ -85,7 +85,10 @@ class Emulator:
         return self._world.records
 
     def reset(self) -> None:
-        """Forget records, faults and the prompt cache."""
+        """Forget records, faults and the prompt cache, and what accounts were set to."""
+        self.bedrock.account.reset()
+        self.direct.organization.reset()
+        self.vertex.garden.reset()
         self._world.records.clear()
         self._world.faults.clear()
         self._world.cache.clear()

@@ -22,6 +22,7 @@ from gateway.emulator.direct import betas, envelope, sse
 from gateway.emulator.faults import Fault
 from gateway.emulator.google_tokens import ServiceAccount
 from gateway.emulator.http import Note, Request, Response, plain
+from gateway.emulator.model_garden import ModelGarden
 from gateway.emulator.models import Model, find_model, table
 from gateway.emulator.platform import EVENT_STREAM, JSON, Platform, World
 from gateway.emulator.problems import Problem
@@ -56,6 +57,8 @@ class Vertex(Platform):
         """The one project the account may use; None: any."""
         self.location: str | None = None
         """The one location that this endpoint is; None: any."""
+        self.garden = ModelGarden()
+        """What may be read of locations and models."""
         self._tokens = GoogleTokens(world, self)
 
     @property
@@ -78,6 +81,9 @@ class Vertex(Platform):
     def route(self, request: Request) -> Response:
         """Answer a request; raises Problem."""
         self._authenticate(request)
+        if request.method == "GET" and self.garden.knows(request.path):
+            answer = self.garden.answer(request.path, self.project, _data()["models"].values())
+            return plain(200, JSON, encode(answer))
         found = _PATH.fullmatch(request.path)
         if request.method != "POST" or found is None:
             raise Problem(404, "The requested URL was not found on this server.")

@@ -41,13 +41,18 @@ class Where:
     """`inference_geo` that every request there carries, or a deployment's data zone."""
     relay: bool = False
     """It is reached by an address that is not the platform's own, so nothing follows from it."""
+    address: str | None = None
+    """The address of its own by which it is reached; None: the platform's."""
     models: Mapping[str, str] = field(default_factory=dict)
     """Canonical id -> id on the wire there; on Bedrock that id may name another profile."""
 
     @property
     def fingerprint(self) -> str:
         """A short digest of the place: what was found out there is void when it changes."""
-        place = [self.platform, self.region, self.profile, self.geo, self.relay]
+        place = [
+            *(self.platform, self.region, self.profile),
+            *(self.geo, self.relay, self.address),
+        ]
         return digest({"place": place, "models": dict(self.models)})[:16]
 
 
@@ -101,11 +106,17 @@ def country(region: str) -> str | None:
     return next((rows[region] for rows in _file().aws.rows.values() if region in rows), None)
 
 
-def aws_regions(where: Where) -> frozenset[str] | None:
-    """Return the AWS regions that requests to an upstream may reach; None: any, or unknown."""
+def country_of_location(location: str) -> frozenset[str] | None:
+    """Return the countries of a Google location; None where nobody says."""
+    return _file().google.rows.get(location)
+
+
+def aws_regions(where: Where) -> tuple[frozenset[str], bool]:
+    """Return the AWS regions that requests to an upstream may reach, and whether these are all."""
     profiles = {where.profile} | {profile_of(wire_id) for wire_id in where.models.values()}
     found = [_regions(str(where.region), profile) for profile in profiles]
-    return None if None in found else frozenset().union(*(each for each in found if each))
+    known = frozenset({str(where.region)}).union(*(each for each in found if each))
+    return known, None not in found
 
 
 def _regions(region: str, profile: str | None) -> frozenset[str] | None:

@@ -125,7 +125,8 @@ def _certification(name: str, written: str, _zones: Zones) -> tuple[str, ...]:
 
 def _days(name: str, written: str, _zones: Zones) -> int:
     digits = written.removeprefix("=")
-    if not (digits.isascii() and digits.isdigit()) or int(digits[:9]) > MAX_DAYS:
+    readable = digits.isascii() and digits.isdigit() and len(digits) <= len(str(MAX_DAYS))
+    if not readable or int(digits) > MAX_DAYS:
         raise _malformed(name, "it is a whole number of days", f"{name}=0")
     return int(digits)
 

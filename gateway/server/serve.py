@@ -5,12 +5,11 @@ from __future__ import annotations
 import gc
 
 from gateway import logs
-from gateway.call import Caller
 from gateway.config import NO_POLICY_WARNING, Config
 from gateway.engine import Engine
 from gateway.server.app import App
 from gateway.server.listen import run
-from gateway.server.settings import DOOR, Settings
+from gateway.server.settings import Settings
 from gateway.wire.aio import AsyncWire
 
 
@@ -19,16 +18,7 @@ def serve(config: Config) -> int:
     logs.to_stderr()
     engine = Engine.from_config(config)
     wire = AsyncWire()
-    settings = Settings(
-        host=config.server.host,
-        port=config.server.port,
-        keys=tuple(key.reveal() for key in config.server.keys),
-        callers={
-            each.key.reveal(): Caller(name, frozenset(each.classes), frozenset(each.layers), DOOR)
-            for name, each in config.callers.items()
-        },
-        body_limit_bytes=config.server.body_limit_bytes,
-    )
+    settings = Settings.of(config)
     _spare_the_collector()
     notes = (NO_POLICY_WARNING, *config.notes) if config.no_file else config.notes
     return run(App(engine, wire, settings), engine.routes, notes=notes, close=wire.aclose)

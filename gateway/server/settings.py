@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import NoReturn, Self
 
 from gateway.call import Caller
+from gateway.config import Config
 
 DOOR = "server"
 
@@ -38,6 +39,22 @@ class Settings:
     """How long a caller may take no byte of what waits for it."""
     keep_alive_s: int = 75
     """How long an idle connection stays open: longer than clients keep theirs."""
+
+    @classmethod
+    def of(cls, config: Config) -> Self:
+        """Return what a configuration says of the server and its callers."""
+        return cls(
+            host=config.server.host,
+            port=config.server.port,
+            keys=tuple(key.reveal() for key in config.server.keys),
+            callers={
+                each.key.reveal(): Caller(
+                    name, frozenset(each.classes), frozenset(each.layers), DOOR
+                )
+                for name, each in config.callers.items()
+            },
+            body_limit_bytes=config.server.body_limit_bytes,
+        )
 
     @property
     def by_key(self) -> Mapping[str, Caller]:

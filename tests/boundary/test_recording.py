@@ -75,6 +75,21 @@ def test_the_same_verdicts_are_written_once(house: House) -> None:
     assert len(house.records("decision")) == 3
 
 
+def test_another_file_has_its_own_verdicts(house: House) -> None:
+    """A file that is read by itself holds what its decisions refer to."""
+    ours = client(house)
+    ours.messages.create(**BODY)
+    for file in house.journal.glob("*.jsonl"):
+        file.rename(file.with_suffix(".kept"))
+    engine = Engine.from_config(house.config())
+    gateway.Anthropic(gateway=engine).messages.create(**BODY)
+    engine.audit._journal.close()  # type: ignore[union-attr]
+    gateway.Anthropic(gateway=engine).messages.create(**BODY)
+    for file in house.journal.glob("*.jsonl"):
+        kinds = [json.loads(line)["kind"] for line in file.read_text().splitlines()]
+        assert ("verdicts" in kinds) == ("decision" in kinds)
+
+
 def test_no_content_and_no_secret_is_recorded(house: House) -> None:
     body = {**BODY, "system": PROMPT, "messages": [{"role": "user", "content": PROMPT}]}
     client(house).messages.create(**body, metadata={"user_id": PROMPT})
@@ -84,6 +99,22 @@ def test_no_content_and_no_secret_is_recorded(house: House) -> None:
     written = json.dumps(house.records())
     assert PROMPT not in written
     assert house.emulator.api_key not in written
+
+
+def test_what_an_upstream_says_of_itself_is_bounded(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A relay could put the prompt where counts belong."""
+    usage: dict[str, Any] = USAGE | {"note": PROMPT * 9, "deep": {"a": {"b": {"c": {"d": PROMPT}}}}}
+    usage |= {"iterations": [{"type": "message", "model": "a text, " + PROMPT}]}
+    body = json.dumps(ANSWER | {"model": f"claude {PROMPT}", "usage": usage})
+    house.emulator.faults.add("status", status=200, times=1, body=body)
+    client(house).messages.create(**BODY)
+    (finished,) = house.records("finished")
+    assert finished["usage"]["output_tokens"] == 1
+    assert house.records("violation")
+    assert PROMPT not in json.dumps(house.records())
+    assert PROMPT not in caplog.text
 
 
 def test_a_required_journal_that_cannot_be_written_stops_the_start(house: House) -> None:
@@ -99,6 +130,10 @@ class Full:
     def __init__(self, journal: Any, good: int) -> None:
         self._journal = journal
         self._good = good
+
+    @property
+    def path(self) -> Any:
+        return self._journal.path
 
     def append(self, kind: str, data: Any) -> None:
         self._good -= 1

@@ -93,6 +93,16 @@ def test_a_call_is_found_by_a_request_id_of_the_caller_or_of_the_platform(
     assert report["candidates"] == CANDIDATES
 
 
+def test_of_two_calls_with_one_request_id_the_last_is_meant(
+    run: Run, append: Callable[[str, dict[str, Any]], None]
+) -> None:
+    for name in ("dec_1", "dec_2"):
+        append("decision", {"decision": name, **OF_DECISION})
+        append("finished", {"decision": name, "state": "final", "request_id": "req_again"})
+    report = json.loads(run("explain", "req_again", "--journal", "journal", "--json").stdout)
+    assert report["decision"]["decision"] == "dec_2"
+
+
 def test_one_that_allowed_nothing_exits_1_and_lost_verdicts_are_unknown(
     run: Run, journal: str
 ) -> None:

@@ -161,6 +161,19 @@ def test_families_of_models_and_key_layers_are_told_in_short() -> None:
     assert all("; no key layer" in line(each, tried) for each in found if not each.allowed)
 
 
+def test_a_check_is_told_by_the_features_that_do_not_pass_it() -> None:
+    old, new = bank(), bank(edited("a check is asked for"))
+    tried = axes([old, new], ["claude-opus-5-5"])
+    found = changes(compile_policies([old]), compile_policies([new]), facts(), tried, NOW)
+    asks = {name for change in found if not change.allowed for name in change.asks}
+    assert asks == set()  # The bank keeps schemas out already: they are cached for a day.
+    text = BANK.replace("require.retention_days = 0\n", "")
+    old, new = bank(text), bank(text.replace(*EDITS["a check is asked for"]))
+    found = changes(compile_policies([old]), compile_policies([new]), facts(), tried, NOW)
+    asks = {name for change in found if not change.allowed for name in change.asks}
+    assert asks == {"feature json_schema_values"}
+
+
 def test_the_command_prints_lines_or_json(run: Run) -> None:
     Path("new.toml").write_text(edited("a feature is let go"))
     bank_file = str(EXAMPLES / "eu-bank.toml")

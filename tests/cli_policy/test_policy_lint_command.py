@@ -85,7 +85,7 @@ def test_no_policy_at_all_is_no_success(run: Run) -> None:
     main.write_text(main.read_text().partition("[policy]")[0])
     found = run("policy", "lint")
     assert found.exit_code == 1
-    assert "no policy is in force" in found.stderr
+    assert found.output.startswith("error: no policy is in force: [policy] files is empty")
 
 
 @pytest.mark.parametrize("arguments", [["nowhere.toml"], ["empty"]])
@@ -95,3 +95,19 @@ def test_what_is_not_there_is_one_line(run: Run, arguments: list[str]) -> None:
     assert found.exit_code == 1
     assert arguments[0] in found.output
     assert len(found.output.splitlines()) <= 2
+
+
+def test_a_layer_by_itself_has_no_idle_rules(run: Run) -> None:
+    layer = "schema = 1\nname = 'team'\nlayer.keys = ['team']\n"
+    Path("team.toml").write_text(layer + "[[rule]]\nid = 'x'\nrequire.baa = true\n")
+    found = run("policy", "lint", "team.toml")
+    assert (found.exit_code, found.output) == (0, "0 errors, 0 warnings\n")
+
+
+def test_what_is_wrong_in_force_is_a_finding_in_json_too(run: Run) -> None:
+    BANK.write_text(BANK.read_text().replace("require.cmek", "require.cmk"))
+    found = run("policy", "lint", "--json")
+    assert found.exit_code == 1
+    (finding,) = json.loads(found.stdout)["findings"]
+    assert finding["error"]
+    assert finding["key"] == "rule[2].require.cmk"

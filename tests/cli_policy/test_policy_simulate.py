@@ -121,6 +121,14 @@ def test_the_first_choice_shifts(run: Run, write: Write) -> None:
     }
 
 
+def test_the_order_is_what_the_policy_prefers_else_the_recorded_one(run: Run, write: Write) -> None:
+    order = ["direct", "london", "frankfurt"]
+    write(decision(1, environment="dev", plan=order, rejected=[], **{"class": "public"}))
+    assert simulated(run)["first_choice"]["london"] == {"before": 0, "after": 1}
+    policy = edited('["tightest_residency", "cache_affinity", "cost"]', "[]")
+    assert simulated(run, policy=policy)["first_choice"] == {"direct": {"before": 1, "after": 1}}
+
+
 def test_what_something_else_left_out_stays_out(run: Run, write: Write) -> None:
     write(
         decision(1, plan=[], rejected=[{"upstream": "frankfurt", "cause": "model", "reason": "x"}])
@@ -149,12 +157,56 @@ def test_calls_without_a_policy_are_tried_and_said_to_be_unsure(run: Run, write:
     }
 
 
+def test_a_body_that_nobody_looked_into_is_unsure_where_a_rule_now_asks(
+    run: Run, write: Write
+) -> None:
+    write(decision(1, unread=["messages"]), decision(2))
+    assert simulated(run)["unsure"] == 1
+    policy = edited("require.retention_days = 0\n", "")
+    text = policy.read_text()
+    features = text[text.index("forbid.features") : text.index("forbid.models")]
+    policy.write_text(text.replace(features, ""))
+    assert simulated(run, policy=policy)["unsure"] == 0
+
+
 def test_records_of_another_shape_are_counted_and_left_out(run: Run, write: Write) -> None:
     away = {"decision": "dec_3", "asked_model": "x", "plan": [], "rejected": [], "refused": "no"}
     write(decision(1), {"decision": "dec_2"}, away)
     report = simulated(run)
     assert (report["decisions"], report["unreadable"], report["turned_away"]) == (3, 1, 1)
     assert report["allowed"]["after"] == 1
+
+
+@pytest.mark.parametrize(
+    ("more", "rule"),
+    [
+        ({"models_inside": ["claude-fable-5-1"]}, "gdpr-customer"),
+        ({"hatches": {"workspace": "wrkspc_1"}}, "eu-bank.hatches"),
+        ({"require": ["processing_in=us"]}, "x-gateway-require"),
+        ({"betas": ["b-1"]}, "eu-baseline"),
+        ({"layers": ["team"]}, "policy"),
+        ({"checks": []}, "pci-payment"),
+    ],
+)
+def test_everything_that_was_decided_on_counts(
+    run: Run, write: Write, more: dict[str, Any], rule: str
+) -> None:
+    policy = edited("require.cmek = true", 'require.request_checks = ["no_phi_in_json_schema"]')
+    text = policy.read_text().replace(
+        "require.processor", 'forbid.betas = ["b-*"]\nrequire.processor'
+    )
+    policy.write_text(text)
+    data_class = "payment" if "checks" in more else "customer"
+    passing = {"class": data_class, "checks": ["no_phi_in_json_schema"]}
+    write(decision(1, **passing), decision(2, **{**passing, **more}))
+    (group,) = simulated(run, policy=policy)["newly_refused"]
+    assert group["decisions"] == ["dec_2"]
+    assert rule in group["rules"]
+
+
+def test_a_requirement_that_nobody_knows_cannot_be_tried(run: Run, write: Write) -> None:
+    write(decision(1, require=["nonsense"]), decision(2, hatches={"workspace": 1}))
+    assert simulated(run)["unreadable"] == 2
 
 
 def test_since_leaves_older_ones_out(run: Run, write: Write) -> None:

@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 from gateway.cli import app
 
 ROOT = Path(__file__).parents[2]
-STEPS = ("platforms", "stream", "failover", "cut", "residency")
+STEPS = ("platforms", "stream", "failover", "cut", "residency", "policy", "audit")
 HOSTILE = {
     "ANTHROPIC_API_KEY": "sk-not-for-the-demo",
     "ANTHROPIC_AUTH_TOKEN": "not-for-the-demo",
@@ -33,6 +33,16 @@ BROKEN = {
     "failover": ("the direct API was asked first", "Bedrock in Frankfurt was asked next"),
     "cut": ("the direct API hung up", "the caller got all that was sent, then an error event"),
     "residency": ("Bedrock in Frankfurt got it", "with Frankfurt down, nobody else was asked"),
+    "policy": (
+        "customer: Bedrock in Frankfurt got it",
+        "payment: no platform saw a byte",
+        "each upstream that was passed over is on record",
+    ),
+    "audit": (
+        "each call has its decision",
+        "the attempts on record are the requests",
+        "`gateway audit verify` finds the journal whole",
+    ),
 }
 """Step -> the starts of claims that must fail when it is broken."""
 

@@ -1,0 +1,34 @@
+"""Asks the platforms of the configured upstreams, one upstream after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from gateway.config import AnthropicUpstream, BedrockUpstream, VertexUpstream
+from gateway.doctor.finding import FACTS, Finding
+from gateway.doctor.subject import Subject
+
+
+def examined(subjects: Iterable[Subject]) -> tuple[Finding, ...]:
+    """Return what the platforms say of the upstreams; blocks, and runs no model."""
+    return tuple(finding for subject in subjects for finding in _examined(subject))
+
+
+def _examined(subject: Subject) -> Iterator[Finding]:
+    doubt = subject.doubt()
+    if doubt:
+        yield from subject.silent("none", doubt, *FACTS[subject.section.provider])
+        return
+    match subject.section:
+        case BedrockUpstream() as section:
+            from gateway.doctor.bedrock_probes import probe_bedrock  # noqa: PLC0415 - loads boto3
+
+            yield from probe_bedrock(subject, section)
+        case VertexUpstream() as section:
+            from gateway.doctor.vertex_probes import probe_vertex  # noqa: PLC0415 - google-auth
+
+            yield from probe_vertex(subject, section)
+        case AnthropicUpstream() as section:
+            from gateway.doctor.anthropic_probes import probe_anthropic  # noqa: PLC0415 - the SDK
+
+            yield from probe_anthropic(subject, section)
