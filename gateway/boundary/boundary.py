@@ -9,12 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.boundary.load import BLOCKS, fact_files, in_force, texts
+from gateway.boundary.load import BLOCKS, Texts, fact_files, in_force, texts
 from gateway.config import Config, ConfigError, Mistake
 from gateway.policy.in_force import InForce
 
 CHECK_S = 1.0
 """How often, at most, a call looks whether a file has changed."""
+AT_REST_S = 0.5
+"""How long a file was not written to when it is taken: half of one may be a policy, too."""
 _LOG = logging.getLogger("gateway.policy")
 
 Signature = tuple[tuple[str, int, int, int], ...]
@@ -81,15 +83,21 @@ class Boundary:
         try:
             self._looked_s = time.monotonic()
             signature = self._signed()
-            if signature != self._signature:
-                self._signature = signature
-                self._told(self._reload())
+            if signature != self._signature and not self._being_written(signature):
+                self._take(signature)
         finally:
             self._lock.release()
 
-    def _reload(self) -> Reload:
+    def _take(self, signature: Signature) -> None:
+        """Take the files with a signature, unless they change while they are read."""
+        read = texts(self._config)
+        if self._signed() == signature:
+            self._signature = signature
+            self._told(self._reload(read))
+
+    def _reload(self, read: Texts) -> Reload:
         try:
-            found = in_force(self._config, texts(self._config))
+            found = in_force(self._config, read)
         except ConfigError as error:
             self.mistakes = error.mistakes
             _LOG.error("policy not reloaded, the old one stays in force: %s", error)
@@ -100,6 +108,15 @@ class Boundary:
             digests = found.compiled.digest[:16], found.facts.digest[:16]
             _LOG.warning("policy reloaded: policy %s, facts %s", *digests)
         return Reload(found)
+
+    def _being_written(self, signature: Signature) -> bool:
+        """Say whether a file that changed was just written to.
+
+        A time in the future is another clock's, and says nothing.
+        """
+        now_s = self._unix_s()
+        changed = set(signature) - set(self._signature)
+        return any(0 <= now_s - mtime_ns / 1e9 < AT_REST_S for _, mtime_ns, *_ in changed)
 
     def _signed(self) -> Signature:
         """Return what changes whenever one of the files does."""
