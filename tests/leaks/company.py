@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from gateway.compose import found
 from gateway.config import Config
@@ -157,6 +158,12 @@ class Company:
     def reached(self) -> set[str | None]:
         """The hosts that got a request."""
         return {record.header("host") for record in self.log}
+
+    def journal(self, kind: str) -> list[dict[str, Any]]:
+        """Return the records of one kind."""
+        files = sorted((self.where / "journal").glob("*.jsonl"))
+        lines = [json.loads(line) for file in files for line in file.read_text().splitlines()]
+        return [line["data"] for line in lines if line["kind"] == kind]
 
     def stayed(self, within: frozenset[str]) -> None:
         """Assert that every request, and every connection, was for a place within a zone."""

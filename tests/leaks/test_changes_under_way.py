@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
+import anthropic
 import pytest
 
 import gateway
@@ -24,6 +26,7 @@ because = "an incident"
 @pytest.fixture(autouse=True)
 def _looks_at_every_call(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(boundary_module, "CHECK_S", 0.0)
+    monkeypatch.setattr(boundary_module, "AT_REST_S", 0.0)
 
 
 def block(company: Company, *upstreams: str) -> Callable[[], object]:
@@ -47,6 +50,7 @@ def test_the_next_upstream_is_not_asked_once_it_is_blocked(company: Company, doo
     door(company.config(), asked())
     assert company.reached == {BELGIUM}
     assert set(company.hosts.asked) == {BELGIUM}
+    assert {each["upstream"] for each in company.journal("started")} == {"belgium"}
 
 
 @pytest.mark.parametrize("change", [lambda company: block(company, "belgium"), attest_elsewhere])
@@ -87,6 +91,21 @@ def test_a_class_with_less_leave_does_not_ride_on_another_ones_connection(
         for _ in range(3):
             client.messages.create(**BODY)
     company.stayed(EU)
+
+
+def test_a_connection_to_another_host_than_the_planned_one_is_not_opened(
+    company: Company,
+) -> None:
+    """As if what opens connections had taken the wrong one: the plan's host is held against it."""
+    company.write(["belgium"])
+    engine = Engine.from_config(company.config())
+    usual = engine._connections["belgium"]
+    wrong = replace(usual, route=replace(usual.route, host=VERTEX("us-east5")))
+    engine._connections = {"belgium": wrong}
+    client = gateway.Anthropic(gateway=engine, max_retries=0)
+    with pytest.raises(anthropic.APIError):
+        client.messages.create(**BODY)
+    assert (company.log, company.hosts.asked) == ([], [])
 
 
 def test_after_an_answer_from_elsewhere_its_upstream_is_out(company: Company, door: Door) -> None:
