@@ -26,8 +26,8 @@ LATER = dt.date(2999, 1, 1)
 
 CALLERS = tuple(
     Caller("a-key", classes, frozenset(layers))
-    for classes in (None, None, frozenset({"*"}), frozenset({"a"}))
-    for layers in ((), (), (), (), ("team",), ("team",), ("nobody",))
+    for classes in (*[None] * 6, frozenset({"*"}), frozenset({"a"}))
+    for layers in (*[()] * 12, ("team",), ("team",), ("nobody",))
 )
 TOOL = {"web_search": "web_search_20250305", "code_execution": "code_execution_20250825"}
 SCHEMA = {"type": "object", "properties": {"kind": {"enum": ["x", "y"]}}}
@@ -199,7 +199,7 @@ _REQUIRE: Mapping[str, Sequence[Any]] = {
 _FORBID: Mapping[str, Sequence[Any]] = {
     "upstreams": (["two"], ["t*"]),
     "platforms": (["bedrock"],),
-    "models": (["claude-fable-*"], ["claude-*"]),
+    "models": (["claude-fable-*"], ["claude-fable-*"], ["claude-sonnet-*"], ["claude-*"]),
     "features": (["code_execution", "fast_mode"], ["*"]),
     "betas": (["*"], ["experimental-*"]),
 }
@@ -210,10 +210,17 @@ _ALLOW: Mapping[str, Sequence[Any]] = {
 }
 
 
+_PARTS = (("require", _REQUIRE, 0.6), ("forbid", _FORBID, 0.6), ("allow", _ALLOW, 0.4))
+
+
 def _rule(rng: random.Random, name: str) -> dict[str, Any]:
     found: dict[str, Any] = {"id": name}
-    for key, menu, most in (("require", _REQUIRE, 2), ("forbid", _FORBID, 1), ("allow", _ALLOW, 1)):
-        words = rng.sample(sorted(menu), rng.randint(0, most))
+    for key, menu, share in _PARTS:
+        words = [rng.choice(sorted(menu))] if rng.random() < share else []
+        if key == "require" and words and rng.random() < 0.3:
+            words += ["assurance"]
+        if key == "forbid" and words and rng.random() < 0.4:
+            words = ["models"]
         found[key] = {word: rng.choice(menu[word]) for word in words}
     if rng.random() < 0.5:
         found["classes"] = [rng.choice(CLASSES)]
@@ -240,6 +247,6 @@ def _place(rng: random.Random) -> Place:
 
 
 def fact(rng: random.Random, name: str) -> Known:
-    level = rng.choice(("hint", "org", "org", "org", "verified", "verified"))
-    until_s = rng.choice(MOMENTS_S) if rng.random() < 0.25 else float("inf")
+    level = rng.choice(("hint", "org", "org", "org", *["verified"] * 4))
+    until_s = rng.choice(MOMENTS_S) if rng.random() < 0.2 else float("inf")
     return Known(rng.choice(_VALUES[name]), level, until_s)
