@@ -15,7 +15,7 @@ from tests.witness.oracle import Asked, Known, Place
 
 CLASSES = ("a", "b")
 ENVIRONMENT = "prod"
-UPSTREAMS = ("one", "two", "three")
+UPSTREAMS: tuple[str, ...] = ("one", "two", "three")
 MODELS = ("claude-opus-5-5", "claude-sonnet-5-5", "claude-fable-5-1")
 MIDNIGHT_S = 86400.0
 START_S = MIDNIGHT_S - 10
