@@ -164,6 +164,7 @@ def check(seen: Seen) -> None:
     """Assert the law for one call."""
     at_first = seen.allowed(START_S)
     for served in seen.wire.served:
+        assert served.upstream in (seen.asked.only or UPSTREAMS)
         assert served.upstream in at_first, f"{served.upstream} was not allowed when it was planned"
         assert served.upstream in seen.allowed(served.at_s), f"{served.upstream} no longer was"
     tripped = {name for name, at_s in seen.trips.items() if at_s <= START_S}

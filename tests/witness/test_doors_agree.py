@@ -175,7 +175,8 @@ class Case:
         decisions = []
         for door in at.ask(self.written):
             decisions += self._recorded(door, inside)
-            self._stayed(door, {self.found.hosts[name] for name in inside})
+            left = inside & (self.written.asked.only or inside)
+            self._stayed(door, {self.found.hosts[name] for name in left})
             self.emulator.records.clear()
             self.hosts.asked.clear()
         return decisions
