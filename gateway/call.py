@@ -38,7 +38,9 @@ KEPT_BACK = frozenset(
     }
 )
 """Headers of those prefixes that are read here, or that speak of the caller's connection."""
-ACCOUNT_HEADERS = frozenset({"anthropic-workspace-id", "anthropic-user-profile-id"})
+ACCOUNT_HEADERS = frozenset(
+    {"anthropic-organization-id", "anthropic-workspace-id", "anthropic-user-profile-id"}
+)
 """Headers that choose another account: only a caller who brings the credential may send them."""
 
 _decode = msgspec.json.Decoder(dict[str, Raw]).decode
