@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pytest
 
+from gateway.call import Call, read_call
 from gateway.config import ConfigError
+from gateway.errors import Malformed
+from gateway.judging import Judgement, judge
+from gateway.policy.attestations import Attestations
+from gateway.policy.compiling import compile_policies
 from gateway.policy.files import read_policy
+from gateway.policy.in_force import InForce
+from gateway.policy.places import Where
+from gateway.policy.sheet import fact_sheet
+from providers.contract import Kind
 
 HEAD = """schema = 1
 name = "org"
@@ -18,8 +30,33 @@ environments = ["prod"]
 """
 
 
+NOW_S = 1_795_348_800.0  # 2026-11-22, noon
+OPUS = "claude-opus-5-5"
+SECRET = "the patient is called Erika Mustermann, born 12.08.1964. "
+
+
 def rule(demand: str) -> str:
     return f"{HEAD}[[rule]]\nid = 'x'\n{demand}\n"
+
+
+def in_force(*texts: str) -> InForce:
+    files = [read_policy(f"{at}.toml", text) for at, text in enumerate(texts)]
+    places = [Where("one", "bedrock", "us-east-1", "us"), Where("two", "anthropic", geo="us")]
+    facts = fact_sheet(places, Attestations())[0]
+    return InForce("prod", compile_policies(files), facts, tuple(files))
+
+
+def a_call(*headers: tuple[str, str], **fields: Any) -> Call:
+    body = {"model": OPUS, "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
+    return read_call(
+        Kind.MESSAGES,
+        (("anthropic-version", "2023-06-01"), *headers),
+        json.dumps(body | fields).encode(),
+    )
+
+
+def judged(policy: str, *headers: tuple[str, str], **fields: Any) -> Judgement:
+    return judge(a_call(*headers, **fields), OPUS, in_force(policy), NOW_S)
 
 
 @pytest.mark.parametrize(
@@ -46,3 +83,35 @@ def test_a_model_that_is_forbidden_by_a_name_nobody_judges_is_a_mistake(
 @pytest.mark.parametrize("name", ["claude-opus-5-5", "claude-mythos-*", "*", "claude-[fm]*"])
 def test_a_model_may_be_forbidden_by_its_own_name_and_by_a_glob(name: str) -> None:
     assert read_policy("org.toml", rule(f"forbid.models = ['{name}']"))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"inference_geo": ["global"]},
+        {"inference_geo": {"in": "global"}},
+        {"inference_geo": 7},
+        {"inference_geo": ""},
+        {"inference_geo": "us " * 30},
+        {"billing_policy": ["user_profile"]},
+        {"billing_policy": "user_profile"},
+        {"billing_policy": {"bill_to": ["user_profile"]}},
+    ],
+)
+def test_a_hatch_that_cannot_be_read_is_not_kept_silently(fields: dict[str, Any]) -> None:
+    assert judged(rule("require.processing_in = 'us'")).decision.allowed == ("one", "two")
+    assert judged(rule("require.processing_in = 'us'"), **fields).decision.allowed == ()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"inference_geo": SECRET * 9}, {"billing_policy": {"bill_to": SECRET * 9}}],
+)
+def test_words_put_into_a_hatch_are_not_kept(fields: dict[str, Any]) -> None:
+    found = judged(rule("require.processing_in = 'us'\nrequire.baa = true"), **fields)
+    assert "Erika" not in repr(found)
+
+
+def test_a_caller_may_not_choose_the_organization() -> None:
+    with pytest.raises(Malformed, match="anthropic-organization-id"):
+        a_call(("anthropic-organization-id", "org_1"))
