@@ -11,8 +11,9 @@ from gateway.call import Call, read_call
 from gateway.config import ConfigError
 from gateway.errors import Malformed
 from gateway.judging import Judgement, judge
-from gateway.policy.attestations import Attestations
+from gateway.policy.attestations import Attestation, Attestations
 from gateway.policy.compiling import compile_policies
+from gateway.policy.facts import Assurance
 from gateway.policy.files import read_policy
 from gateway.policy.in_force import InForce
 from gateway.policy.places import Where
@@ -39,10 +40,10 @@ def rule(demand: str) -> str:
     return f"{HEAD}[[rule]]\nid = 'x'\n{demand}\n"
 
 
-def in_force(*texts: str) -> InForce:
+def in_force(*texts: str, attested: tuple[Attestation, ...] = ()) -> InForce:
     files = [read_policy(f"{at}.toml", text) for at, text in enumerate(texts)]
     places = [Where("one", "bedrock", "us-east-1", "us"), Where("two", "anthropic", geo="us")]
-    facts = fact_sheet(places, Attestations())[0]
+    facts = fact_sheet(places, Attestations(attested))[0]
     return InForce("prod", compile_policies(files), facts, tuple(files))
 
 
@@ -115,3 +116,38 @@ def test_words_put_into_a_hatch_are_not_kept(fields: dict[str, Any]) -> None:
 def test_a_caller_may_not_choose_the_organization() -> None:
     with pytest.raises(Malformed, match="anthropic-organization-id"):
         a_call(("anthropic-organization-id", "org_1"))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("anthropic-beta", ",".join(f"b{number}" for number in range(9000))),
+        ("anthropic-beta", "b" * 60_000),
+        ("x-gateway-class", "c" * 60_000),
+        ("x-gateway-require", "certifications=" + "c" * 60_000),
+        ("x-gateway-tag-team", "t" * 60_000),
+    ],
+)
+def test_a_header_that_would_be_decided_on_and_recorded_has_a_bound(name: str, value: str) -> None:
+    with pytest.raises(Malformed, match=f"^{name}: ") as caught:
+        a_call((name, value))
+    assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize(
+    ("days", "allowed"), [("0" * 4000 + "9", ("one",)), ("000000000036500", ("one", "two"))]
+)
+def test_days_may_be_written_with_zeros_before_them(days: str, allowed: tuple[str, ...]) -> None:
+    attested = tuple(
+        Attestation(name, "retention_days", kept, Assurance.ORG)
+        for name, kept in (("one", 7), ("two", 30))
+    )
+    label = ("x-gateway-require", f"retention_days={days}")
+    policy = in_force(HEAD, attested=attested)
+    assert judge(a_call(label), OPUS, policy, NOW_S).decision.allowed == allowed
+
+
+@pytest.mark.parametrize("days", ["000000000999999999999", "36501", "", "0" * 40 + "99999999999"])
+def test_too_many_days_are_a_mistake_of_the_caller(days: str) -> None:
+    with pytest.raises(Malformed, match="whole number of days"):
+        judged(HEAD, ("x-gateway-require", f"retention_days={days}"))
