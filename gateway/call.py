@@ -189,7 +189,7 @@ def _labels(headers: Mapping[str, str]) -> Labels:
     if not names:
         return NO_LABELS
     named = {name.removeprefix("x-gateway-"): headers[name] for name in names}
-    for name in named:
+    for name, value in named.items():
         if name not in LABELS and not (name.startswith("tag-") and name != "tag-"):
             # A label that is misspelled may have been meant to narrow.
             known = ", ".join(f"x-gateway-{label}" for label in LABELS)
@@ -197,7 +197,7 @@ def _labels(headers: Mapping[str, str]) -> Labels:
                 f"x-gateway-{name[:100]}: there is no such label; there are {known} and "
                 "x-gateway-tag-<name>."
             )
-        if len(named[name]) > MAX_LABEL_CHARACTERS:
+        if len(value) > MAX_LABEL_CHARACTERS:
             raise Malformed(
                 f"x-gateway-{name[:100]}: it has more than {MAX_LABEL_CHARACTERS} characters."
             )
