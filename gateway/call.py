@@ -23,6 +23,11 @@ T = TypeVar("T")
 
 MAX_TOP_LEVEL_KEYS = 200
 
+MAX_BETAS = 64
+MAX_BETA_CHARACTERS = 128
+MAX_LABEL_CHARACTERS = 8192
+"""What is decided on is kept and recorded, so what stands in headers has bounds too."""
+
 LABELS = ("class", "require", "only")
 """What stands behind `x-gateway-` in a request, but for the tags."""
 FORWARDED = ("anthropic-", "x-claude-code-", "x-stainless-")
@@ -38,7 +43,9 @@ KEPT_BACK = frozenset(
     }
 )
 """Headers of those prefixes that are read here, or that speak of the caller's connection."""
-ACCOUNT_HEADERS = frozenset({"anthropic-workspace-id", "anthropic-user-profile-id"})
+ACCOUNT_HEADERS = frozenset(
+    {"anthropic-organization-id", "anthropic-workspace-id", "anthropic-user-profile-id"}
+)
 """Headers that choose another account: only a caller who brings the credential may send them."""
 
 _decode = msgspec.json.Decoder(dict[str, Raw]).decode
@@ -133,7 +140,7 @@ def read_call(
             raw=body,
             body=fields,
             version=_version(folded),
-            betas=_listed(folded.get("anthropic-beta")),
+            betas=_betas(folded.get("anthropic-beta")),
             headers=_forwarded(folded, own_account=own_account),
         ),
         labels=_labels(folded),
@@ -182,13 +189,17 @@ def _labels(headers: Mapping[str, str]) -> Labels:
     if not names:
         return NO_LABELS
     named = {name.removeprefix("x-gateway-"): headers[name] for name in names}
-    for name in named:
+    for name, value in named.items():
         if name not in LABELS and not (name.startswith("tag-") and name != "tag-"):
             # A label that is misspelled may have been meant to narrow.
             known = ", ".join(f"x-gateway-{label}" for label in LABELS)
             raise Malformed(
                 f"x-gateway-{name[:100]}: there is no such label; there are {known} and "
                 "x-gateway-tag-<name>."
+            )
+        if len(value) > MAX_LABEL_CHARACTERS:
+            raise Malformed(
+                f"x-gateway-{name[:100]}: it has more than {MAX_LABEL_CHARACTERS} characters."
             )
     return Labels(
         data_class=named.get("class"),
@@ -276,6 +287,15 @@ def _named(label: str, value: str | None) -> tuple[str, ...]:
     if value is not None and not names:
         raise Malformed(f"x-gateway-{label}: it names nothing; name something or leave it out.")
     return names
+
+
+def _betas(value: str | None) -> tuple[str, ...]:
+    betas = _listed(value)
+    if len(betas) > MAX_BETAS:
+        raise Malformed(f"anthropic-beta: more than {MAX_BETAS} betas are named.")
+    if any(len(beta) > MAX_BETA_CHARACTERS for beta in betas):
+        raise Malformed(f"anthropic-beta: a name has more than {MAX_BETA_CHARACTERS} characters.")
+    return betas
 
 
 def _listed(value: str | None) -> tuple[str, ...]:

@@ -2,8 +2,8 @@
 
 A request through an inference profile is evaluated in every destination Region, so those belong to
 the fence too; one through a global profile is evaluated in the Region `unspecified`.
-Sources: Amazon Bedrock user guide, cross-Region inference; AWS machine learning blog, "Securing Amazon
-Bedrock cross-Region inference: Geographic and global".
+Sources: Amazon Bedrock user guide, cross-Region inference; AWS machine learning blog, "Securing
+Amazon Bedrock cross-Region inference: Geographic and global".
 """
 
 from __future__ import annotations

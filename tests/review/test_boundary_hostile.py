@@ -1,0 +1,153 @@
+"""One request that tries to reach what policy does not allow, or to leave its words behind."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from gateway.call import Call, read_call
+from gateway.config import ConfigError
+from gateway.errors import Malformed
+from gateway.judging import Judgement, judge
+from gateway.policy.attestations import Attestation, Attestations
+from gateway.policy.compiling import compile_policies
+from gateway.policy.facts import Assurance
+from gateway.policy.files import read_policy
+from gateway.policy.in_force import InForce
+from gateway.policy.places import Where
+from gateway.policy.sheet import fact_sheet
+from providers.contract import Kind
+
+HEAD = """schema = 1
+name = "org"
+unlabelled = "a"
+[classes]
+a = "one"
+[[permit]]
+classes = ["a"]
+environments = ["prod"]
+"""
+
+
+NOW_S = 1_795_348_800.0  # 2026-11-22, noon
+OPUS = "claude-opus-5-5"
+SECRET = "the patient is called Erika Mustermann, born 12.08.1964. "
+
+
+def rule(demand: str) -> str:
+    return f"{HEAD}[[rule]]\nid = 'x'\n{demand}\n"
+
+
+def in_force(*texts: str, attested: tuple[Attestation, ...] = ()) -> InForce:
+    files = [read_policy(f"{at}.toml", text) for at, text in enumerate(texts)]
+    places = [Where("one", "bedrock", "us-east-1", "us"), Where("two", "anthropic", geo="us")]
+    facts = fact_sheet(places, Attestations(attested))[0]
+    return InForce("prod", compile_policies(files), facts, tuple(files))
+
+
+def a_call(*headers: tuple[str, str], **fields: Any) -> Call:
+    body = {"model": OPUS, "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
+    return read_call(
+        Kind.MESSAGES,
+        (("anthropic-version", "2023-06-01"), *headers),
+        json.dumps(body | fields).encode(),
+    )
+
+
+def judged(policy: str, *headers: tuple[str, str], **fields: Any) -> Judgement:
+    return judge(a_call(*headers, **fields), OPUS, in_force(policy), NOW_S)
+
+
+@pytest.mark.parametrize(
+    ("name", "right"),
+    [
+        ("claude-haiku-4-5-20251001", "claude-haiku-4-5"),
+        ("claude-haiku-4-5-2025*", "claude-haiku"),
+        ("anthropic.claude-opus-5-5", "claude-opus-5-5"),
+        ("eu.anthropic.claude-opus-4-5-20251101-v1:0", "claude-opus-4-5"),
+        ("claude-opus-5-5[1m]", "claude-opus-5-5"),
+        ("claude-opsu-5-5", "claude-opus-5-5"),
+        ("claude-nothing-*", ""),
+    ],
+)
+def test_a_model_that_is_forbidden_by_a_name_nobody_judges_is_a_mistake(
+    name: str, right: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read_policy("org.toml", rule(f"forbid.models = ['{name}']"))
+    assert "is not known" in str(caught.value)
+    assert right in caught.value.mistakes[0].suggestion
+
+
+@pytest.mark.parametrize("name", ["claude-opus-5-5", "claude-mythos-*", "*", "claude-[fm]*"])
+def test_a_model_may_be_forbidden_by_its_own_name_and_by_a_glob(name: str) -> None:
+    assert read_policy("org.toml", rule(f"forbid.models = ['{name}']"))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"inference_geo": ["global"]},
+        {"inference_geo": {"in": "global"}},
+        {"inference_geo": 7},
+        {"inference_geo": ""},
+        {"inference_geo": "us " * 30},
+        {"billing_policy": ["user_profile"]},
+        {"billing_policy": "user_profile"},
+        {"billing_policy": {"bill_to": ["user_profile"]}},
+    ],
+)
+def test_a_hatch_that_cannot_be_read_is_not_kept_silently(fields: dict[str, Any]) -> None:
+    assert judged(rule("require.processing_in = 'us'")).decision.allowed == ("one", "two")
+    assert judged(rule("require.processing_in = 'us'"), **fields).decision.allowed == ()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"inference_geo": SECRET * 9}, {"billing_policy": {"bill_to": SECRET * 9}}],
+)
+def test_words_put_into_a_hatch_are_not_kept(fields: dict[str, Any]) -> None:
+    found = judged(rule("require.processing_in = 'us'\nrequire.baa = true"), **fields)
+    assert "Erika" not in repr(found)
+
+
+def test_a_caller_may_not_choose_the_organization() -> None:
+    with pytest.raises(Malformed, match="anthropic-organization-id"):
+        a_call(("anthropic-organization-id", "org_1"))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("anthropic-beta", ",".join(f"b{number}" for number in range(9000))),
+        ("anthropic-beta", "b" * 60_000),
+        ("x-gateway-class", "c" * 60_000),
+        ("x-gateway-require", "certifications=" + "c" * 60_000),
+        ("x-gateway-tag-team", "t" * 60_000),
+    ],
+)
+def test_a_header_that_would_be_decided_on_and_recorded_has_a_bound(name: str, value: str) -> None:
+    with pytest.raises(Malformed, match=f"^{name}: ") as caught:
+        a_call((name, value))
+    assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize(
+    ("days", "allowed"), [("0" * 4000 + "9", ("one",)), ("000000000036500", ("one", "two"))]
+)
+def test_days_may_be_written_with_zeros_before_them(days: str, allowed: tuple[str, ...]) -> None:
+    attested = tuple(
+        Attestation(name, "retention_days", kept, Assurance.ORG)
+        for name, kept in (("one", 7), ("two", 30))
+    )
+    label = ("x-gateway-require", f"retention_days={days}")
+    policy = in_force(HEAD, attested=attested)
+    assert judge(a_call(label), OPUS, policy, NOW_S).decision.allowed == allowed
+
+
+@pytest.mark.parametrize("days", ["000000000999999999999", "36501", "", "0" * 40 + "99999999999"])
+def test_too_many_days_are_a_mistake_of_the_caller(days: str) -> None:
+    with pytest.raises(Malformed, match="whole number of days"):
+        judged(HEAD, ("x-gateway-require", f"retention_days={days}"))
