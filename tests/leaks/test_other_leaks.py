@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -251,3 +252,14 @@ def test_without_a_policy_a_key_with_layers_is_refused(company: Company) -> None
         refused = running.call(asked().body, HEADERS | {"x-api-key": "a-key"})
         served = running.call(asked().body, HEADERS | {"x-api-key": "other"})
     assert (refused.status, served.status, len(company.log)) == (403, 200, 1)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/v1/messages/batches", "/v1/files", "/v1/complete", "/v1/messages/../models", "/v1/sessions"],
+)
+def test_what_nobody_serves_is_sent_nowhere(company: Company, door: Door, path: str) -> None:
+    company.write(["direct", "belgium"])
+    told = door(company.config(), replace(asked("anything"), at=path))
+    assert told.status in {404, 405, 501}
+    assert (company.log, company.hosts.asked) == ([], [])
