@@ -103,9 +103,9 @@ def run(rng: random.Random, found: World) -> Seen:
 
 def scripts(rng: random.Random) -> dict[str, list[Script]]:
     """Return what each upstream does; connections take their time, too."""
-    found: dict[str, list[Script]] = {}
-    while len(found) < len(UPSTREAMS):
-        found.update(schedule(rng))
+    found = schedule(rng)
+    likewise = list(found.values())
+    found |= {name: rng.choice(likewise) for name in UPSTREAMS if name not in found}
     slow = {name: rng.choice((0.0, 0.0, 1.0, 4.0)) for name in found}
     return {
         name: [Script(**{**each.__dict__, "connect_s": slow[name]}) for each in own]
