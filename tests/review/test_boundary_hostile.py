@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
 
-from gateway.call import Call, read_call
+from gateway.call import Call, read_body, read_call
 from gateway.config import ConfigError
 from gateway.errors import Malformed
 from gateway.judging import Judgement, judge
@@ -151,3 +152,65 @@ def test_days_may_be_written_with_zeros_before_them(days: str, allowed: tuple[st
 def test_too_many_days_are_a_mistake_of_the_caller(days: str) -> None:
     with pytest.raises(Malformed, match="whole number of days"):
         judged(HEAD, ("x-gateway-require", f"retention_days={days}"))
+
+
+CLOSED = rule("forbid.features = ['web_search']")
+BLOCK = '{"type":"text","text":"x"}'
+MESSAGE = f'{{"content":[{BLOCK}]}}'
+STRICT_TOOL = f'{{"strict":true,"input_schema":[{"0," * 9000}1]}}'
+MANY = 150_000
+
+
+def listed(item: str, times: int) -> str:
+    return f"[{','.join([item] * times)}]"
+
+
+@pytest.mark.parametrize(
+    ("fields", "where"),
+    [
+        (f'"messages":{listed("{}", MANY)}', "messages"),
+        (f'"tools":{listed("{}", MANY)}', "tools"),
+        (f'"messages":[{{"content":{listed(BLOCK, MANY)}}}]', "content"),
+        (f'"messages":{listed(MESSAGE, MANY)}', "messages"),
+        (f'"messages":{listed(MESSAGE, 60_000)}', "content"),
+        (f'"output_config":{{"format":{listed("{}", MANY)}}}', "output_config.format"),
+        (f'"tools":{listed(STRICT_TOOL, 30)}', "tools"),
+    ],
+)
+def test_a_body_of_very_many_parts_is_refused_before_it_takes_long(fields: str, where: str) -> None:
+    text = f'{{"model":"{OPUS}","max_tokens":9,{fields}}}'
+    call = read_call(Kind.MESSAGES, (("anthropic-version", "2023-06-01"),), text.encode())
+    with pytest.raises(Malformed, match=where):
+        judge(call, OPUS, in_force(CLOSED), NOW_S)
+
+
+def test_a_long_text_full_of_braces_is_no_body_of_many_parts() -> None:
+    found = judged(CLOSED, messages=[{"role": "user", "content": "{}" * MANY * 2}])
+    assert found.decision.allowed == ("one", "two")
+
+
+@pytest.mark.parametrize("key", ["k" * 1_000_000, "\u00e9" * 500_000])
+def test_a_very_long_key_costs_little_memory(key: str) -> None:
+    text = f'{{ "{key}": 1, "model": "{OPUS}", "max_tokens": 9 }}'.encode()
+    tracemalloc.start()
+    try:
+        read_body(text)
+        assert tracemalloc.get_traced_memory()[1] < 20 * len(text)
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("outer", ["%s", "[%s]", '[{"\\u0074ype":"tool_result","content":[%s]}]'])
+def test_a_key_that_stands_twice_is_found_however_the_rest_is_written(outer: str) -> None:
+    for twice in (
+        '{"type":"text","type":"image"}',
+        '{"type":"text","\\u0074ype":"text"}',
+        '{"\\u0074ype":"text" , "type":"text"}',
+        '{"x":1,"type":"text","x":12}',
+    ):
+        inner = twice if "[" in outer else f"[{twice}]"
+        message = f'{{"role":"user","content":{outer % inner}}}'
+        text = f'{{"model":"{OPUS}","max_tokens":9,"messages":[{message}]}}'
+        call = read_call(Kind.MESSAGES, (("anthropic-version", "2023-06-01"),), text.encode())
+        with pytest.raises(Malformed, match="in one object twice"):
+            judge(call, OPUS, in_force(CLOSED), NOW_S)
