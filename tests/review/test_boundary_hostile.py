@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import tracemalloc
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gateway.boundary import Boundary
+from gateway.boundary import boundary as boundary_module
 from gateway.call import Call, read_body, read_call
 from gateway.config import ConfigError
+from gateway.emulator import Emulator
 from gateway.errors import Malformed
 from gateway.judging import Judgement, judge
 from gateway.policy.attestations import Attestation, Attestations
@@ -20,6 +25,7 @@ from gateway.policy.in_force import InForce
 from gateway.policy.places import Where
 from gateway.policy.sheet import fact_sheet
 from providers.contract import Kind
+from tests.boundary.house import POLICY, House
 
 HEAD = """schema = 1
 name = "org"
@@ -84,7 +90,8 @@ def test_a_model_that_is_forbidden_by_a_name_nobody_judges_is_a_mistake(
 
 @pytest.mark.parametrize("name", ["claude-opus-5-5", "claude-mythos-*", "*", "claude-[fm]*"])
 def test_a_model_may_be_forbidden_by_its_own_name_and_by_a_glob(name: str) -> None:
-    assert read_policy("org.toml", rule(f"forbid.models = ['{name}']"))
+    read = read_policy("org.toml", rule(f"forbid.models = ['{name}']"))
+    assert read.policy.rule[0].forbid.models == (name,)
 
 
 @pytest.mark.parametrize(
@@ -214,3 +221,101 @@ def test_a_key_that_stands_twice_is_found_however_the_rest_is_written(outer: str
         call = read_call(Kind.MESSAGES, (("anthropic-version", "2023-06-01"),), text.encode())
         with pytest.raises(Malformed, match="in one object twice"):
             judge(call, OPUS, in_force(CLOSED), NOW_S)
+
+
+BLOCKS = """schema = 1
+name = "blocks"
+[layer]
+[[block]]
+upstream = "frankfurt"
+because = "an incident"
+until = 9999-12-31
+"""
+
+
+@pytest.fixture
+def house(tmp_path: Path, emulator: Emulator) -> House:
+    made = House(tmp_path / "config", emulator)
+    made.write()
+    return made
+
+
+@pytest.fixture
+def looks_at_every_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every call looks at the files, and takes what was written just now."""
+    monkeypatch.setattr(boundary_module, "CHECK_S", 0.0)
+    monkeypatch.setattr(boundary_module, "QUIET_S", 0.0)
+
+
+def digest(boundary: Boundary) -> str:
+    found = boundary.current()
+    assert found is not None
+    return found.compiled.digest
+
+
+@pytest.mark.usefixtures("looks_at_every_call")
+def test_a_block_until_the_last_day_there_is_stands(house: House) -> None:
+    boundary = Boundary(house.config())
+    before = digest(boundary)
+    (house.where / "policies" / "blocks.toml").write_text(BLOCKS)
+    assert digest(boundary) != before
+    assert boundary.mistakes == ()
+
+
+@pytest.mark.usefixtures("looks_at_every_call")
+@pytest.mark.parametrize("name", ["policies/blocks.toml", "verified.toml", "attestations.toml"])
+def test_a_link_that_leads_nowhere_is_no_file_that_is_not_there(house: House, name: str) -> None:
+    boundary = Boundary(house.config())
+    before = digest(boundary)
+    (house.where / name).unlink(missing_ok=True)
+    (house.where / name).symlink_to(house.where / "nowhere.toml")
+    assert digest(boundary) == before
+    assert [Path(str(each.file)).name for each in boundary.mistakes] == [Path(name).name]
+    with pytest.raises(ConfigError, match="cannot be read"):
+        Boundary(house.config())
+
+
+@pytest.mark.usefixtures("looks_at_every_call")
+def test_another_text_of_the_same_length_and_time_is_taken(house: House) -> None:
+    boundary = Boundary(house.config())
+    before = digest(boundary)
+    times = house.policy.stat()
+    with house.policy.open("r+") as file:
+        file.write(POLICY.replace('"FR", "IE"', '"IE", "LU"'))
+    os.utime(house.policy, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert digest(boundary) != before
+
+
+def test_half_a_file_is_not_taken_while_it_is_written(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(boundary_module, "CHECK_S", 0.0)
+    monkeypatch.setattr(boundary_module, "QUIET_S", 600.0)
+    monkeypatch.setattr(boundary_module, "PATIENCE_S", 600.0)
+    boundary = Boundary(house.config())
+    before = digest(boundary)
+    house.policy.write_text(POLICY.partition("[[rule]]")[0])
+    assert digest(boundary) == before
+    house.policy.write_text(POLICY)
+    assert digest(boundary) == before
+    house.policy.write_text(POLICY.replace("IE", "LU"))
+    assert digest(boundary) == before
+    monkeypatch.setattr(boundary_module, "QUIET_S", 0.0)
+    assert digest(boundary) != before
+
+
+@pytest.mark.usefixtures("looks_at_every_call")
+def test_files_that_are_never_left_alone_are_taken_in_the_end(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(boundary_module, "QUIET_S", 600.0)
+    monkeypatch.setattr(boundary_module, "PATIENCE_S", 0.0)
+    boundary = Boundary(house.config())
+    before = digest(boundary)
+    house.policy.write_text(POLICY.replace("IE", "LU"))
+    assert digest(boundary) != before
+
+
+def test_a_changed_file_is_taken_within_five_seconds() -> None:
+    assert boundary_module.CHECK_S * 2 + boundary_module.PATIENCE_S <= 5
+    assert boundary_module.QUIET_S <= boundary_module.PATIENCE_S
