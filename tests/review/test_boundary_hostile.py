@@ -24,7 +24,8 @@ from gateway.policy.files import read_policy
 from gateway.policy.in_force import InForce
 from gateway.policy.places import Where
 from gateway.policy.sheet import fact_sheet
-from providers.contract import Kind
+from providers.contract import Kind, Place, PlaceError
+from providers.registry import PROVIDERS
 from tests.boundary.house import POLICY, House
 
 HEAD = """schema = 1
@@ -221,6 +222,34 @@ def test_a_key_that_stands_twice_is_found_however_the_rest_is_written(outer: str
         call = read_call(Kind.MESSAGES, (("anthropic-version", "2023-06-01"),), text.encode())
         with pytest.raises(Malformed, match="in one object twice"):
             judge(call, OPUS, in_force(CLOSED), NOW_S)
+
+
+@pytest.mark.parametrize(
+    "wire_id",
+    [
+        "eu.anthropic.claude-fable-5-1",
+        "anthropic.claude-sonnet-5",
+        "arn:aws:bedrock:eu-central-1::foundation-model/anthropic.claude-fable-5-1",
+        "arn:aws:bedrock:eu-central-1:1:inference-profile/eu.anthropic.claude-fable-5-1",
+    ],
+)
+def test_a_model_is_not_asked_for_under_the_id_of_another(wire_id: str) -> None:
+    place = Place(region="eu-central-1", profile="eu", models={OPUS: wire_id})
+    with pytest.raises(PlaceError, match="would be asked of claude-"):
+        PROVIDERS["bedrock"].endpoint(place)
+
+
+@pytest.mark.parametrize(
+    "wire_id",
+    [
+        "global.anthropic.claude-opus-5-5",
+        "arn:aws:bedrock:eu-central-1:1:application-inference-profile/abc123",
+        "a-deployment",
+    ],
+)
+def test_a_model_may_be_asked_for_under_a_name_of_the_operators(wire_id: str) -> None:
+    place = Place(region="eu-central-1", profile="eu", models={OPUS: wire_id})
+    assert PROVIDERS["bedrock"].endpoint(place).models[OPUS].id == wire_id
 
 
 BLOCKS = """schema = 1
