@@ -43,13 +43,13 @@ probe = "the test"
 because = "it moved"
 checked_at = 2026-11-22T06:00:00Z
 """
-assert boundary_module.CHECK_S + boundary_module.AT_REST_S < 5, "a changed file is taken within 5 s"
+assert boundary_module.CHECK_S + boundary_module.QUIET_S < 5, "a changed file is taken within 5 s"
 
 
 @pytest.fixture(autouse=True)
 def _looks_at_every_call(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(boundary_module, "CHECK_S", 0.0)
-    monkeypatch.setattr(boundary_module, "AT_REST_S", 0.0)
+    monkeypatch.setattr(boundary_module, "QUIET_S", 0.0)
 
 
 def current(boundary: Boundary) -> InForce:
@@ -62,7 +62,7 @@ def test_a_file_that_is_being_written_is_not_taken(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its first half is a policy, too: one without the rule at its end."""
-    monkeypatch.setattr(boundary_module, "AT_REST_S", 0.5)
+    monkeypatch.setattr(boundary_module, "QUIET_S", 0.5)
     boundary = Boundary(house.config(), unix_s=lambda: 1_000_000.4)
     before = current(boundary)
     for text in (POLICY.partition("[[rule]]")[0], TIGHTER):
