@@ -29,8 +29,8 @@ from gateway.emulator import Emulator
 from gateway.engine import Engine
 from gateway.journal.folder import add_checkpoint, alone, check, next_checkpoint, own_checkpoints
 from tests.boundary.house import BODY, POLICY, House
-from tests.journal.journals import NOW_S, check as checked_bytes
-from tests.journal.journals import written
+from tests.journal.journals import NOW_S, written
+from tests.journal.journals import check as checked_bytes
 
 PAGE = (Path(__file__).parents[2] / "docs" / "audit.md").read_text(encoding="utf-8")
 (SCRIPT,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
