@@ -53,7 +53,8 @@ _decoders: dict[type, msgspec.json.Decoder[Any]] = {
     kind: msgspec.json.Decoder(kind) for kind in (str, bool, int)
 }
 
-_KEY = re.compile(rb'[ \t\n\r]*("(?:[^"\\]|\\.)*")[ \t\n\r]*:[ \t\n\r]*')
+# Possessive: without going back, a long key costs no memory beside its own.
+_KEY = re.compile(rb'[ \t\n\r]*("(?:[^"\\]++|\\.)*+")[ \t\n\r]*:[ \t\n\r]*')
 _UP_TO_HALF_A_PAIR = re.compile(
     rb"(?:[^\\]++|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
     rb"|\\(?!u[dD][89a-fA-F][0-9a-fA-F]{2}).)*+(?=\\u[dD])",
@@ -168,8 +169,8 @@ def read_body(body: bytes) -> Mapping[str, Raw]:
         raise Malformed(f"The request body is not a JSON object: {what}.") from None
     if len(fields) > MAX_TOP_LEVEL_KEYS:
         raise Malformed(f"The request body has more than {MAX_TOP_LEVEL_KEYS} top-level fields.")
-    if not _is_compact(body, fields):
-        _refuse_repeated_keys(body, fields)
+    if not _is_compact(body, fields) and (key := repeated_key(body, fields)) is not None:
+        raise Malformed(f"{key[:100]}: this field is in the request body twice.")
     _check_max_tokens(fields)
     return fields
 
@@ -229,23 +230,24 @@ def _written_length(key: str) -> int:
     return len(key) + 2 if key.isidentifier() and key.isascii() else len(msgspec.json.encode(key))
 
 
-def _refuse_repeated_keys(body: bytes, fields: Mapping[str, Raw]) -> None:
-    """Walk the top level of a body that is known to be a JSON object.
+def repeated_key(text: bytes, fields: Mapping[str, Raw]) -> str | None:
+    """Return a key that stands twice in a JSON object, which is known to be one; None: none does.
 
     `fields` has the last value of each key. Where another value stands, or the same key once
-    more, the key was written twice.
+    more, the key was written twice. What lies deeper is not looked at.
     """
     seen: set[str] = set()
-    at = body.index(b"{") + 1
-    while found := _KEY.match(body, at):
+    at = text.index(b"{") + 1
+    while found := _KEY.match(text, at):
         key: str = _decoders[str].decode(found[1])
         value = bytes(fields[key])
         ends = found.end() + len(value)
-        after = _NEXT.match(body, ends) if body.startswith(value, found.end()) else None
+        after = _NEXT.match(text, ends) if text.startswith(value, found.end()) else None
         if after is None or key in seen:
-            raise Malformed(f"{key[:100]}: this field is in the request body twice.")
+            return key
         seen.add(key)
         at = after.end()
+    return None
 
 
 def _lone_surrogate(body: bytes) -> int | None:

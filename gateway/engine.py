@@ -20,7 +20,7 @@ from gateway.boundary import Boundary, Leave
 from gateway.call import Call
 from gateway.config import Config, process_environ
 from gateway.credentials.contract import Signer
-from gateway.dispatch.attempts import Attempt, Dispatch
+from gateway.dispatch.attempts import Attempt, Dispatch, Give
 from gateway.dispatch.breaker import Breaker
 from gateway.dispatch.drive import Connection, Job, Won, drive
 from gateway.dispatch.limits import Limits
@@ -126,12 +126,7 @@ class Engine:
             raise _named(chosen.refused, trail)
         limits = self._limits_for(call.stream, call.silence_s, call.retry_count, call.attempts)
         job = self._job(call, chosen, leave.of(chosen), trail, limits=limits, wire=wire)
-        try:
-            result = await drive(job, wire)
-        except BaseException as error:
-            # What is no Exception says that nobody waits for an answer any more.
-            trail.finished(None, "broken" if isinstance(error, Exception) else "left")
-            raise
+        result = await _driven(job, wire, trail)
         if isinstance(result, Won):
             return self._won(result, call, chosen, leave, trail)
         if result.withdrawn and not result.records:
@@ -231,6 +226,15 @@ class Engine:
         if self._breaker is not None and not _impatient(failure, limits, own):
             name = attempt.leg.upstream.name
             self._breaker.failed(name, operation.model, failure.kind, now_s)
+
+
+async def _driven(job: Job, wire: Wire, trail: Trail) -> Won | Give:
+    """Drive a call; one that nobody waits for any more, or that broke, has an end on record too."""
+    try:
+        return await drive(job, wire)
+    except BaseException as error:
+        trail.finished(None, "broken" if isinstance(error, Exception) else "left")
+        raise
 
 
 def _none_ejected(_model: str, _now_s: float) -> frozenset[str]:

@@ -253,7 +253,7 @@ class TestReadiness:
         self, house: House, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(boundary_module, "CHECK_S", 0.0)
-        monkeypatch.setattr(boundary_module, "AT_REST_S", 0.0)
+        monkeypatch.setattr(boundary_module, "QUIET_S", 0.0)
         engine = Engine.from_config(house.config())
         assert self.ready(engine) == (200, "ready", [])
         house.policy.write_text("")

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import tracemalloc
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gateway.call import Call, read_call
+from gateway.boundary import Boundary
+from gateway.boundary import boundary as boundary_module
+from gateway.call import Call, read_body, read_call
 from gateway.config import ConfigError
+from gateway.emulator import Emulator
 from gateway.errors import Malformed
 from gateway.judging import Judgement, judge
 from gateway.policy.attestations import Attestation, Attestations
@@ -18,7 +24,9 @@ from gateway.policy.files import read_policy
 from gateway.policy.in_force import InForce
 from gateway.policy.places import Where
 from gateway.policy.sheet import fact_sheet
-from providers.contract import Kind
+from providers.contract import Kind, Place, PlaceError
+from providers.registry import PROVIDERS
+from tests.boundary.house import POLICY, House
 
 HEAD = """schema = 1
 name = "org"
@@ -83,7 +91,8 @@ def test_a_model_that_is_forbidden_by_a_name_nobody_judges_is_a_mistake(
 
 @pytest.mark.parametrize("name", ["claude-opus-5-5", "claude-mythos-*", "*", "claude-[fm]*"])
 def test_a_model_may_be_forbidden_by_its_own_name_and_by_a_glob(name: str) -> None:
-    assert read_policy("org.toml", rule(f"forbid.models = ['{name}']"))
+    read = read_policy("org.toml", rule(f"forbid.models = ['{name}']"))
+    assert read.policy.rule[0].forbid.models == (name,)
 
 
 @pytest.mark.parametrize(
@@ -151,3 +160,191 @@ def test_days_may_be_written_with_zeros_before_them(days: str, allowed: tuple[st
 def test_too_many_days_are_a_mistake_of_the_caller(days: str) -> None:
     with pytest.raises(Malformed, match="whole number of days"):
         judged(HEAD, ("x-gateway-require", f"retention_days={days}"))
+
+
+CLOSED = rule("forbid.features = ['web_search']")
+BLOCK = '{"type":"text","text":"x"}'
+MESSAGE = f'{{"content":[{BLOCK}]}}'
+STRICT_TOOL = f'{{"strict":true,"input_schema":[{"0," * 9000}1]}}'
+MANY = 150_000
+
+
+def listed(item: str, times: int) -> str:
+    return f"[{','.join([item] * times)}]"
+
+
+@pytest.mark.parametrize(
+    ("fields", "where"),
+    [
+        (f'"messages":{listed("{}", MANY)}', "messages"),
+        (f'"tools":{listed("{}", MANY)}', "tools"),
+        (f'"messages":[{{"content":{listed(BLOCK, MANY)}}}]', "content"),
+        (f'"messages":{listed(MESSAGE, MANY)}', "messages"),
+        (f'"messages":{listed(MESSAGE, 60_000)}', "content"),
+        (f'"output_config":{{"format":{listed("{}", MANY)}}}', "output_config.format"),
+        (f'"tools":{listed(STRICT_TOOL, 30)}', "tools"),
+    ],
+)
+def test_a_body_of_very_many_parts_is_refused_before_it_takes_long(fields: str, where: str) -> None:
+    text = f'{{"model":"{OPUS}","max_tokens":9,{fields}}}'
+    call = read_call(Kind.MESSAGES, (("anthropic-version", "2023-06-01"),), text.encode())
+    with pytest.raises(Malformed, match=where):
+        judge(call, OPUS, in_force(CLOSED), NOW_S)
+
+
+def test_a_long_text_full_of_braces_is_no_body_of_many_parts() -> None:
+    found = judged(CLOSED, messages=[{"role": "user", "content": "{}" * MANY * 2}])
+    assert found.decision.allowed == ("one", "two")
+
+
+@pytest.mark.parametrize("key", ["k" * 1_000_000, "\u00e9" * 500_000])
+def test_a_very_long_key_costs_little_memory(key: str) -> None:
+    text = f'{{ "{key}": 1, "model": "{OPUS}", "max_tokens": 9 }}'.encode()
+    tracemalloc.start()
+    try:
+        read_body(text)
+        assert tracemalloc.get_traced_memory()[1] < 20 * len(text)
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("outer", ["%s", "[%s]", '[{"\\u0074ype":"tool_result","content":[%s]}]'])
+def test_a_key_that_stands_twice_is_found_however_the_rest_is_written(outer: str) -> None:
+    for twice in (
+        '{"type":"text","type":"image"}',
+        '{"type":"text","\\u0074ype":"text"}',
+        '{"\\u0074ype":"text" , "type":"text"}',
+        '{"x":1,"type":"text","x":12}',
+    ):
+        inner = twice if "[" in outer else f"[{twice}]"
+        message = f'{{"role":"user","content":{outer % inner}}}'
+        text = f'{{"model":"{OPUS}","max_tokens":9,"messages":[{message}]}}'
+        call = read_call(Kind.MESSAGES, (("anthropic-version", "2023-06-01"),), text.encode())
+        with pytest.raises(Malformed, match="in one object twice"):
+            judge(call, OPUS, in_force(CLOSED), NOW_S)
+
+
+@pytest.mark.parametrize(
+    "wire_id",
+    [
+        "eu.anthropic.claude-fable-5-1",
+        "anthropic.claude-sonnet-5",
+        "arn:aws:bedrock:eu-central-1::foundation-model/anthropic.claude-fable-5-1",
+        "arn:aws:bedrock:eu-central-1:1:inference-profile/eu.anthropic.claude-fable-5-1",
+    ],
+)
+def test_a_model_is_not_asked_for_under_the_id_of_another(wire_id: str) -> None:
+    place = Place(region="eu-central-1", profile="eu", models={OPUS: wire_id})
+    with pytest.raises(PlaceError, match="would be asked of claude-"):
+        PROVIDERS["bedrock"].endpoint(place)
+
+
+@pytest.mark.parametrize(
+    "wire_id",
+    [
+        "global.anthropic.claude-opus-5-5",
+        "arn:aws:bedrock:eu-central-1:1:application-inference-profile/abc123",
+        "a-deployment",
+    ],
+)
+def test_a_model_may_be_asked_for_under_a_name_of_the_operators(wire_id: str) -> None:
+    place = Place(region="eu-central-1", profile="eu", models={OPUS: wire_id})
+    assert PROVIDERS["bedrock"].endpoint(place).models[OPUS].id == wire_id
+
+
+BLOCKS = """schema = 1
+name = "blocks"
+[layer]
+[[block]]
+upstream = "frankfurt"
+because = "an incident"
+until = 9999-12-31
+"""
+
+
+@pytest.fixture
+def house(tmp_path: Path, emulator: Emulator) -> House:
+    made = House(tmp_path / "config", emulator)
+    made.write()
+    return made
+
+
+@pytest.fixture
+def looks_at_every_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every call looks at the files, and takes what was written just now."""
+    monkeypatch.setattr(boundary_module, "CHECK_S", 0.0)
+    monkeypatch.setattr(boundary_module, "QUIET_S", 0.0)
+
+
+def digest(boundary: Boundary) -> str:
+    found = boundary.current()
+    assert found is not None
+    return found.compiled.digest
+
+
+@pytest.mark.usefixtures("looks_at_every_call")
+def test_a_block_until_the_last_day_there_is_stands(house: House) -> None:
+    boundary = Boundary(house.config())
+    before = digest(boundary)
+    (house.where / "policies" / "blocks.toml").write_text(BLOCKS)
+    assert digest(boundary) != before
+    assert boundary.mistakes == ()
+
+
+@pytest.mark.usefixtures("looks_at_every_call")
+@pytest.mark.parametrize("name", ["policies/blocks.toml", "verified.toml", "attestations.toml"])
+def test_a_link_that_leads_nowhere_is_no_file_that_is_not_there(house: House, name: str) -> None:
+    boundary = Boundary(house.config())
+    before = digest(boundary)
+    (house.where / name).unlink(missing_ok=True)
+    (house.where / name).symlink_to(house.where / "nowhere.toml")
+    assert digest(boundary) == before
+    assert [Path(str(each.file)).name for each in boundary.mistakes] == [Path(name).name]
+    with pytest.raises(ConfigError, match="cannot be read"):
+        Boundary(house.config())
+
+
+@pytest.mark.usefixtures("looks_at_every_call")
+def test_another_text_of_the_same_length_and_time_is_taken(house: House) -> None:
+    boundary = Boundary(house.config())
+    before = digest(boundary)
+    times = house.policy.stat()
+    with house.policy.open("r+") as file:
+        file.write(POLICY.replace('"FR", "IE"', '"IE", "LU"'))
+    os.utime(house.policy, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert digest(boundary) != before
+
+
+def test_half_a_file_is_not_taken_while_it_is_written(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(boundary_module, "CHECK_S", 0.0)
+    monkeypatch.setattr(boundary_module, "QUIET_S", 600.0)
+    monkeypatch.setattr(boundary_module, "PATIENCE_S", 600.0)
+    boundary = Boundary(house.config())
+    before = digest(boundary)
+    house.policy.write_text(POLICY.partition("[[rule]]")[0])
+    assert digest(boundary) == before
+    house.policy.write_text(POLICY)
+    assert digest(boundary) == before
+    house.policy.write_text(POLICY.replace("IE", "LU"))
+    assert digest(boundary) == before
+    monkeypatch.setattr(boundary_module, "QUIET_S", 0.0)
+    assert digest(boundary) != before
+
+
+@pytest.mark.usefixtures("looks_at_every_call")
+def test_files_that_are_never_left_alone_are_taken_in_the_end(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(boundary_module, "QUIET_S", 600.0)
+    monkeypatch.setattr(boundary_module, "PATIENCE_S", 0.0)
+    boundary = Boundary(house.config())
+    before = digest(boundary)
+    house.policy.write_text(POLICY.replace("IE", "LU"))
+    assert digest(boundary) != before
+
+
+def test_a_changed_file_is_taken_within_five_seconds() -> None:
+    assert boundary_module.CHECK_S * 2 + boundary_module.PATIENCE_S <= 5
+    assert boundary_module.QUIET_S <= boundary_module.PATIENCE_S
