@@ -24,6 +24,7 @@ from gateway.policy.files import read_policy
 from gateway.policy.in_force import InForce
 from gateway.policy.places import Where
 from gateway.policy.sheet import fact_sheet
+from gateway.routing import Upstream, plan
 from providers.contract import Kind, Place, PlaceError
 from providers.registry import PROVIDERS
 from tests.boundary.house import POLICY, House
@@ -62,6 +63,10 @@ def a_call(*headers: tuple[str, str], **fields: Any) -> Call:
         (("anthropic-version", "2023-06-01"), *headers),
         json.dumps(body | fields).encode(),
     )
+
+
+def read(text: str) -> Call:
+    return read_call(Kind.MESSAGES, (("anthropic-version", "2023-06-01"),), text.encode())
 
 
 def judged(policy: str, *headers: tuple[str, str], **fields: Any) -> Judgement:
@@ -178,23 +183,57 @@ def listed(item: str, times: int) -> str:
     [
         (f'"messages":{listed("{}", MANY)}', "messages"),
         (f'"tools":{listed("{}", MANY)}', "tools"),
-        (f'"messages":[{{"content":{listed(BLOCK, MANY)}}}]', "content"),
+        (f'"messages":[{{"content":{listed(BLOCK, MANY)}}}]', "messages"),
         (f'"messages":{listed(MESSAGE, MANY)}', "messages"),
-        (f'"messages":{listed(MESSAGE, 60_000)}', "content"),
+        (f'"messages":{listed(MESSAGE, 60_000)}', "messages"),
         (f'"output_config":{{"format":{listed("{}", MANY)}}}', "output_config.format"),
         (f'"tools":{listed(STRICT_TOOL, 30)}', "tools"),
     ],
 )
 def test_a_body_of_very_many_parts_is_refused_before_it_takes_long(fields: str, where: str) -> None:
     text = f'{{"model":"{OPUS}","max_tokens":9,{fields}}}'
-    call = read_call(Kind.MESSAGES, (("anthropic-version", "2023-06-01"),), text.encode())
     with pytest.raises(Malformed, match=where):
-        judge(call, OPUS, in_force(CLOSED), NOW_S)
+        judge(read(text), OPUS, in_force(CLOSED), NOW_S)
 
 
-def test_a_long_text_full_of_braces_is_no_body_of_many_parts() -> None:
-    found = judged(CLOSED, messages=[{"role": "user", "content": "{}" * MANY * 2}])
-    assert found.decision.allowed == ("one", "two")
+@pytest.mark.parametrize(
+    "value",
+    [
+        f"[5,{listed('{}', MANY)[1:]}",
+        f"[{listed('{}', MANY)}]",
+        f'[{{"content":{{"content":{listed("{}", MANY)}}}}}]',
+        f'[{{"content":[[{listed("{}", MANY)}]]}}]',
+    ],
+)
+@pytest.mark.parametrize("name", ["messages", "system", "tools"])
+def test_very_many_parts_are_refused_in_an_odd_shape_too(name: str, value: str) -> None:
+    with pytest.raises(Malformed, match=f"{name}: more than 100000"):
+        read(f'{{"model":"{OPUS}","max_tokens":9,"{name}":{value}}}')
+
+
+def test_as_many_messages_as_a_platform_takes_are_read() -> None:
+    text = f'{{"model":"{OPUS}","max_tokens":9,"messages":{listed("{}", 100_000)}}}'
+    assert read(text).asked == OPUS
+
+
+def test_a_rejection_names_a_few_of_the_losses() -> None:
+    provider = PROVIDERS["bedrock"]
+    place = provider.endpoint(Place(region="eu-central-1", profile="eu"))
+    tools = [{"type": f"{number}{'x' * 50}"} for number in range(1000)]
+    fields = {f"f{number}{'x' * 50}": 1 for number in range(190)}
+    for more in ({"tools": tools}, fields):
+        found = plan(a_call(**more), [Upstream("one", provider, place)])
+        assert found.refused is not None
+        assert 500 < len(found.refused.message) < 5000
+
+
+@pytest.mark.parametrize("name", ["messages", "tools"])
+def test_many_braces_in_texts_and_inputs_are_no_parts(name: str) -> None:
+    use = {"type": "tool_use", "name": "x", "input": {"rows": [{"cell": {}}] * MANY}}
+    messages = [{"role": "user", "content": "{}" * MANY}, {"role": "assistant", "content": [use]}]
+    tool = {"name": "x", "input_schema": {"anyOf": [{}] * MANY * 2}}
+    fields = {"messages": messages, "tools": [tool]}
+    assert judged(CLOSED, **{name: fields[name]}).decision.allowed == ("one", "two")
 
 
 @pytest.mark.parametrize("key", ["k" * 1_000_000, "\u00e9" * 500_000])
@@ -219,9 +258,8 @@ def test_a_key_that_stands_twice_is_found_however_the_rest_is_written(outer: str
         inner = twice if "[" in outer else f"[{twice}]"
         message = f'{{"role":"user","content":{outer % inner}}}'
         text = f'{{"model":"{OPUS}","max_tokens":9,"messages":[{message}]}}'
-        call = read_call(Kind.MESSAGES, (("anthropic-version", "2023-06-01"),), text.encode())
         with pytest.raises(Malformed, match="in one object twice"):
-            judge(call, OPUS, in_force(CLOSED), NOW_S)
+            judge(read(text), OPUS, in_force(CLOSED), NOW_S)
 
 
 @pytest.mark.parametrize(
