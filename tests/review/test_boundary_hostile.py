@@ -8,11 +8,13 @@ import tracemalloc
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from gateway.boundary import Boundary
 from gateway.boundary import boundary as boundary_module
 from gateway.call import Call, read_body, read_call
+from gateway.client import requests
 from gateway.config import ConfigError
 from gateway.emulator import Emulator
 from gateway.errors import Malformed
@@ -288,6 +290,24 @@ def test_a_model_is_not_asked_for_under_the_id_of_another(wire_id: str) -> None:
 def test_a_model_may_be_asked_for_under_a_name_of_the_operators(wire_id: str) -> None:
     place = Place(region="eu-central-1", profile="eu", models={OPUS: wire_id})
     assert PROVIDERS["bedrock"].endpoint(place).models[OPUS].id == wire_id
+
+
+@pytest.mark.parametrize("labels", [{}, {"x-gateway-tag-team": "blue"}])
+def test_a_label_that_stands_twice_narrows_twice_whatever_labels_hold(
+    labels: dict[str, str],
+) -> None:
+    headers = (
+        ("anthropic-version", "2023-06-01"),
+        ("x-gateway-class", "phi"),
+        ("x-gateway-class", "public"),
+        ("x-gateway-require", "baa"),
+        ("x-gateway-require", "cmek"),
+    )
+    body = {"model": OPUS, "max_tokens": 9, "messages": []}
+    request = httpx2.Request("POST", "http://x/v1/messages", json=body)
+    call = requests.read(Kind.MESSAGES, request, headers, labels, own_account=False)
+    assert set(call.labels.require) == {"baa", "cmek"}
+    assert call.labels.data_class == "phi, public"
 
 
 BLOCKS = """schema = 1
