@@ -83,6 +83,7 @@ class Findings:
 
     def fields(self, raw: Raw, name: str, where: str) -> dict[str, Raw]:
         """Return an object's fields; none, and a doubt, for anything else but null."""
+        self._spend(1, where)
         try:
             return plain_json.fields_of(raw, where)
         except msgspec.ValidationError:
@@ -131,6 +132,11 @@ class Findings:
             return True
         self.doubt(name, where)
         return True
+
+    def _spend(self, objects: int, where: str) -> None:
+        self._left -= objects
+        if self._left < 0:
+            raise plain_json.too_many(where)
 
 
 def is_null(raw: Raw) -> bool:

@@ -169,11 +169,31 @@ def test_too_many_days_are_a_mistake_of_the_caller(days: str) -> None:
         judged(HEAD, ("x-gateway-require", f"retention_days={days}"))
 
 
+@pytest.mark.parametrize(
+    ("feature", "fields"),
+    [
+        ("fast_mode", {"fallbacks": [{"model": "claude-opus-5", "speed": "fast"}]}),
+        ("tool_search", {"tools": [{"default_config": {"defer_loading": True}}]}),
+        ("tool_search", {"tools": [{"configs": {"a": {}, "b": {"defer_loading": True}}}]}),
+        ("unknown:tools[].configs", {"tools": [{"configs": {"a": [{"defer_loading": True}]}}]}),
+        ("unknown:tools[].configs", {"tools": [{"default_config": [{"defer_loading": True}]}]}),
+    ],
+)
+def test_a_feature_is_found_where_it_is_asked_for_a_level_deeper(
+    feature: str, fields: dict[str, Any]
+) -> None:
+    policy = rule("forbid.features = ['fast_mode', 'tool_search']")
+    found = judged(policy, **fields)
+    assert feature in found.request.features
+    assert found.decision.allowed == ()
+
+
 CLOSED = rule("forbid.features = ['web_search']")
 BLOCK = '{"type":"text","text":"x"}'
 MESSAGE = f'{{"content":[{BLOCK}]}}'
 STRICT_TOOL = f'{{"strict":true,"input_schema":[{"0," * 9000}1]}}'
 MANY = 150_000
+NAMED = ",".join(f'"{number}":{{}}' for number in range(MANY))
 
 
 def listed(item: str, times: int) -> str:
@@ -190,6 +210,7 @@ def listed(item: str, times: int) -> str:
         (f'"messages":{listed(MESSAGE, 60_000)}', "messages"),
         (f'"output_config":{{"format":{listed("{}", MANY)}}}', "output_config.format"),
         (f'"tools":{listed(STRICT_TOOL, 30)}', "tools"),
+        (f'"tools":[{{"configs":{{{NAMED}}}}}]', "configs"),
     ],
 )
 def test_a_body_of_very_many_parts_is_refused_before_it_takes_long(fields: str, where: str) -> None:
