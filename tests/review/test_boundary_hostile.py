@@ -13,6 +13,7 @@ import pytest
 
 from gateway.boundary import Boundary
 from gateway.boundary import boundary as boundary_module
+from gateway.boundary.where import where
 from gateway.call import Call, read_body, read_call
 from gateway.client import requests
 from gateway.config import ConfigError
@@ -210,7 +211,7 @@ def listed(item: str, times: int) -> str:
         (f'"messages":{listed(MESSAGE, 60_000)}', "messages"),
         (f'"output_config":{{"format":{listed("{}", MANY)}}}', "output_config.format"),
         (f'"tools":{listed(STRICT_TOOL, 30)}', "tools"),
-        (f'"tools":[{{"configs":{{{NAMED}}}}}]', "configs"),
+        (f'"tools":[{{"configs":{{{NAMED}}}}}]', "tools"),
     ],
 )
 def test_a_body_of_very_many_parts_is_refused_before_it_takes_long(fields: str, where: str) -> None:
@@ -329,6 +330,23 @@ def test_a_label_that_stands_twice_narrows_twice_whatever_labels_hold(
     call = requests.read(Kind.MESSAGES, request, headers, labels, own_account=False)
     assert set(call.labels.require) == {"baa", "cmek"}
     assert call.labels.data_class == "phi, public"
+
+
+def test_what_was_verified_in_one_account_is_void_in_another(house: House) -> None:
+    found = set()
+    sections = (
+        'provider = "bedrock"\nregion = "eu-central-1"\naws_profile = "one"',
+        'provider = "bedrock"\nregion = "eu-central-1"\naws_profile = "two"',
+        'provider = "vertex"\nregion = "eu"\nproject = "project-one"\naccess_token = "${TEST_KEY}"',
+        'provider = "vertex"\nregion = "eu"\nproject = "project-two"\naccess_token = "${TEST_KEY}"',
+        'provider = "anthropic"\napi_key = "${TEST_KEY}"\nworkspace = "wrkspc_one"',
+        'provider = "anthropic"\napi_key = "${TEST_KEY}"\nworkspace = "wrkspc_two"',
+    )
+    for section in sections:
+        text = f'schema = 1\n[routing]\norder = ["one"]\n[upstreams.one]\n{section}\n'
+        (house.where / "gateway.toml").write_text(text)
+        found.add(where(house.config().used[0]).fingerprint)
+    assert len(found) == len(sections)
 
 
 BLOCKS = """schema = 1
