@@ -20,6 +20,7 @@ from gateway.config import ConfigError
 from gateway.emulator import Emulator
 from gateway.errors import Malformed
 from gateway.judging import Judgement, judge
+from gateway.policy import observed
 from gateway.policy.attestations import Attestation, Attestations
 from gateway.policy.compiling import compile_policies
 from gateway.policy.facts import Assurance
@@ -347,6 +348,13 @@ def test_what_was_verified_in_one_account_is_void_in_another(house: House) -> No
         (house.where / "gateway.toml").write_text(text)
         found.add(where(house.config().used[0]).fingerprint)
     assert len(found) == len(sections)
+
+
+def test_an_answer_that_names_very_many_models_is_told_of_a_few_times() -> None:
+    iterations = [{"model": f"another-{number}"} for number in range(10_000)]
+    told = observed.served(OPUS, {"iterations": iterations})
+    found = observed.violations(observed.Expected(OPUS), told)
+    assert 0 < len(found) < 100
 
 
 BLOCKS = """schema = 1
