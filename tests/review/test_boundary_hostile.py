@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import os
 import tracemalloc
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
+from anthropic import AnthropicError
 
+from gateway import Anthropic
 from gateway.boundary import Boundary
 from gateway.boundary import boundary as boundary_module
 from gateway.boundary.where import where
@@ -355,6 +359,62 @@ def test_an_answer_that_names_very_many_models_is_told_of_a_few_times() -> None:
     told = observed.served(OPUS, {"iterations": iterations})
     found = observed.violations(observed.Expected(OPUS), told)
     assert 0 < len(found) < 100
+
+
+MESSAGE_OF = {"max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
+
+
+def elsewhere(client: Anthropic, house: House) -> list[Callable[[], object]]:
+    """Return calls that try to leave by what the SDK offers."""
+    direct = house.emulator.direct.base_url
+    body: Any = {"model": OPUS, **MESSAGE_OF}
+    create: Any = client.messages.create
+    key = {"x-api-key": house.emulator.api_key}
+    moved: Any = client.with_options(base_url=direct, default_headers=key)
+    return [
+        lambda: moved.messages.create(**body),
+        lambda: create(**body, extra_headers=key, extra_query={"upstream": "direct"}),
+        lambda: create(**body, extra_headers={"host": "127.0.0.1"}),
+        lambda: create(**body, extra_headers={"x-gateway-upstream": "direct"}),
+        lambda: create(**body, extra_headers={"x-gateway-only": "direct,anywhere"}),
+        lambda: create(**body, extra_headers={"x-gateway-class": "Open"}),
+        lambda: create(**body, extra_headers={"x-gateway-class": "open, inner"}),
+        lambda: create(**body, extra_headers={"x-gateway-class": ""}),
+        lambda: create(**body, extra_body={"x-gateway-class": "open", "gateway": "direct"}),
+        lambda: create(**{**body, "model": f"global.anthropic.{OPUS}"}),
+        lambda: create(**{**body, "model": f"{OPUS}@default"}),
+        lambda: client.post(f"{direct}/v1/messages", body=body, cast_to=object),
+        lambda: client.post("/v1/messages/../../x/v1/messages", body=body, cast_to=object),
+        lambda: client.post("/v1/messages/count_tokens?a=/v1/messages", body=body, cast_to=object),
+        lambda: client.post("/v1/complete", body=body, cast_to=object),
+        lambda: client.get(f"{direct}/v1/files", cast_to=object),
+        lambda: client.messages.batches.create(requests=[{"custom_id": "1", "params": body}]),
+        lambda: client.beta.files.upload(file=("a.txt", b"hi")),
+        lambda: client.copy(http_client=httpx2.Client()).messages.create(**body),
+        lambda: client.with_options(api_key=house.emulator.api_key).messages.create(**body),
+        lambda: list(client.messages.stream(**body).__enter__().text_stream),
+        lambda: client.beta.messages.create(**body, fallbacks="default"),
+    ]
+
+
+@pytest.mark.parametrize("number", range(22))
+def test_no_way_of_the_sdk_leads_out_of_policy(house: House, number: int) -> None:
+    with Anthropic(gateway=house.config(), max_retries=0) as client:
+        ways = elsewhere(client, house)
+        assert len(ways) == 22
+        with suppress(AnthropicError, TypeError):
+            ways[number]()
+    for path in house.seen():
+        assert path.startswith("/model/eu.") or path.endswith("/count-tokens"), path
+    for record in house.emulator.records:
+        assert not [name for name, _ in record.headers if name.startswith("x-gateway")]
+
+
+def test_another_class_is_the_way_out_that_policy_has(house: House) -> None:
+    with Anthropic(gateway=house.config(), max_retries=0) as client:
+        body: Any = {"model": OPUS, **MESSAGE_OF}
+        client.messages.create(**body, extra_headers={"x-gateway-class": "open"})
+    assert house.seen() == ["/v1/messages"]
 
 
 BLOCKS = """schema = 1
