@@ -35,7 +35,9 @@ _LOG = logging.getLogger("gateway.audit")
 _encode = msgspec.json.Encoder().encode
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
-MAX_MODEL_CHARACTERS = 256
+MAX_NAME = 256
+"""How many characters are kept of a name that a caller may make up."""
+MAX_TEXT = 1024
 MAX_MEMBERS = 64
 MAX_WORD = 64
 _WORD = re.compile(r"[A-Za-z0-9._:@/-]{1,64}")
@@ -62,6 +64,10 @@ class Audit:
         """By identity: a set of verdicts is made once and kept by whoever decides."""
         self.broken: str | None = None
         """Why the last record could not be written."""
+
+    def opened(self) -> bool:
+        """Record that an engine begins; return whether that could be written."""
+        return self.write("engine", {})
 
     def in_force(self, found: InForce | None) -> None:
         """Record what is in force from now on."""
@@ -94,6 +100,8 @@ class Audit:
 
     def turned_away(self, call: Call, error: Refused) -> Trail:
         """Record a call that was refused before any upstream was looked at."""
+        if self._journal is None:
+            return Trail(self, None)
         trail = Trail(self, f"dec_{secrets.token_hex(12)}")
         data = {"decision": trail.decision, **_asked(call), "plan": [], "rejected": []}
         self.must("decision", {**data, "refused": error.message})
@@ -210,6 +218,11 @@ def bounded(value: Any, depth: int = 4) -> Any:
     return value if isinstance(value, int | float) else None
 
 
+def _short(name: Any) -> Any:
+    """Return the beginning of a name; a record holds names, never a text of any length."""
+    return name[:MAX_NAME] if isinstance(name, str) else name
+
+
 def _digests(found: InForce) -> dict[str, Any]:
     return {
         "environment": found.environment,
@@ -223,15 +236,15 @@ def _asked(call: Call) -> dict[str, Any]:
     labels, caller = call.labels, call.caller
     return {
         "call": call.kind.value,
-        "class": labels.data_class,
+        "class": _short(labels.data_class),
         "asserted_by": None if labels.data_class is None else caller.key or caller.door,
         "key": caller.key,
         "layers": sorted(caller.layers),
-        "asked_model": call.asked[:MAX_MODEL_CHARACTERS],
-        "require": list(labels.require),
+        "asked_model": _short(call.asked),
+        "require": [_short(each) for each in labels.require[:MAX_MEMBERS]],
         "only": list(labels.only),
-        "tags": dict(labels.tags),
-        "betas": list(call.fields.betas),
+        "tags": {_short(key): _short(value) for key, value in labels.tags[:MAX_MEMBERS]},
+        "betas": [_short(each) for each in call.fields.betas[:MAX_MEMBERS]],
         "bytes": len(call.fields.raw),
         "stream": call.stream,
     }
@@ -241,13 +254,15 @@ def _judged(judgement: Judgement, verdicts: str) -> dict[str, Any]:
     request, decision, asked = judgement.request, judgement.decision, judgement.asked
     return {
         "environment": request.environment,
-        "classes": list(decision.data_classes),
+        "classes": [_short(each) for each in decision.data_classes],
         "models_inside": list(judgement.models),
         "features": sorted(request.features),
         "unread": sorted(asked.unread),
         "checks": sorted(request.checks),
         "hatches": {
-            name: value for name, value in asdict(asked.hatches).items() if value is not None
+            name: _short(value)
+            for name, value in asdict(asked.hatches).items()
+            if value is not None
         },
         "policy_digest": decision.policy_digest,
         "facts_digest": decision.facts_digest,
@@ -259,7 +274,11 @@ def _judged(judgement: Judgement, verdicts: str) -> dict[str, Any]:
 def _rejection(rejection: Rejection) -> dict[str, str]:
     """Return why an upstream is not in the plan; what policy says is in the verdicts."""
     found = {"upstream": rejection.upstream, "cause": rejection.cause.name.lower()}
-    return found if rejection.cause is Cause.POLICY else {**found, "reason": rejection.reason}
+    return (
+        found
+        if rejection.cause is Cause.POLICY
+        else {**found, "reason": rejection.reason[:MAX_TEXT]}
+    )
 
 
 def _verdict(verdict: Verdict) -> dict[str, Any]:
@@ -271,8 +290,8 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
                 "rule": reason.rule,
                 "kind": reason.kind.value,
                 "fact": reason.fact,
-                "text": reason.text,
-                "wants": reason.wants,
+                "text": reason.text[:MAX_TEXT],
+                "wants": reason.wants[:MAX_TEXT],
             }
             for reason in verdict.reasons
         ],

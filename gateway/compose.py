@@ -5,7 +5,6 @@ Nothing is fetched and no socket opens here; a credential is first asked for by 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +30,7 @@ from gateway.credentials.settings import CredentialKind, CredentialSettings
 from gateway.dispatch.breaker import Breaker
 from gateway.dispatch.drive import Connection
 from gateway.dispatch.limits import Limits
-from gateway.journal import Journal, JournalBroken
+from gateway.journal import Journal, shared
 from gateway.routing import Upstream
 from gateway.wire.contract import Route
 from providers.contract import Endpoint, Place
@@ -77,6 +76,8 @@ def parts(config: Config, signers: Mapping[str, Signer] = NO_SIGNERS) -> Parts:
     }
     breaker = Breaker() if config.breaker.enabled else None
     audit = Audit(_journal(config), required=config.journal.required)
+    if not audit.opened() and config.journal.required:
+        raise ConfigError([Mistake(None, None, "journal.dir", str(audit.broken))])
     return Parts(upstreams, connections, limits(config), breaker, _boundary(config, audit), audit)
 
 
@@ -112,18 +113,8 @@ def _boundary(config: Config, audit: Audit) -> Boundary | None:
 
 
 def _journal(config: Config) -> Journal | None:
-    """Return the journal; where it is required, its file is opened now."""
     named = config.journal
-    if named.dir is None:
-        return None
-    directory = config.path(named.dir)
-    if not named.required:
-        # What cannot be written is told of, and tried anew with every record.
-        return Journal(directory, fsync=named.fsync, now=time.time)
-    try:
-        return Journal.open(directory, fsync=named.fsync, now=time.time)
-    except JournalBroken as error:
-        raise ConfigError([Mistake(None, None, "journal.dir", str(error))]) from None
+    return None if named.dir is None else shared(config.path(named.dir), fsync=named.fsync)
 
 
 def _endpoint(provider: str, place: Place) -> Endpoint:

@@ -8,7 +8,7 @@ in the journal before the next one. The engine decides nothing of its own.
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal, Self
@@ -20,7 +20,7 @@ from gateway.boundary import Boundary, Leave
 from gateway.call import Call
 from gateway.config import Config, process_environ
 from gateway.credentials.contract import Signer
-from gateway.dispatch.attempts import Attempt, Dispatch
+from gateway.dispatch.attempts import Attempt, Dispatch, Give
 from gateway.dispatch.breaker import Breaker
 from gateway.dispatch.drive import Connection, Job, Won, drive
 from gateway.dispatch.limits import Limits
@@ -119,18 +119,37 @@ class Engine:
 
     async def answer(self, call: Call, wire: Wire) -> Answer:
         """Serve a call; raises Refused when no upstream may or can see it."""
-        now_s = wire.now_s()
         leave = Leave(self.boundary)
-        chosen = self._planned(call, now_s, leave)
+        chosen = self._planned(call, wire.now_s(), leave)
         trail = self.audit.decided(call, chosen)
         if chosen.refused is not None:
             raise _named(chosen.refused, trail)
         limits = self._limits_for(call.stream, call.silence_s, call.retry_count, call.attempts)
-        may = leave.of(chosen)
-        job = Job(
+        job = self._job(call, chosen, leave.of(chosen), trail, limits=limits, wire=wire)
+        result = await _driven(job, wire, trail)
+        if isinstance(result, Won):
+            return self._won(result, call, chosen, leave, trail)
+        if result.withdrawn and not result.records:
+            trail.finished(None, "withdrawn")
+            raise _named(Forbidden(result.failure.message), trail)
+        answer = answers.gave_up(result, call, limits, _judged(chosen, trail))
+        trail.finished(None, "failed", answer.request_id)
+        return answer
+
+    def _job(
+        self,
+        call: Call,
+        chosen: Plan,
+        may: Callable[[str], bool],
+        trail: Trail,
+        *,
+        limits: Limits,
+        wire: Wire,
+    ) -> Job:
+        return Job(
             operation=chosen.operation,
             fields=call.fields,
-            dispatch=Dispatch(chosen, limits, self._rng, now_s, may=may),
+            dispatch=Dispatch(chosen, limits, self._rng, wire.now_s(), may=may),
             connections=self._connections,
             passage=passage_of(chosen, may),
             new_request_id=new_request_id,
@@ -140,15 +159,6 @@ class Engine:
             ),
             on_withdrawn=trail.withdrawn,
         )
-        result = await drive(job, wire)
-        if isinstance(result, Won):
-            return self._won(result, call, chosen, leave, trail)
-        if result.withdrawn and not result.records:
-            trail.finished(None, "withdrawn")
-            raise _named(Forbidden(result.failure.message), trail)
-        answer = answers.gave_up(result, call, limits, _judged(chosen, trail))
-        trail.finished(None, "failed", answer.request_id)
-        return answer
 
     def plan(self, call: Call, now_s: float, leave: Leave | None = None) -> Plan:
         """Return where a call would be tried, in order.
@@ -216,6 +226,15 @@ class Engine:
         if self._breaker is not None and not _impatient(failure, limits, own):
             name = attempt.leg.upstream.name
             self._breaker.failed(name, operation.model, failure.kind, now_s)
+
+
+async def _driven(job: Job, wire: Wire, trail: Trail) -> Won | Give:
+    """Drive a call; one that nobody waits for any more, or that broke, has an end on record too."""
+    try:
+        return await drive(job, wire)
+    except BaseException as error:
+        trail.finished(None, "broken" if isinstance(error, Exception) else "left")
+        raise
 
 
 def _none_ejected(_model: str, _now_s: float) -> frozenset[str]:

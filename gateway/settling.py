@@ -54,9 +54,7 @@ class End:
     def whole(self, body: bytes) -> None:
         """Settle an answer that is whole; `body` is known to be JSON."""
         fields = _fields(body)
-        model, usage = (
-            _value(fields[name]) if name in fields else None for name in ("model", "usage")
-        )
+        model, usage = (_read(fields.get(name)) for name in ("model", "usage"))
         self._settle(State.COMPLETE, model, usage if isinstance(usage, dict) else {})
 
     def streamed(self, stream: Stream) -> None:
@@ -82,6 +80,14 @@ class End:
             self._trail.violation(upstream, violation)
         if found:
             self._violated(upstream)
+
+
+def _read(raw: msgspec.Raw | None) -> object:
+    """Return a value of an answer; None where it is missing or holds what cannot be read."""
+    try:
+        return None if raw is None else _value(raw)
+    except (msgspec.DecodeError, RecursionError):
+        return None
 
 
 def expected(won: Won, plan: Plan, leave: Leave) -> Expected:

@@ -68,6 +68,8 @@ def vouched(config: Config) -> tuple[Attestations, Verified]:
     Raises:
         ConfigError: With every mistake in these files.
     """
+    if config.directory is None:
+        return Attestations(), NOTHING_VERIFIED
     mistakes: list[Mistake] = []
     read = _read(_fact_files(config), mistakes)
     found = _vouched(config, read, mistakes)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, NoReturn
 
@@ -37,6 +37,7 @@ KeyOption = Annotated[
     Path | None, typer.Option("--key", metavar="PEM", help="Sign with this Ed25519 private key.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAYS_HELP = "A UTC day or time, such as 2026-11-22 or 2026-11-22T06:00:00Z."
 
 
@@ -117,10 +118,11 @@ def prove(
         def records() -> Iterator[read.Placed]:
             return read.records(where)
 
-        wanted = decision or proof.decision_of(records(), request_id or "")
+        asked = decision if request_id is None else request_id
+        wanted = decision if request_id is None else proof.decision_of(records(), request_id)
         call = [] if wanted is None else proof.about(records, wanted)
         if wanted is None or not call:
-            _give_up(f"{where} has no record of {request_id or decision}")
+            _give_up(f"{where} has no record of {asked!r}")
         kept = _covering(where, checkpoint, key, call)
         proven = proof.prove(records, kept, wanted, call)
     typer.echo(msgspec.json.format(msgspec.json.encode(proven), indent=2).decode())
@@ -144,6 +146,8 @@ def export(
         from gateway.journal import read  # noqa: PLC0415 - only audits need it
 
         where = journal_dir(config, env, directory)
+        if out is not None and out.resolve().parent == where.resolve():
+            _give_up(f"{out} would lie in the journal; write it elsewhere")
         with _output(out) as file:
             for placed in read.records(where):
                 if first <= placed.record.at < end:
@@ -157,6 +161,10 @@ def journal_dir(config: Path | None, env: str | None, given: Path | None) -> Pat
         _give_up("the configuration has no `[journal] dir`; give --dir DIR")
     if not found.is_dir():
         _give_up(f"{found} is no directory: there is no journal yet, or it is elsewhere")
+    from gateway.journal import folder  # noqa: PLC0415 - only audits need it
+
+    if not folder.is_journal(found):
+        _give_up(f"{found} has no file of a journal: there is none yet, or it is elsewhere")
     return found
 
 
@@ -170,15 +178,16 @@ def _made(where: Path, key: Path | None, *, removed: bool = False) -> Checkpoint
     from gateway.journal import folder, signing  # noqa: PLC0415 - only audits need it
 
     signer = None if key is None else _key(key, signing.private_key)
-    before = folder.own_checkpoints(where)
-    report = folder.check(where, before)
-    wrong = [found for found in report.problems if not (removed and found.whole_file)]
-    if wrong:
-        _give_up(f"the journal is not whole, so there is no checkpoint\n{wrong[0]}")
-    made = folder.next_checkpoint(report, before, time.time())
-    if signer is not None:
-        made = signing.signed(made, signer)
-    folder.add_checkpoint(where, made)
+    with folder.alone(where):
+        before = folder.own_checkpoints(where)
+        report = folder.check(where, before)
+        wrong = [found for found in report.problems if not (removed and found.whole_file)]
+        if wrong:
+            _give_up(f"the journal is not whole, so there is no checkpoint\n{wrong[0]}")
+        made = folder.next_checkpoint(report, before, time.time())
+        if signer is not None:
+            made = signing.signed(made, signer)
+        folder.add_checkpoint(where, made)
     return made
 
 
@@ -266,7 +275,10 @@ def _moment(text: str, option: str) -> str:
         raise typer.BadParameter(f"{option} {text!r} is no time. {_DAYS_HELP}") from None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return written_time(round(moment.timestamp() * 1_000_000))
+    try:
+        return written_time((moment - _EPOCH) // timedelta(microseconds=1))
+    except OverflowError:
+        raise typer.BadParameter(f"{option} {text!r} is out of range. {_DAYS_HELP}") from None
 
 
 @contextmanager

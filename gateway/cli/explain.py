@@ -46,7 +46,9 @@ def explain(
     header: HeaderOption = None,
     body: BodyOption = None,
     kind: Annotated[str, typer.Option(help="messages or count_tokens.")] = "messages",
-    key: Annotated[str | None, typer.Option(help="Ask as this caller of [callers].")] = None,
+    key: Annotated[
+        str | None, typer.Option(help="Ask as this caller of the configuration.")
+    ] = None,
     why_not: Annotated[
         str | None, typer.Option(metavar="UPSTREAM", help="Say what would have to change for it.")
     ] = None,

@@ -12,8 +12,9 @@ import typer
 from gateway.errors import Refused
 from gateway.judging import Judgement
 from gateway.policy import explain
-from gateway.policy.decision import Decision
+from gateway.policy.decision import Decision, Reason
 from gateway.policy.explain import Remedy
+from gateway.policy.facts import Fact
 from gateway.policy.in_force import InForce
 from gateway.routing import Plan
 
@@ -39,6 +40,15 @@ class Explained:
     def names(self) -> list[str]:
         """The upstreams that would be tried, in order."""
         return [] if self.plan is None else [leg.upstream.name for leg in self.plan.legs]
+
+    def fact(self, upstream: str, reason: Reason) -> Fact | None:
+        """Return the fact that a reason is about; None where it is about none, or unknown."""
+        known = () if self.in_force is None else self.in_force.facts.upstreams
+        of = next((each for each in known if each.name == upstream), None)
+        judgement = self.judgement
+        if of is None or judgement is None:
+            return None
+        return of.get(reason.fact, judgement.request.model)
 
     def elsewhere(self) -> dict[str, str]:
         """Return the upstreams that something other than policy leaves out, and why."""
@@ -147,8 +157,8 @@ def _why_not(found: Explained, upstream: str) -> dict[str, Any]:
         "reasons": [
             {
                 **explain.plain_reason(reason),
-                "remedy": explain.remedy(reason).value,
-                "change": explain.change(reason, upstream),
+                "remedy": explain.remedy(reason, found.fact(upstream, reason)).value,
+                "change": explain.change(reason, upstream, found.fact(upstream, reason)),
             }
             for reason in reasons
         ],
@@ -162,20 +172,22 @@ def _why_not_lines(found: Explained, upstream: str) -> Iterator[str]:
         return
     yield f"why not {upstream}:"
     if found.judgement is not None:
-        yield from _needed(found.judgement.decision, upstream)
+        yield from _needed(found, found.judgement.decision, upstream)
     left_out = found.elsewhere().get(upstream)
     if left_out is not None:
         yield f"  policy allows it, but: {left_out}"
 
 
-def _needed(decision: Decision, upstream: str) -> Iterator[str]:
-    """Say what would have to change, and whether attestations alone would do."""
-    reasons = explain.against(decision, upstream)
-    for reason in reasons:
-        yield f"  {reason}; {explain.change(reason, upstream)}"
-    remedies = {explain.remedy(reason) for reason in reasons}
-    facts = sorted({each.fact for each in reasons if explain.remedy(each) is Remedy.ATTESTATION})
-    if remedies == {Remedy.ATTESTATION}:
-        yield f"  attested, and so: {', '.join(facts)}; then it would be allowed"
+def _needed(found: Explained, decision: Decision, upstream: str) -> Iterator[str]:
+    """Say what would have to change, and whether facts alone would do."""
+    remedies: set[Remedy] = set()
+    facts: set[str] = set()
+    for reason in explain.against(decision, upstream):
+        fact = found.fact(upstream, reason)
+        yield f"  {reason}; {explain.change(reason, upstream, fact)}"
+        remedies.add(explain.remedy(reason, fact))
+        facts.add(reason.fact)
+    if remedies and remedies <= {Remedy.ATTESTATION, Remedy.PROBE}:
+        yield f"  facts alone would let it, were they so: {', '.join(sorted(facts))}"
     elif Remedy.NONE in remedies:
         yield "  no attestation would let it: what is known of it does not fit"

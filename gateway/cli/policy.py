@@ -20,7 +20,9 @@ PathsArgument = Annotated[
 UpstreamsOption = Annotated[
     Path | None,
     typer.Option(
-        "--upstreams", metavar="FILE", help="Take the [upstreams] of a test file; else configured."
+        "--upstreams",
+        metavar="FILE",
+        help="Take the upstreams of a test file; else those configured.",
     ),
 ]
 UpstreamArgument = Annotated[str, typer.Argument(metavar="UPSTREAM", help="A name or a glob.")]

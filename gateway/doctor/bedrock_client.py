@@ -22,41 +22,44 @@ def control_plane(section: BedrockUpstream, settings: CredentialSettings, region
     Raises:
         CredentialError: The upstream's credential could not be had.
     """
-    keys = _keys(settings, region)
-    bearer = settings.token if settings.kind is CredentialKind.TOKEN else None
-    proxy = section.proxy.reveal() if section.proxy is not None else None
-    client = boto3.client(
-        "bedrock",
-        region_name=region,
-        endpoint_url=section.control_url,
-        verify=section.ca_file or True,
-        config=Config(
-            connect_timeout=TIMEOUT_S,
-            read_timeout=TIMEOUT_S,
-            retries={"total_max_attempts": 1, "mode": "standard"},
-            proxies={"https": proxy, "http": proxy} if proxy else {},
-            client_cert=section.client_cert,
-            ignore_configured_endpoint_urls=True,  # type: ignore[call-arg]  # not in the stubs
-            use_fips_endpoint=section.fips,
-            use_dualstack_endpoint=section.dualstack,
-            signature_version=UNSIGNED if bearer else None,
-        ),
-        **keys,
-    )
-    if bearer:
-        client.meta.events.register("before-call.bedrock", _bearing(bearer))
+    try:
+        keys = _keys(settings, region)
+        client = boto3.Session(region_name=region).client(
+            "bedrock",
+            endpoint_url=section.control_url,
+            verify=section.ca_file or True,
+            config=_config(section, unsigned=settings.kind is CredentialKind.TOKEN),
+            **keys,
+        )
+    except (BotoCoreError, ClientError) as error:
+        # Without the cause: botocore's error may hold an answer.
+        words = f"the AWS credentials or settings cannot be used ({type(error).__name__})"
+        raise CredentialError(words) from None
+    if settings.kind is CredentialKind.TOKEN:
+        client.meta.events.register("before-call.bedrock", _bearing(settings.token or ""))
     return client
+
+
+def _config(section: BedrockUpstream, *, unsigned: bool) -> Config:
+    proxy = section.proxy.reveal() if section.proxy is not None else None
+    return Config(
+        connect_timeout=TIMEOUT_S,
+        read_timeout=TIMEOUT_S,
+        retries={"total_max_attempts": 1, "mode": "standard"},
+        proxies={"https": proxy, "http": proxy} if proxy else {},
+        client_cert=section.client_cert,
+        ignore_configured_endpoint_urls=True,  # type: ignore[call-arg]  # not in the stubs
+        use_fips_endpoint=section.fips,
+        use_dualstack_endpoint=section.dualstack,
+        signature_version=UNSIGNED if unsigned else "v4",
+    )
 
 
 def _keys(settings: CredentialSettings, region: str) -> dict[str, Any]:
     if settings.kind is CredentialKind.TOKEN:
         return {}
-    try:
-        found = aws_credentials(settings, region)
-        frozen = found.get_frozen_credentials() if found is not None else None
-    except (BotoCoreError, ClientError) as error:
-        words = f"the AWS credentials could not be had ({type(error).__name__})"
-        raise CredentialError(words) from None
+    found = aws_credentials(settings, region)
+    frozen = found.get_frozen_credentials() if found is not None else None
     if frozen is None:
         raise CredentialError("no AWS credentials were found")
     return {

@@ -2,7 +2,8 @@
 
 A request through an inference profile is evaluated in every destination Region, so those belong to
 the fence too; one through a global profile is evaluated in the Region `unspecified`.
-Source: docs.aws.amazon.com, Amazon Bedrock user guide: cross-Region inference.
+Sources: Amazon Bedrock user guide, cross-Region inference; AWS machine learning blog, "Securing
+Amazon Bedrock cross-Region inference: Geographic and global".
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from gateway.policy import places
 
 LOCATION = "vertex.get_location"
 MODEL = "vertex.get_publisher_model"
-EXTRA = "could not verify: pip install 'tidegate[vertex]'"
+EXTRA = "google-cloud-aiplatform is not installed: pip install 'tidegate[vertex]'"
 
 _MANY = frozenset({"us", "eu", "global"})
 """Locations that are several regions; no call tells which."""

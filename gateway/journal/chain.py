@@ -39,6 +39,8 @@ class Finding:
 
 
 _Wrong = tuple[What, str]
+_NEXT = b'"}{"seq":'
+"""Where one record ends and another begins; inside a record every quote of a text is escaped."""
 
 
 class Chain:
@@ -93,6 +95,8 @@ class Chain:
         due = beginning(self.records)
         if not line.startswith(due[: len(line)]):
             return "appended", "is no beginning of a record, so no interrupted write left it"
+        if _NEXT in line:
+            return "changed", "holds more than one record: line ends are gone"
         self.torn = True
         return None
 

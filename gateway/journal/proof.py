@@ -10,6 +10,7 @@ import msgspec
 from gateway.journal.checkpoint import Checkpoint
 from gateway.journal.merkle import paths, root_of
 from gateway.journal.read import Placed
+from gateway.journal.record import digest_of
 
 _REQUEST_IDS = ("request_id", "platform_request_id")
 _decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
@@ -96,8 +97,8 @@ def prove(records: Records, checkpoint: Checkpoint, decision: str, call: Sequenc
     places = [offsets[placed.file] + placed.record.seq for placed in call]
     found = paths(_leaves(records(), checkpoint), checkpoint.size, places)
     for place, placed in zip(places, call, strict=True):
-        leaf = bytes.fromhex(placed.record.hash)
-        root = root_of(leaf, place, checkpoint.size, found[place])
+        leaf = digest_of(placed.line)
+        root = None if leaf is None else root_of(leaf, place, checkpoint.size, found[place])
         if root is None or root.hex() != checkpoint.root:
             raise NotCovered("the journal is not as the checkpoint saw it")
     proven = tuple(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+import weakref
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,6 +22,8 @@ class Segment:
         self.path = path
         self.tail = Tail()
         self._file = os.open(path, _FLAGS, 0o600)
+        self._let_go = weakref.finalize(self, _close, self._file)
+        self._let_go.atexit = False
         self._synced_bytes = 0
 
     @classmethod
@@ -57,14 +60,18 @@ class Segment:
 
     def close(self) -> None:
         """Let go of the file, which stays as it is."""
-        with suppress(OSError):
-            os.close(self._file)
+        self._let_go()
 
     def remove(self) -> None:
         """Close a file in which nothing could be written, and take it away."""
         self.close()
         with suppress(OSError):
             self.path.unlink()
+
+
+def _close(file: int) -> None:
+    with suppress(OSError):
+        os.close(file)
 
 
 def prepared(directory: Path) -> None:

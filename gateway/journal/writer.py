@@ -52,6 +52,11 @@ class Journal:
         return journal
 
     @property
+    def closed(self) -> bool:
+        """Whether nothing more can be written."""
+        return self._closed
+
+    @property
     def path(self) -> Path | None:
         """The file that is written now; None between two files."""
         return None if self._segment is None else self._segment.path
@@ -160,6 +165,7 @@ class Journal:
         self._follows = None
         self._lock = threading.Lock()
         self._flusher = Flusher()
+        weakref.finalize(self, self._flusher.stop).atexit = False
 
 
 def _version() -> str | None:

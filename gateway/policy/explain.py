@@ -6,7 +6,9 @@ from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any
 
+from gateway.policy import zones
 from gateway.policy.decision import Decision, Kind, Reason
+from gateway.policy.facts import EVERYWHERE, Fact
 
 _SHOWN = 2
 """Reasons that a row shows; the others are counted."""
@@ -61,19 +63,35 @@ class Remedy(StrEnum):
     """The request asks for something, or lacks something."""
     POLICY = "policy"
     """The policy says so by name, or does not permit it."""
+    PROBE = "probe"
+    """Several places are known, not all of them fit; who asks the platform may find fewer."""
     NONE = "none"
     """The fact is known, and it is not what the rule asks for."""
 
 
-def remedy(reason: Reason) -> Remedy:
-    """Return what could make a reason go away."""
+def remedy(reason: Reason, fact: Fact | None = None) -> Remedy:
+    """Return what could make a reason go away.
+
+    Args:
+        reason: The reason.
+        fact: What is known of the upstream, where the reason is about a fact.
+    """
     if reason.kind in {Kind.UNPERMITTED, Kind.BLOCKED}:
         return Remedy.POLICY
     if reason.fact in _OF_REQUEST or reason.kind is Kind.CHECK:
         return Remedy.REQUEST
     if reason.kind in _ATTESTED:
         return Remedy.ATTESTATION
-    return Remedy.NONE if reason.kind is Kind.VIOLATED else Remedy.POLICY
+    if reason.kind is Kind.VIOLATED:
+        return Remedy.PROBE if fact is not None and _may_be_fewer(fact) else Remedy.NONE
+    return Remedy.POLICY
+
+
+def _may_be_fewer(fact: Fact) -> bool:
+    value = fact.value
+    if not isinstance(value, frozenset) or not value <= zones.countries() | EVERYWHERE:
+        return False
+    return value == EVERYWHERE or len(value) > 1
 
 
 def why_not(decision: Decision, upstream: str) -> list[str]:
@@ -100,11 +118,13 @@ def against(decision: Decision, upstream: str) -> tuple[Reason, ...]:
     raise LookupError(f"no upstream is called {upstream}{hint}")
 
 
-def change(reason: Reason, upstream: str) -> str:
-    """Say what would have to change for a reason to go away."""
-    match remedy(reason):
+def change(reason: Reason, upstream: str, fact: Fact | None = None) -> str:
+    """Say what would have to change for a reason to go away; `fact` as for `remedy`."""
+    match remedy(reason, fact):
         case Remedy.ATTESTATION:
             return f"attest {reason.fact} of {upstream}: {reason.wants}"
+        case Remedy.PROBE:
+            return f"it would take {reason.wants}: configure fewer places, or let a probe find them"
         case Remedy.NONE:
             return f"no attestation would change what is known; it would take {reason.wants}"
         case Remedy.REQUEST | Remedy.POLICY:

@@ -81,9 +81,26 @@ def test_why_not_names_the_attestations_that_would_do(run: Run) -> None:
     attestations.write_text(text.replace('fact = "private_network"', 'fact = "baa"'))
     found = run(*CUSTOMER, "--why-not", "frankfurt")
     assert "attest private_network of frankfurt: true, at least org" in found.output
-    assert "attested, and so: private_network; then it would be allowed" in found.output
+    assert "facts alone would let it, were they so: private_network" in found.output
     attestations.write_text(text)
     assert "why not frankfurt: it is in the plan" in run(*CUSTOMER, "--why-not", "frankfurt").output
+
+
+def test_why_not_sends_to_a_probe_where_several_places_are_known(run: Run) -> None:
+    main = Path("config/gateway.toml")
+    text = main.read_text().replace(
+        'region = "eu-west-2"', 'region = "eu-central-1"\nprofile = "eu"'
+    )
+    main.write_text(
+        text.replace('"anthropic.claude-opus-5-5" }', '"eu.anthropic.claude-opus-5-5" }')
+    )
+    report = explained(run, *CUSTOMER, "--why-not", "london")
+    remedies = {each["fact"]: each["remedy"] for each in report["why_not"]["reasons"]}
+    assert remedies["processing_in"] == remedies["storage_in"] == "probe"
+    assert (
+        "configure fewer places, or let a probe find them"
+        in run(*CUSTOMER, "--why-not", "london").output
+    )
 
 
 def test_what_another_cause_than_policy_leaves_out_is_told_apart(run: Run) -> None:

@@ -151,9 +151,10 @@ def test_a_command_prints_what_the_page_shows(
     command: list[str], lines: list[str], run: Run
 ) -> None:
     """Some lines are left out on the page; those on it are printed, and in that order."""
-    printed = iter([line.rstrip() for line in run(command).output.splitlines()])
+    done = run(command).output
+    printed = iter([line.rstrip() for line in done.splitlines()])
     for line in lines:
-        assert line in printed, line
+        assert line in printed, f"{line}\n{done}"
 
 
 def test_every_output_on_the_page_is_checked() -> None:

@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from gateway.config import load
+from gateway.policy import request_layer, zones
 from gateway.routing import Upstream
 from tests.docs.pages import blocks as page_blocks
 from tests.docs.pages import dead_links
@@ -84,6 +85,11 @@ def test_the_policy_is_read_in_six_lines_and_explained(
     assert done.exit_code == 1, done.output
     assert "REJECT direct " in done.output
     assert "in-the-eu: processing_in=['*'] not within eu" in done.output
+
+
+def test_the_requirements_shown_are_taken() -> None:
+    (shown,) = re.findall(r"`x-gateway-require: (.*?)`", README)
+    assert request_layer.checked(shown.split(","), zones.shipped()) == {"processing_in=eu", "baa"}
 
 
 def test_its_links_lead_somewhere() -> None:

@@ -162,6 +162,7 @@ def test_the_environment_does_not_move_the_question(
 ) -> None:
     for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_BEDROCK", "HTTP_PROXY", "http_proxy"):
         monkeypatch.setenv(name, emulator.direct.base_url)
+    monkeypatch.setenv("AWS_BEARER_TOKEN_BEDROCK", "another")
     assert doctor.told(*HERE)["ok"]
     assert emulator.records.of("anthropic") == []
 
@@ -185,6 +186,14 @@ def test_the_host_is_that_of_the_region(
     keys = CredentialSettings(CredentialKind.AWS_KEYS, access_key_id="a", secret_access_key="b")
     client = bedrock_client.control_plane(section, keys, region)
     assert client.meta.endpoint_url == f"https://{host}"
+
+
+def test_settings_of_aws_that_cannot_be_used_are_told(
+    doctor: Doctor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    told = doctor.told(*HERE)
+    assert "ProfileNotFound" in told["unverified"][0]
 
 
 def test_behind_another_address_the_platform_proves_nothing(

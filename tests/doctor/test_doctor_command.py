@@ -11,7 +11,9 @@ import boto3
 import botocore
 import msgspec
 import pytest
+from typer.testing import CliRunner
 
+from gateway.cli import app
 from gateway.doctor import bedrock_answers
 from gateway.doctor.subject import probe_data
 from gateway.emulator import Emulator
@@ -42,6 +44,21 @@ def test_a_directory_that_cannot_be_written_is_told(doctor: Doctor) -> None:
     assert result.exit_code == 1
     assert "verified.toml" in result.output
     assert "Traceback" not in result.output
+
+
+def test_without_files_nothing_is_read_or_written_in_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("GATEWAY_CONFIG", "GATEWAY_ENV", "AWS_REGION", "CLOUD_ML_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-test")
+    (tmp_path / "verified.toml").write_text("this is no TOML", "utf-8")
+    looked = CliRunner().invoke(app, ["doctor"])
+    assert (looked.exit_code, looked.exception) == (0, None)
+    written = CliRunner().invoke(app, ["doctor", "--write"])
+    assert written.exit_code == 1
+    assert "no configuration to write verified.toml beside" in written.output
 
 
 def test_no_secret_is_printed_or_kept(doctor: Doctor, emulator: Emulator) -> None:

@@ -187,7 +187,7 @@ def test_a_proof_from_a_journal_that_was_written_anew_is_refused(
 def test_an_unknown_call_is_told(journal: Path) -> None:
     done = audit("prove", "--dir", journal, "--request-id", "req_unknown")
     assert (done.exit_code, done.stdout) == (1, "")
-    assert "has no record of req_unknown" in done.stderr
+    assert "has no record of 'req_unknown'" in done.stderr
     assert audit("prove", "--dir", journal).exit_code == 2
 
 

@@ -10,10 +10,10 @@ import asyncio
 import datetime as dt
 import ssl
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -42,8 +42,11 @@ class Hosts:
         """The hosts that connections were asked for, also those that were refused."""
         self.unknown: set[str] = set()
         """The hosts that cannot be found: no connection leads there."""
+        self.when: dict[str, Callable[[], object]] = {}
+        """Host -> what happens while a connection to it is under way."""
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
+        self._open: set[asyncio.Task[Any] | None] = set()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, name="hosts", daemon=True)
         self.url = ""
@@ -51,6 +54,7 @@ class Hosts:
     def reset(self) -> None:
         """Forget what was asked, and let every host be found."""
         self.asked.clear()
+        self.when.clear()
         self.unknown.clear()
 
     def __enter__(self) -> Self:
@@ -74,10 +78,20 @@ class Hosts:
         server.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # The loop holds tasks weakly, and a stream that changed to TLS holds its own no more.
+        task = asyncio.current_task()
+        self._open.add(task)
+        try:
+            await self._answer(reader, writer)
+        finally:
+            self._open.discard(task)
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError, EOFError, ssl.SSLError):
             head = await reader.readuntil(b"\r\n\r\n")
             host = head.split()[1].decode().rpartition(":")[0]
             self.asked.append(host)
+            self.when.get(host, _nothing)()
             if host in self.unknown or host not in self._ports:
                 writer.write(b"HTTP/1.1 502 Bad Gateway\r\n\r\n")
             else:
@@ -98,6 +112,10 @@ class Hosts:
         finally:
             up.cancel()
             there[1].close()
+
+
+def _nothing() -> None:
+    """Let a connection come about."""
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -161,3 +161,12 @@ def test_london_is_in_europe(company: Company, door: Door) -> None:
     told = door(company.config(), asked("wide"))
     assert (told.status, told.upstream) == (200, "google-london")
     company.stayed(frozenset({"GB"}))
+
+
+def test_a_count_cannot_be_held_to_a_geography_and_so_is_not_made(
+    company: Company, door: Door
+) -> None:
+    """The Claude API takes no `inference_geo` with a count."""
+    company.write(["direct-us", "direct"])
+    told = door(company.config(), asked("states", count=True))
+    assert (told.status, company.log, company.hosts.asked) == (501, [], [])

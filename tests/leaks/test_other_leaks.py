@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from gateway.call import Caller
 from gateway.engine import Engine
 from tests.leaks.company import BEDROCK, BRISK, DIRECT, HEAD, VERTEX, Company
 from tests.leaks.doors import Door, asked
@@ -190,3 +192,74 @@ def test_a_profile_that_is_known_by_its_model_alone_is_judged_by_it(
     told = door(company.config(), asked("wide", model="claude-sonnet-5-5"))
     assert told.status == 200
     company.stayed(PROFILES["eu"])
+
+
+@pytest.mark.parametrize("word", ["refuse", "keep"])
+@pytest.mark.parametrize("geo", ["global", "eu", "US"])
+def test_a_geography_of_the_callers_own_is_refused_or_held_to_the_rules(
+    company: Company, door: Door, word: str, geo: str
+) -> None:
+    company.write(["direct-us", "direct"], policy=f'{HEAD}[hatches]\ninference_geo = "{word}"\n')
+    told = door(company.config(), asked("states", inference_geo=geo))
+    assert (told.status, company.log) == (403, [])
+
+
+def test_a_geography_of_the_callers_own_is_a_policys_to_leave(company: Company, door: Door) -> None:
+    kept = HEAD + '[hatches]\ninference_geo = "keep"\n'
+    company.write(["direct"], policy=HEAD)
+    refused = door(company.config(), asked("anything", inference_geo="us"))
+    assert (refused.status, company.log) == (403, [])
+    company.write(["direct"], policy=kept)
+    told = door(company.config(), asked("anything", inference_geo="us"))
+    assert told.status == 200
+    company.stayed(US)
+
+
+FEATURES: dict[str, dict[str, Any]] = {
+    "mcp servers": {"mcp_servers": [{"type": "url", "name": "x", "url": "https://x.example"}]},
+    "a container": {"container": "container_1"},
+    "code execution": {"tools": [{"type": "code_execution_20250825", "name": "code_execution"}]},
+    "web search": {"tools": [{"type": "web_search_20250305", "name": "web_search"}]},
+    "a tool of tomorrow": {"tools": [{"type": "teleport_20270101", "name": "teleport"}]},
+    "a field of tomorrow": {"send_a_copy_to": "https://x.example"},
+    "a thread": {"thread": {"type": "create"}},
+    "the platform's fallback": {"fallbacks": "default"},
+}
+
+
+@pytest.mark.parametrize("feature", FEATURES)
+def test_a_feature_that_sends_content_on_is_forbidden_where_a_rule_says_so(
+    company: Company, door: Door, feature: str
+) -> None:
+    rule = """
+[[rule]]
+id = "stays-with-the-model"
+forbid.features = [
+  "mcp_connector", "code_execution", "web_search", "server_thread", "server_fallback",
+]
+"""
+    company.write(["direct", "direct-us"], policy=HEAD + rule)
+    told = door(company.config(), asked("anything", **FEATURES[feature]))
+    assert (told.status, company.log) == (403, []), told.body
+    assert "stays-with-the-model" in told.message
+
+
+def test_without_a_policy_a_key_with_layers_is_refused(company: Company) -> None:
+    """Somebody meant its calls to be narrowed, and nothing is there to narrow them."""
+    company.write(["direct"], sections=BRISK.replace('files = ["policies/company.toml"]', ""))
+    callers = {"a-key": Caller("team", layers=frozenset({"team"})), "other": Caller("other")}
+    with serving(Engine.from_config(company.config()), callers=callers, drain_s=0.1) as running:
+        refused = running.call(asked().body, HEADERS | {"x-api-key": "a-key"})
+        served = running.call(asked().body, HEADERS | {"x-api-key": "other"})
+    assert (refused.status, served.status, len(company.log)) == (403, 200, 1)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/v1/messages/batches", "/v1/files", "/v1/complete", "/v1/messages/../models", "/v1/sessions"],
+)
+def test_what_nobody_serves_is_sent_nowhere(company: Company, door: Door, path: str) -> None:
+    company.write(["direct", "belgium"])
+    told = door(company.config(), replace(asked("anything"), at=path))
+    assert told.status in {404, 405, 501}
+    assert (company.log, company.hosts.asked) == ([], [])

@@ -15,7 +15,7 @@ from tests.witness.oracle import Asked, Known, Place
 
 CLASSES = ("a", "b")
 ENVIRONMENT = "prod"
-UPSTREAMS = ("one", "two", "three")
+UPSTREAMS: tuple[str, ...] = ("one", "two", "three")
 MODELS = ("claude-opus-5-5", "claude-sonnet-5-5", "claude-fable-5-1")
 MIDNIGHT_S = 86400.0
 START_S = MIDNIGHT_S - 10
@@ -26,8 +26,8 @@ LATER = dt.date(2999, 1, 1)
 
 CALLERS = tuple(
     Caller("a-key", classes, frozenset(layers))
-    for classes in (None, None, frozenset({"*"}), frozenset({"a"}))
-    for layers in ((), (), ("team",), ("nobody",))
+    for classes in (*[None] * 6, frozenset({"*"}), frozenset({"a"}))
+    for layers in (*[()] * 12, ("team",), ("team",), ("nobody",))
 )
 TOOL = {"web_search": "web_search_20250305", "code_execution": "code_execution_20250825"}
 SCHEMA = {"type": "object", "properties": {"kind": {"enum": ["x", "y"]}}}
@@ -91,7 +91,7 @@ class State:
 
 def policies(rng: random.Random) -> list[dict[str, Any]]:
     """Return up to three files; the first is the organization's and permits much."""
-    return [_policy(rng, f"p{at}") for at in range(rng.choice((1, 1, 2, 3)))]
+    return [_policy(rng, f"p{at}") for at in range(rng.choice((1, 1, 1, 2, 3)))]
 
 
 def places(rng: random.Random, names: Sequence[str] = UPSTREAMS) -> dict[str, Place]:
@@ -119,10 +119,12 @@ class Written:
 def call(rng: random.Random, callers: Sequence[Caller] = CALLERS) -> Written:
     """Return a call of one of some callers."""
     extra, model, caller = rng.choice(EXTRAS), rng.choice(MODELS), rng.choice(callers)
-    label = rng.choice((None, *CLASSES, *CLASSES, *CLASSES, "nobody"))
-    words, require = rng.choice(REQUIRED) if rng.random() < 0.2 else (None, {})
+    label = rng.choice((None, None, *CLASSES * 5, "nobody"))
+    words, require = rng.choice(REQUIRED) if rng.random() < 0.15 else (None, {})
     kind = rng.choice((Kind.MESSAGES, Kind.MESSAGES, Kind.COUNT_TOKENS))
+    only = rng.sample(UPSTREAMS, 2) if rng.random() < 0.15 else None
     given = {
+        "x-gateway-only": None if only is None else ",".join(only),
         "anthropic-beta": extra.beta,
         "x-gateway-class": label,
         "x-gateway-require": words,
@@ -140,6 +142,7 @@ def call(rng: random.Random, callers: Sequence[Caller] = CALLERS) -> Written:
         inside=extra.inside,
         hatch=extra.hatch,
         require=require,
+        only=None if only is None else frozenset(only),
         may_assert=label is None or caller.classes is None or bool({label, "*"} & caller.classes),
     )
     headers = {name: value for name, value in given.items() if value is not None}
@@ -147,19 +150,21 @@ def call(rng: random.Random, callers: Sequence[Caller] = CALLERS) -> Written:
 
 
 def _policy(rng: random.Random, name: str) -> dict[str, Any]:
-    rules = [_rule(rng, f"{name}-{at}") for at in range(rng.choice((0, 1, 1, 2, 3)))]
+    rules = [_rule(rng, f"{name}-{at}") for at in range(rng.choice((0, 1, 1, 1, 2)))]
     every = {"classes": list(CLASSES), "environments": [ENVIRONMENT]}
     found: dict[str, Any] = {"schema": 1, "name": name, "rule": rules}
     if name == "p0" or rng.random() < 0.3:
         found["classes"] = {each: each for each in CLASSES}
-        found["permit"] = [every] if rng.random() < 0.8 else [{**every, "classes": ["a"]}]
+        found["permit"] = [every] if rng.random() < 0.9 else [{**every, "classes": ["a"]}]
     if rng.random() < 0.7:
         found["unlabelled"] = rng.choice(CLASSES)
     if name != "p0":
         found["layer"] = rng.choice(({}, {"keys": ["team"]}, {"environments": [ENVIRONMENT, "x"]}))
     if rng.random() < 0.5:
         found["hatches"] = {"inference_geo": rng.choice(("keep", "keep", "refuse"))}
-    if rng.random() < 0.2:
+    if rng.random() < 0.5:
+        found["prefer"] = {"order": rng.choice((["tightest_residency"], ["cost"]))}
+    if rng.random() < 0.1:
         ends = rng.choice((None, *MOMENTS_S))
         found["block"] = [_block(rng.choice(("one", "t*")), ends)]
     if rules and rng.random() < 0.3:
@@ -197,7 +202,7 @@ _REQUIRE: Mapping[str, Sequence[Any]] = {
 _FORBID: Mapping[str, Sequence[Any]] = {
     "upstreams": (["two"], ["t*"]),
     "platforms": (["bedrock"],),
-    "models": (["claude-fable-*"], ["claude-*"]),
+    "models": (["claude-fable-*"], ["claude-fable-*"], ["claude-sonnet-*"], ["claude-*"]),
     "features": (["code_execution", "fast_mode"], ["*"]),
     "betas": (["*"], ["experimental-*"]),
 }
@@ -208,10 +213,17 @@ _ALLOW: Mapping[str, Sequence[Any]] = {
 }
 
 
+_PARTS = (("require", _REQUIRE, 0.6), ("forbid", _FORBID, 0.6), ("allow", _ALLOW, 0.4))
+
+
 def _rule(rng: random.Random, name: str) -> dict[str, Any]:
     found: dict[str, Any] = {"id": name}
-    for key, menu, most in (("require", _REQUIRE, 2), ("forbid", _FORBID, 1), ("allow", _ALLOW, 1)):
-        words = rng.sample(sorted(menu), rng.randint(0, most))
+    for key, menu, share in _PARTS:
+        words = [rng.choice(sorted(menu))] if rng.random() < share else []
+        if key == "require" and words and rng.random() < 0.3:
+            words += ["assurance"]
+        if key == "forbid" and words and rng.random() < 0.4:
+            words = ["models"]
         found[key] = {word: rng.choice(menu[word]) for word in words}
     if rng.random() < 0.5:
         found["classes"] = [rng.choice(CLASSES)]
@@ -238,6 +250,6 @@ def _place(rng: random.Random) -> Place:
 
 
 def fact(rng: random.Random, name: str) -> Known:
-    level = rng.choice(("hint", "org", "org", "org", "verified", "verified"))
-    until_s = rng.choice(MOMENTS_S) if rng.random() < 0.25 else float("inf")
+    level = rng.choice(("hint", "org", "org", "org", *["verified"] * 4))
+    until_s = rng.choice(MOMENTS_S) if rng.random() < 0.2 else float("inf")
     return Known(rng.choice(_VALUES[name]), level, until_s)

@@ -13,7 +13,7 @@ from gateway.demo.scene import Claim, Scene, Step, Table
 from gateway.demo.stage import Shot, Stage
 from gateway.journal import folder, read
 
-COLUMNS = ("door", "decision", "records of the call", "attempts", "requests in the log")
+COLUMNS = ("door", "decision", "records of the call", "attempts", "in the log")
 PROMPT = "Which pilot is on duty tonight?"
 RECORDS = ("decision", "started", "finished")
 STARTED = b'"kind":"started"'

@@ -21,9 +21,9 @@ RULES: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
         PUBLISHED: {},
         CUSTOMER: {"direct": (EU,), "bedrock-virginia": (EU,)},
         PAYMENT: {
-            "direct": (KEYS, EU),
+            "direct": (EU, KEYS),
             "bedrock-frankfurt": (KEYS,),
-            "bedrock-virginia": (KEYS, EU),
+            "bedrock-virginia": (EU, KEYS),
             "vertex-belgium": (KEYS,),
         },
     }
@@ -92,7 +92,7 @@ def _row(data_class: str, judged: Judged) -> tuple[str, ...]:
 def _rejections(rejected: Mapping[str, tuple[str, ...]] | None) -> str:
     if rejected is None:
         return "not on record"
-    return "; ".join(f"{name}: {', '.join(ids)}" for name, ids in rejected.items()) or "nobody"
+    return "\n".join(f"{name}: {', '.join(ids)}" for name, ids in rejected.items()) or "nobody"
 
 
 POLICY = Step(

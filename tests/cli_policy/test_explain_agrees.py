@@ -22,7 +22,7 @@ from gateway.policy.recorded import recall
 from tests.boundary.house import ENVIRONMENT, House
 from tests.server.serving import Running, serving
 
-CASES = max(min(int(os.environ.get("TIDEGATE_LAWS", "2000")) // 20, 2000), 1)
+CASES = max(min(int(os.environ.get("TIDEGATE_LAWS", "2000")) // 20, 500), 1)
 
 POLICY = """
 schema = 1
