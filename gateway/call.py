@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from gateway.errors import Malformed
+from gateway.parts import MAX_PARTS, crowded
 from providers.contract import Fields, Headers, Kind
 
 T = TypeVar("T")
@@ -172,6 +173,8 @@ def read_body(body: bytes) -> Mapping[str, Raw]:
     if not _is_compact(body, fields) and (key := repeated_key(body, fields)) is not None:
         raise Malformed(f"{key[:100]}: this field is in the request body twice.")
     _check_max_tokens(fields)
+    if (name := crowded(fields)) is not None:
+        raise Malformed(f"{name}: more than {MAX_PARTS} messages, blocks or tools are in it.")
     return fields
 
 

@@ -40,6 +40,9 @@ class Leg(Struct, frozen=True):
     losses: tuple[Loss, ...] = ()
 
 
+_NAMED = 10
+"""How many losses a rejection names: callers choose what they send."""
+
 Ranks = Mapping[str, tuple[float, ...]]
 """Upstream -> where it stands, the lowest first."""
 
@@ -189,7 +192,8 @@ class _Look:
             raise Malformed("The request body is nested too deeply.") from None
         lost = losses if not upstream.lenient else [loss for loss in losses if not loss.droppable]
         if lost:
-            reason = "; ".join(f"{loss.name}: {loss.reason}" for loss in lost)
+            reason = "; ".join(f"{loss.name}: {loss.reason}" for loss in lost[:_NAMED])
+            reason += f"; and {len(lost) - _NAMED} more" if len(lost) > _NAMED else ""
             return Rejection(upstream.name, Cause.FIDELITY, reason)
         return Leg(upstream, losses)
 

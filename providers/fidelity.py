@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import islice
 
 import msgspec
 from msgspec import Raw
@@ -18,6 +19,7 @@ from providers.contract import Fields, Loss, Operation, PlatformModel
 Probes = Mapping[str, tuple[tuple[Part, ...], Probe]]
 """What to look for under each top-level field."""
 
+_FEW = 10
 _SHOWN = 100
 """How much of a name that the caller made up is repeated."""
 
@@ -85,11 +87,12 @@ def _tools(fields: Fields, caps: Capabilities) -> Iterator[Loss]:
         tools = _TOOLS.decode(fields.body["tools"])
     except msgspec.DecodeError:
         return
-    for kind in dict.fromkeys(tool.type or "custom" for tool in tools):
-        if not takes_tool(caps, kind):
-            shown = ascii(kind[:_SHOWN])[1:-1]
-            reason = f"{caps.title} has no tool of type `{shown}`"
-            yield Loss(f"tools[{shown}]", reason, droppable=False)
+    named = dict.fromkeys(tool.type or "custom" for tool in tools)
+    # None of these can be left out, so a few of them say as much as all.
+    for kind in islice((kind for kind in named if not takes_tool(caps, kind)), _FEW):
+        shown = ascii(kind[:_SHOWN])[1:-1]
+        reason = f"{caps.title} has no tool of type `{shown}`"
+        yield Loss(f"tools[{shown}]", reason, droppable=False)
 
 
 def _held(fields: Fields, gone: Container[str], probes: Probes) -> Iterator[Part]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.config import BedrockUpstream, Upstream
+from gateway.config import AnthropicUpstream, BedrockUpstream, Upstream, VertexUpstream
 from gateway.policy.places import Where
 from providers.contract import Endpoint
 from providers.registry import PROVIDERS
@@ -22,5 +22,19 @@ def where(section: Upstream) -> Where:
         geo=endpoint.geo,
         relay=section.base_url is not None,
         address=section.base_url,
+        account=_account(section),
         models={name: model.id for name, model in endpoint.models.items()},
     )
+
+
+def _account(section: Upstream) -> tuple[str, ...]:
+    """Return what names the account: what was verified in one says nothing of another."""
+    named: tuple[str | None, ...]
+    match section:
+        case BedrockUpstream():
+            named = (section.aws_profile,)
+        case VertexUpstream():
+            named = (section.project, section.credentials_file)
+        case AnthropicUpstream():
+            named = (section.workspace,)
+    return tuple(name or "" for name in named)

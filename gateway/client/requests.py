@@ -57,7 +57,10 @@ def read(
 
 def _labelled(headers: Headers, labels: Mapping[str, str]) -> Headers:
     """Return the headers with labels added; a header and a label that disagree are refused."""
-    said = {name: value for name, value in headers if name.startswith("x-gateway-")}
+    said: dict[str, str] = {}
+    for name, value in headers:
+        if name.startswith("x-gateway-"):  # One that stands twice is one list: RFC 9110, 5.3.
+            said[name] = f"{said[name]}, {value}" if name in said else value
     if CLASS in said and CLASS in labels and said[CLASS] != labels[CLASS]:
         raise Malformed(
             f"{CLASS}: the request says {said[CLASS]!r}, but labels() says {labels[CLASS]!r}."

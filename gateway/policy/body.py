@@ -132,6 +132,8 @@ def fallbacks(found: Findings, raw: Raw) -> None:
         found.model(entry.get("model"), "fallbacks[].model", where)
         if "output_config" in entry:
             output_config(found, entry["output_config"], f"{where}.output_config")
+        if "speed" in entry:
+            speed(found, entry["speed"])
 
 
 def speed(found: Findings, raw: Raw) -> None:
@@ -152,6 +154,7 @@ def _tool(found: Findings, tool: dict[str, Raw], where: str) -> None:
     if "model" in tool:
         found.model(tool["model"], "tools[].model", f"{where}.model")
     found.switch(tool.get("defer_loading"), "tools[].defer_loading", where)
+    _configs(found, tool, where)
     if found.switch(tool.get("strict"), "tools[].strict", where) and "input_schema" in tool:
         _schema(found, tool["input_schema"], f"{where}.input_schema")
     if "allowed_callers" in tool:
@@ -159,6 +162,18 @@ def _tool(found: Findings, tool: dict[str, Raw], where: str) -> None:
     for key in ("cache_control", "caching"):
         if key in tool:
             cache_control(found, tool[key], f"{where}.{key}")
+
+
+def _configs(found: Findings, tool: dict[str, Raw], where: str) -> None:
+    """Read what a toolset says of its tools: of all of them, and of each by name."""
+    configs = []
+    if "default_config" in tool:
+        configs.append(tool["default_config"])
+    if "configs" in tool:
+        configs.extend(found.fields(tool["configs"], "tools[].configs", where).values())
+    for raw in configs:
+        config = found.fields(raw, "tools[].configs", where)
+        found.switch(config.get("defer_loading"), "tools[].defer_loading", where)
 
 
 def _callers(found: Findings, raw: Raw, where: str) -> None:

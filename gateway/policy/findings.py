@@ -10,16 +10,12 @@ import msgspec
 from msgspec import Raw
 
 from gateway.errors import Malformed
+from gateway.parts import MAX_PARTS
 from gateway.policy import plain_json
 from gateway.policy.feature_table import FeatureTable, Marks
 
 MAX_DOUBTS = 50
 """More unknown names than this become one, so that what is kept of a request has a bound."""
-MAX_OBJECTS = 100_000
-"""Messages, blocks, tools and the like that are read in one request.
-
-The Claude API takes as many messages (anthropic 2.12.0: types/message_create_params.py).
-"""
 MAX_SCHEMA_BYTES = 256 * 1024
 """All the schemas of a request that a platform compiles; those are read to their leaves."""
 MAX_MODELS = 50
@@ -41,7 +37,7 @@ class Findings:
         self.found: set[str] = set()
         self.models: dict[str, None] = {}
         self.doubts: list[str] = []
-        self._left = MAX_OBJECTS
+        self._left = MAX_PARTS
         self._schema_left_bytes = MAX_SCHEMA_BYTES
 
     def mark(self, marks: Marks, name: str, where: str) -> None:
@@ -87,6 +83,7 @@ class Findings:
 
     def fields(self, raw: Raw, name: str, where: str) -> dict[str, Raw]:
         """Return an object's fields; none, and a doubt, for anything else but null."""
+        self._spend(1, where)
         try:
             return plain_json.fields_of(raw, where)
         except msgspec.ValidationError:
@@ -135,6 +132,11 @@ class Findings:
             return True
         self.doubt(name, where)
         return True
+
+    def _spend(self, objects: int, where: str) -> None:
+        self._left -= objects
+        if self._left < 0:
+            raise plain_json.too_many(where)
 
 
 def is_null(raw: Raw) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import NamedTuple
 
 import msgspec
@@ -20,6 +21,8 @@ from providers import catalog
 NOT_SAID = frozenset({"", "not_available"})
 """What stands in `usage.inference_geo` where a platform does not tell."""
 
+MAX_ITERATIONS = 64
+"""How many models of one answer are compared: more than a request may name."""
 _SHOWN = 100
 """How much of a platform's word is repeated."""
 _SNAPSHOT = re.compile(r"[-@]\d{8}$")
@@ -122,7 +125,7 @@ def _model(expected: Expected, told: Served) -> Iterator[Violation]:
     words = " or ".join(dict.fromkeys((expected.model, *expected.models_inside)))
     for what, models in (
         ("model", (told.model,)),
-        ("usage.iterations.model", dict.fromkeys(told.iterations)),
+        ("usage.iterations.model", islice(dict.fromkeys(told.iterations), MAX_ITERATIONS)),
     ):
         for model in models:
             if model is None or model == expected.wire_model:

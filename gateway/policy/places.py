@@ -45,13 +45,15 @@ class Where:
     """The address of its own by which it is reached; None: the platform's."""
     models: Mapping[str, str] = field(default_factory=dict)
     """Canonical id -> id on the wire there; on Bedrock that id may name another profile."""
+    account: tuple[str, ...] = ()
+    """The project, workspace or credential profile that the configuration names; no secret."""
 
     @property
     def fingerprint(self) -> str:
         """A short digest of the place: what was found out there is void when it changes."""
         place = [
             *(self.platform, self.region, self.profile),
-            *(self.geo, self.relay, self.address),
+            *(self.geo, self.relay, self.address, self.account),
         ]
         return digest({"place": place, "models": dict(self.models)})[:16]
 

@@ -5,18 +5,26 @@ from __future__ import annotations
 import json
 import os
 import tracemalloc
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
+from anthropic import AnthropicError
 
+from gateway import Anthropic
 from gateway.boundary import Boundary
 from gateway.boundary import boundary as boundary_module
+from gateway.boundary.where import where
 from gateway.call import Call, read_body, read_call
+from gateway.client import requests
 from gateway.config import ConfigError
 from gateway.emulator import Emulator
 from gateway.errors import Malformed
 from gateway.judging import Judgement, judge
+from gateway.policy import observed
 from gateway.policy.attestations import Attestation, Attestations
 from gateway.policy.compiling import compile_policies
 from gateway.policy.facts import Assurance
@@ -24,6 +32,7 @@ from gateway.policy.files import read_policy
 from gateway.policy.in_force import InForce
 from gateway.policy.places import Where
 from gateway.policy.sheet import fact_sheet
+from gateway.routing import Upstream, plan
 from providers.contract import Kind, Place, PlaceError
 from providers.registry import PROVIDERS
 from tests.boundary.house import POLICY, House
@@ -62,6 +71,10 @@ def a_call(*headers: tuple[str, str], **fields: Any) -> Call:
         (("anthropic-version", "2023-06-01"), *headers),
         json.dumps(body | fields).encode(),
     )
+
+
+def read(text: str) -> Call:
+    return read_call(Kind.MESSAGES, (("anthropic-version", "2023-06-01"),), text.encode())
 
 
 def judged(policy: str, *headers: tuple[str, str], **fields: Any) -> Judgement:
@@ -162,11 +175,31 @@ def test_too_many_days_are_a_mistake_of_the_caller(days: str) -> None:
         judged(HEAD, ("x-gateway-require", f"retention_days={days}"))
 
 
+@pytest.mark.parametrize(
+    ("feature", "fields"),
+    [
+        ("fast_mode", {"fallbacks": [{"model": "claude-opus-5", "speed": "fast"}]}),
+        ("tool_search", {"tools": [{"default_config": {"defer_loading": True}}]}),
+        ("tool_search", {"tools": [{"configs": {"a": {}, "b": {"defer_loading": True}}}]}),
+        ("unknown:tools[].configs", {"tools": [{"configs": {"a": [{"defer_loading": True}]}}]}),
+        ("unknown:tools[].configs", {"tools": [{"default_config": [{"defer_loading": True}]}]}),
+    ],
+)
+def test_a_feature_is_found_where_it_is_asked_for_a_level_deeper(
+    feature: str, fields: dict[str, Any]
+) -> None:
+    policy = rule("forbid.features = ['fast_mode', 'tool_search']")
+    found = judged(policy, **fields)
+    assert feature in found.request.features
+    assert found.decision.allowed == ()
+
+
 CLOSED = rule("forbid.features = ['web_search']")
 BLOCK = '{"type":"text","text":"x"}'
 MESSAGE = f'{{"content":[{BLOCK}]}}'
 STRICT_TOOL = f'{{"strict":true,"input_schema":[{"0," * 9000}1]}}'
 MANY = 150_000
+NAMED = ",".join(f'"{number}":{{}}' for number in range(MANY))
 
 
 def listed(item: str, times: int) -> str:
@@ -178,23 +211,58 @@ def listed(item: str, times: int) -> str:
     [
         (f'"messages":{listed("{}", MANY)}', "messages"),
         (f'"tools":{listed("{}", MANY)}', "tools"),
-        (f'"messages":[{{"content":{listed(BLOCK, MANY)}}}]', "content"),
+        (f'"messages":[{{"content":{listed(BLOCK, MANY)}}}]', "messages"),
         (f'"messages":{listed(MESSAGE, MANY)}', "messages"),
-        (f'"messages":{listed(MESSAGE, 60_000)}', "content"),
+        (f'"messages":{listed(MESSAGE, 60_000)}', "messages"),
         (f'"output_config":{{"format":{listed("{}", MANY)}}}', "output_config.format"),
         (f'"tools":{listed(STRICT_TOOL, 30)}', "tools"),
+        (f'"tools":[{{"configs":{{{NAMED}}}}}]', "tools"),
     ],
 )
 def test_a_body_of_very_many_parts_is_refused_before_it_takes_long(fields: str, where: str) -> None:
     text = f'{{"model":"{OPUS}","max_tokens":9,{fields}}}'
-    call = read_call(Kind.MESSAGES, (("anthropic-version", "2023-06-01"),), text.encode())
     with pytest.raises(Malformed, match=where):
-        judge(call, OPUS, in_force(CLOSED), NOW_S)
+        judge(read(text), OPUS, in_force(CLOSED), NOW_S)
 
 
-def test_a_long_text_full_of_braces_is_no_body_of_many_parts() -> None:
-    found = judged(CLOSED, messages=[{"role": "user", "content": "{}" * MANY * 2}])
-    assert found.decision.allowed == ("one", "two")
+@pytest.mark.parametrize(
+    "value",
+    [
+        f"[5,{listed('{}', MANY)[1:]}",
+        f"[{listed('{}', MANY)}]",
+        f'[{{"content":{{"content":{listed("{}", MANY)}}}}}]',
+        f'[{{"content":[[{listed("{}", MANY)}]]}}]',
+    ],
+)
+@pytest.mark.parametrize("name", ["messages", "system", "tools"])
+def test_very_many_parts_are_refused_in_an_odd_shape_too(name: str, value: str) -> None:
+    with pytest.raises(Malformed, match=f"{name}: more than 100000"):
+        read(f'{{"model":"{OPUS}","max_tokens":9,"{name}":{value}}}')
+
+
+def test_as_many_messages_as_a_platform_takes_are_read() -> None:
+    text = f'{{"model":"{OPUS}","max_tokens":9,"messages":{listed("{}", 100_000)}}}'
+    assert read(text).asked == OPUS
+
+
+def test_a_rejection_names_a_few_of_the_losses() -> None:
+    provider = PROVIDERS["bedrock"]
+    place = provider.endpoint(Place(region="eu-central-1", profile="eu"))
+    tools = [{"type": f"{number}{'x' * 50}"} for number in range(1000)]
+    fields = {f"f{number}{'x' * 50}": 1 for number in range(190)}
+    for more in ({"tools": tools}, fields):
+        found = plan(a_call(**more), [Upstream("one", provider, place)])
+        assert found.refused is not None
+        assert 500 < len(found.refused.message) < 5000
+
+
+@pytest.mark.parametrize("name", ["messages", "tools"])
+def test_many_braces_in_texts_and_inputs_are_no_parts(name: str) -> None:
+    use = {"type": "tool_use", "name": "x", "input": {"rows": [{"cell": {}}] * MANY}}
+    messages = [{"role": "user", "content": "{}" * MANY}, {"role": "assistant", "content": [use]}]
+    tool = {"name": "x", "input_schema": {"anyOf": [{}] * MANY * 2}}
+    fields = {"messages": messages, "tools": [tool]}
+    assert judged(CLOSED, **{name: fields[name]}).decision.allowed == ("one", "two")
 
 
 @pytest.mark.parametrize("key", ["k" * 1_000_000, "\u00e9" * 500_000])
@@ -219,9 +287,8 @@ def test_a_key_that_stands_twice_is_found_however_the_rest_is_written(outer: str
         inner = twice if "[" in outer else f"[{twice}]"
         message = f'{{"role":"user","content":{outer % inner}}}'
         text = f'{{"model":"{OPUS}","max_tokens":9,"messages":[{message}]}}'
-        call = read_call(Kind.MESSAGES, (("anthropic-version", "2023-06-01"),), text.encode())
         with pytest.raises(Malformed, match="in one object twice"):
-            judge(call, OPUS, in_force(CLOSED), NOW_S)
+            judge(read(text), OPUS, in_force(CLOSED), NOW_S)
 
 
 @pytest.mark.parametrize(
@@ -250,6 +317,104 @@ def test_a_model_is_not_asked_for_under_the_id_of_another(wire_id: str) -> None:
 def test_a_model_may_be_asked_for_under_a_name_of_the_operators(wire_id: str) -> None:
     place = Place(region="eu-central-1", profile="eu", models={OPUS: wire_id})
     assert PROVIDERS["bedrock"].endpoint(place).models[OPUS].id == wire_id
+
+
+@pytest.mark.parametrize("labels", [{}, {"x-gateway-tag-team": "blue"}])
+def test_a_label_that_stands_twice_narrows_twice_whatever_labels_hold(
+    labels: dict[str, str],
+) -> None:
+    headers = (
+        ("anthropic-version", "2023-06-01"),
+        ("x-gateway-class", "phi"),
+        ("x-gateway-class", "public"),
+        ("x-gateway-require", "baa"),
+        ("x-gateway-require", "cmek"),
+    )
+    body = {"model": OPUS, "max_tokens": 9, "messages": []}
+    request = httpx2.Request("POST", "http://x/v1/messages", json=body)
+    call = requests.read(Kind.MESSAGES, request, headers, labels, own_account=False)
+    assert set(call.labels.require) == {"baa", "cmek"}
+    assert call.labels.data_class == "phi, public"
+
+
+def test_what_was_verified_in_one_account_is_void_in_another(house: House) -> None:
+    found = set()
+    sections = (
+        'provider = "bedrock"\nregion = "eu-central-1"\naws_profile = "one"',
+        'provider = "bedrock"\nregion = "eu-central-1"\naws_profile = "two"',
+        'provider = "vertex"\nregion = "eu"\nproject = "project-one"\naccess_token = "${TEST_KEY}"',
+        'provider = "vertex"\nregion = "eu"\nproject = "project-two"\naccess_token = "${TEST_KEY}"',
+        'provider = "anthropic"\napi_key = "${TEST_KEY}"\nworkspace = "wrkspc_one"',
+        'provider = "anthropic"\napi_key = "${TEST_KEY}"\nworkspace = "wrkspc_two"',
+    )
+    for section in sections:
+        text = f'schema = 1\n[routing]\norder = ["one"]\n[upstreams.one]\n{section}\n'
+        (house.where / "gateway.toml").write_text(text)
+        found.add(where(house.config().used[0]).fingerprint)
+    assert len(found) == len(sections)
+
+
+def test_an_answer_that_names_very_many_models_is_told_of_a_few_times() -> None:
+    iterations = [{"model": f"another-{number}"} for number in range(10_000)]
+    told = observed.served(OPUS, {"iterations": iterations})
+    found = observed.violations(observed.Expected(OPUS), told)
+    assert 0 < len(found) < 100
+
+
+MESSAGE_OF = {"max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
+
+
+def elsewhere(client: Anthropic, house: House) -> list[Callable[[], object]]:
+    """Return calls that try to leave by what the SDK offers."""
+    direct = house.emulator.direct.base_url
+    body: Any = {"model": OPUS, **MESSAGE_OF}
+    create: Any = client.messages.create
+    key = {"x-api-key": house.emulator.api_key}
+    moved: Any = client.with_options(base_url=direct, default_headers=key)
+    return [
+        lambda: moved.messages.create(**body),
+        lambda: create(**body, extra_headers=key, extra_query={"upstream": "direct"}),
+        lambda: create(**body, extra_headers={"host": "127.0.0.1"}),
+        lambda: create(**body, extra_headers={"x-gateway-upstream": "direct"}),
+        lambda: create(**body, extra_headers={"x-gateway-only": "direct,anywhere"}),
+        lambda: create(**body, extra_headers={"x-gateway-class": "Open"}),
+        lambda: create(**body, extra_headers={"x-gateway-class": "open, inner"}),
+        lambda: create(**body, extra_headers={"x-gateway-class": ""}),
+        lambda: create(**body, extra_body={"x-gateway-class": "open", "gateway": "direct"}),
+        lambda: create(**{**body, "model": f"global.anthropic.{OPUS}"}),
+        lambda: create(**{**body, "model": f"{OPUS}@default"}),
+        lambda: client.post(f"{direct}/v1/messages", body=body, cast_to=object),
+        lambda: client.post("/v1/messages/../../x/v1/messages", body=body, cast_to=object),
+        lambda: client.post("/v1/messages/count_tokens?a=/v1/messages", body=body, cast_to=object),
+        lambda: client.post("/v1/complete", body=body, cast_to=object),
+        lambda: client.get(f"{direct}/v1/files", cast_to=object),
+        lambda: client.messages.batches.create(requests=[{"custom_id": "1", "params": body}]),
+        lambda: client.beta.files.upload(file=("a.txt", b"hi")),
+        lambda: client.copy(http_client=httpx2.Client()).messages.create(**body),
+        lambda: client.with_options(api_key=house.emulator.api_key).messages.create(**body),
+        lambda: list(client.messages.stream(**body).__enter__().text_stream),
+        lambda: client.beta.messages.create(**body, fallbacks="default"),
+    ]
+
+
+@pytest.mark.parametrize("number", range(22))
+def test_no_way_of_the_sdk_leads_out_of_policy(house: House, number: int) -> None:
+    with Anthropic(gateway=house.config(), max_retries=0) as client:
+        ways = elsewhere(client, house)
+        assert len(ways) == 22
+        with suppress(AnthropicError, TypeError):
+            ways[number]()
+    for path in house.seen():
+        assert path.startswith("/model/eu.") or path.endswith("/count-tokens"), path
+    for record in house.emulator.records:
+        assert not [name for name, _ in record.headers if name.startswith("x-gateway")]
+
+
+def test_another_class_is_the_way_out_that_policy_has(house: House) -> None:
+    with Anthropic(gateway=house.config(), max_retries=0) as client:
+        body: Any = {"model": OPUS, **MESSAGE_OF}
+        client.messages.create(**body, extra_headers={"x-gateway-class": "open"})
+    assert house.seen() == ["/v1/messages"]
 
 
 BLOCKS = """schema = 1
