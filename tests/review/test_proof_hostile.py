@@ -25,6 +25,7 @@ from typer.testing import CliRunner, Result
 
 import gateway
 from gateway.cli import app
+from gateway.config import ConfigError
 from gateway.emulator import Emulator
 from gateway.engine import Engine
 from gateway.journal.folder import add_checkpoint, alone, check, next_checkpoint, own_checkpoints
@@ -283,3 +284,44 @@ FAULTS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("reset", {}),
     ("cut", {}),
 )
+
+
+@pytest.mark.parametrize("how", ["removed", "renamed", "directory renamed"])
+def test_records_go_on_where_they_are_found_when_a_file_is_taken_away(
+    house: House, how: str
+) -> None:
+    """What is written to a file without its name is lost to every reader."""
+    client = gateway.Anthropic(gateway=house.config(), max_retries=0)
+    client.messages.create(**BODY)
+    (file,) = house.journal.glob("*.jsonl")
+    if how == "removed":
+        file.unlink()
+    elif how == "renamed":
+        file.rename(file.with_suffix(".1"))
+    else:
+        house.journal.rename(house.where / "elsewhere")
+    client.messages.create(**BODY)
+    kinds = ("verdicts", "decision", "started", "finished")
+    assert [len(house.records(kind)) for kind in kinds] == [1, 1, 1, 1]
+    report = check(house.journal, ())
+    assert not report.problems
+    assert f"goes on from {file.name}, which is not here" in str(report.notes[0])
+
+
+def test_a_decision_is_not_explained_from_a_record_that_was_changed(house: House) -> None:
+    answer = gateway.Anthropic(gateway=house.config()).messages.with_raw_response.create(**BODY)
+    (file,) = house.journal.glob("*.jsonl")
+    file.write_bytes(file.read_bytes().replace(b'"class":null', b'"class":"opn"', 1))
+    named = ("--journal", str(house.journal), "--config", str(house.where), "--env", "prod")
+    environ = {"TEST_KEY": house.emulator.api_key}
+    asked = ["explain", answer.headers["x-gateway-decision"], *named]
+    done = CliRunner().invoke(app, asked, env=environ)
+    assert done.exit_code == 2
+    assert "is not as it was written" in done.stderr
+    assert "opn" not in done.stdout
+
+
+def test_a_switch_is_told_as_the_file_has_to_say_it(house: House) -> None:
+    house.write(f"{POLICY}require.baa = false\n")
+    with pytest.raises(ConfigError, match=r"rule\[0\]\.require\.baa.*write true"):
+        Engine.from_config(house.config())
