@@ -325,3 +325,22 @@ def test_a_switch_is_told_as_the_file_has_to_say_it(house: House) -> None:
     house.write(f"{POLICY}require.baa = false\n")
     with pytest.raises(ConfigError, match=r"rule\[0\]\.require\.baa.*write true"):
         Engine.from_config(house.config())
+
+
+def test_a_rule_for_a_misspelt_environment_stops_the_start(house: House) -> None:
+    """It would be off in the environment that it was written for, and nobody would know."""
+    house.write(POLICY.replace('id = "stays-here"', 'id = "stays-here"\nenvironments = ["prdo"]'))
+    with pytest.raises(
+        ConfigError, match=r"house\.toml:13: rule\[0\]: .*stays-here is unreachable"
+    ):
+        Engine.from_config(house.config())
+
+
+def test_a_layer_alone_says_why_it_lets_nothing_through(house: House) -> None:
+    """Without the organization's permits no rule is idle, and nothing is allowed."""
+    layer = 'schema = 1\nname = "team"\n[layer]\n[[rule]]\nid = "x"\nrequire.baa = true\n'
+    house.write(layer)
+    client = gateway.Anthropic(gateway=house.config(), max_retries=0)
+    with pytest.raises(gateway.PolicyDenied, match="policy"):
+        client.messages.create(**BODY)
+    assert house.seen() == []
