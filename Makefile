@@ -3,9 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+LONG := TIDEGATE_NIGHTLY=1 TIDEGATE_LAWS=100000 TIDEGATE_REPLAYS=1500
+DECISIONS := tests/unit/policy tests/doctor tests/journal tests/witness
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test nightly check format lint types imports bench lock clean
+.PHONY: help demo test nightly nightly-decisions nightly-others check format lint types imports bench lock clean
 
 help: ## Show this list.
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -32,8 +34,14 @@ demo: $(READY) ## Run a tour over emulated platforms: no credentials, no network
 test: $(READY) ## Run the tests.
 	@$(BIN)/python -m pytest
 
-nightly: $(READY) ## Run the tests with the long sizes.
-	@TIDEGATE_NIGHTLY=1 TIDEGATE_LAWS=100000 TIDEGATE_REPLAYS=1500 $(BIN)/python -m pytest
+nightly: $(READY) ## Run the tests with the long sizes, on two cores.
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target nightly-decisions nightly-others
+
+nightly-decisions: $(READY)
+	@$(LONG) $(BIN)/python -m pytest $(DECISIONS)
+
+nightly-others: $(READY)
+	@$(LONG) $(BIN)/python -m pytest $(DECISIONS:%=--ignore=%)
 
 check: format lint types imports ## Check format, lint, types and import rules.
 

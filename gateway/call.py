@@ -23,6 +23,11 @@ T = TypeVar("T")
 
 MAX_TOP_LEVEL_KEYS = 200
 
+MAX_BETAS = 64
+MAX_BETA_CHARACTERS = 128
+MAX_LABEL_CHARACTERS = 8192
+"""What is decided on is kept and recorded, so what stands in headers has bounds too."""
+
 LABELS = ("class", "require", "only")
 """What stands behind `x-gateway-` in a request, but for the tags."""
 FORWARDED = ("anthropic-", "x-claude-code-", "x-stainless-")
@@ -38,7 +43,9 @@ KEPT_BACK = frozenset(
     }
 )
 """Headers of those prefixes that are read here, or that speak of the caller's connection."""
-ACCOUNT_HEADERS = frozenset({"anthropic-workspace-id", "anthropic-user-profile-id"})
+ACCOUNT_HEADERS = frozenset(
+    {"anthropic-organization-id", "anthropic-workspace-id", "anthropic-user-profile-id"}
+)
 """Headers that choose another account: only a caller who brings the credential may send them."""
 
 _decode = msgspec.json.Decoder(dict[str, Raw]).decode
@@ -46,7 +53,8 @@ _decoders: dict[type, msgspec.json.Decoder[Any]] = {
     kind: msgspec.json.Decoder(kind) for kind in (str, bool, int)
 }
 
-_KEY = re.compile(rb'[ \t\n\r]*("(?:[^"\\]|\\.)*")[ \t\n\r]*:[ \t\n\r]*')
+# Possessive: without going back, a long key costs no memory beside its own.
+_KEY = re.compile(rb'[ \t\n\r]*("(?:[^"\\]++|\\.)*+")[ \t\n\r]*:[ \t\n\r]*')
 _UP_TO_HALF_A_PAIR = re.compile(
     rb"(?:[^\\]++|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
     rb"|\\(?!u[dD][89a-fA-F][0-9a-fA-F]{2}).)*+(?=\\u[dD])",
@@ -133,7 +141,7 @@ def read_call(
             raw=body,
             body=fields,
             version=_version(folded),
-            betas=_listed(folded.get("anthropic-beta")),
+            betas=_betas(folded.get("anthropic-beta")),
             headers=_forwarded(folded, own_account=own_account),
         ),
         labels=_labels(folded),
@@ -161,8 +169,8 @@ def read_body(body: bytes) -> Mapping[str, Raw]:
         raise Malformed(f"The request body is not a JSON object: {what}.") from None
     if len(fields) > MAX_TOP_LEVEL_KEYS:
         raise Malformed(f"The request body has more than {MAX_TOP_LEVEL_KEYS} top-level fields.")
-    if not _is_compact(body, fields):
-        _refuse_repeated_keys(body, fields)
+    if not _is_compact(body, fields) and (key := repeated_key(body, fields)) is not None:
+        raise Malformed(f"{key[:100]}: this field is in the request body twice.")
     _check_max_tokens(fields)
     return fields
 
@@ -182,13 +190,17 @@ def _labels(headers: Mapping[str, str]) -> Labels:
     if not names:
         return NO_LABELS
     named = {name.removeprefix("x-gateway-"): headers[name] for name in names}
-    for name in named:
+    for name, value in named.items():
         if name not in LABELS and not (name.startswith("tag-") and name != "tag-"):
             # A label that is misspelled may have been meant to narrow.
             known = ", ".join(f"x-gateway-{label}" for label in LABELS)
             raise Malformed(
                 f"x-gateway-{name[:100]}: there is no such label; there are {known} and "
                 "x-gateway-tag-<name>."
+            )
+        if len(value) > MAX_LABEL_CHARACTERS:
+            raise Malformed(
+                f"x-gateway-{name[:100]}: it has more than {MAX_LABEL_CHARACTERS} characters."
             )
     return Labels(
         data_class=named.get("class"),
@@ -218,23 +230,24 @@ def _written_length(key: str) -> int:
     return len(key) + 2 if key.isidentifier() and key.isascii() else len(msgspec.json.encode(key))
 
 
-def _refuse_repeated_keys(body: bytes, fields: Mapping[str, Raw]) -> None:
-    """Walk the top level of a body that is known to be a JSON object.
+def repeated_key(text: bytes, fields: Mapping[str, Raw]) -> str | None:
+    """Return a key that stands twice in a JSON object, which is known to be one; None: none does.
 
     `fields` has the last value of each key. Where another value stands, or the same key once
-    more, the key was written twice.
+    more, the key was written twice. What lies deeper is not looked at.
     """
     seen: set[str] = set()
-    at = body.index(b"{") + 1
-    while found := _KEY.match(body, at):
+    at = text.index(b"{") + 1
+    while found := _KEY.match(text, at):
         key: str = _decoders[str].decode(found[1])
         value = bytes(fields[key])
         ends = found.end() + len(value)
-        after = _NEXT.match(body, ends) if body.startswith(value, found.end()) else None
+        after = _NEXT.match(text, ends) if text.startswith(value, found.end()) else None
         if after is None or key in seen:
-            raise Malformed(f"{key[:100]}: this field is in the request body twice.")
+            return key
         seen.add(key)
         at = after.end()
+    return None
 
 
 def _lone_surrogate(body: bytes) -> int | None:
@@ -276,6 +289,15 @@ def _named(label: str, value: str | None) -> tuple[str, ...]:
     if value is not None and not names:
         raise Malformed(f"x-gateway-{label}: it names nothing; name something or leave it out.")
     return names
+
+
+def _betas(value: str | None) -> tuple[str, ...]:
+    betas = _listed(value)
+    if len(betas) > MAX_BETAS:
+        raise Malformed(f"anthropic-beta: more than {MAX_BETAS} betas are named.")
+    if any(len(beta) > MAX_BETA_CHARACTERS for beta in betas):
+        raise Malformed(f"anthropic-beta: a name has more than {MAX_BETA_CHARACTERS} characters.")
+    return betas
 
 
 def _listed(value: str | None) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ in the journal before the next one. The engine decides nothing of its own.
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal, Self
@@ -119,27 +119,13 @@ class Engine:
 
     async def answer(self, call: Call, wire: Wire) -> Answer:
         """Serve a call; raises Refused when no upstream may or can see it."""
-        now_s = wire.now_s()
         leave = Leave(self.boundary)
-        chosen = self._planned(call, now_s, leave)
+        chosen = self._planned(call, wire.now_s(), leave)
         trail = self.audit.decided(call, chosen)
         if chosen.refused is not None:
             raise _named(chosen.refused, trail)
         limits = self._limits_for(call.stream, call.silence_s, call.retry_count, call.attempts)
-        may = leave.of(chosen)
-        job = Job(
-            operation=chosen.operation,
-            fields=call.fields,
-            dispatch=Dispatch(chosen, limits, self._rng, now_s, may=may),
-            connections=self._connections,
-            passage=passage_of(chosen, may),
-            new_request_id=new_request_id,
-            on_attempt=lambda attempt: self._started(trail, attempt, chosen.operation),
-            on_failure=lambda attempt, failure: self._failed(
-                trail, attempt, chosen.operation, failure, limits=limits, now_s=wire.now_s()
-            ),
-            on_withdrawn=trail.withdrawn,
-        )
+        job = self._job(call, chosen, leave.of(chosen), trail, limits=limits, wire=wire)
         result = await _driven(job, wire, trail)
         if isinstance(result, Won):
             return self._won(result, call, chosen, leave, trail)
@@ -149,6 +135,30 @@ class Engine:
         answer = answers.gave_up(result, call, limits, _judged(chosen, trail))
         trail.finished(None, "failed", answer.request_id)
         return answer
+
+    def _job(
+        self,
+        call: Call,
+        chosen: Plan,
+        may: Callable[[str], bool],
+        trail: Trail,
+        *,
+        limits: Limits,
+        wire: Wire,
+    ) -> Job:
+        return Job(
+            operation=chosen.operation,
+            fields=call.fields,
+            dispatch=Dispatch(chosen, limits, self._rng, wire.now_s(), may=may),
+            connections=self._connections,
+            passage=passage_of(chosen, may),
+            new_request_id=new_request_id,
+            on_attempt=lambda attempt: self._started(trail, attempt, chosen.operation),
+            on_failure=lambda attempt, failure: self._failed(
+                trail, attempt, chosen.operation, failure, limits=limits, now_s=wire.now_s()
+            ),
+            on_withdrawn=trail.withdrawn,
+        )
 
     def plan(self, call: Call, now_s: float, leave: Leave | None = None) -> Plan:
         """Return where a call would be tried, in order.

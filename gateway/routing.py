@@ -123,11 +123,14 @@ def plan(
 
 
 def _refuse_what_nobody_judges(call: Call) -> None:
-    """A label that demands something is refused while no policy is there to keep it."""
+    """What demands something is refused while no policy is there to keep it."""
     if call.labels.data_class is not None:
         raise Forbidden("x-gateway-class: there is no policy that says where this class may go.")
     if call.labels.require:
         raise Forbidden("x-gateway-require: there is no policy that could keep this requirement.")
+    if call.caller.layers:
+        named = ", ".join(sorted(call.caller.layers))
+        raise Forbidden(f"There is no policy, and this key is held to the layers {named}.")
 
 
 def _check_only(call: Call, upstreams: Sequence[Upstream]) -> None:

@@ -188,9 +188,23 @@ def _served(caps: Capabilities, place: Place) -> dict[str, PlatformModel]:
         if (wire_id := _wire_id(row, place)) is not None
     }
     return served | {
-        (name := _canonical(asked)): _platform_model(caps, name, wire_id)
+        (name := _canonical(asked)): _platform_model(caps, name, _same(asked, name, wire_id))
         for asked, wire_id in place.models.items()
     }
+
+
+def _same(asked: str, name: str, wire_id: str) -> str:
+    """Return a platform's id for a model; raises PlaceError when it is another model's.
+
+    What an ARN or a deployment's name stands for is the operator's word.
+    """
+    try:
+        told = catalog.resolve(wire_id.rsplit("/", 1)[-1]).canonical
+    except catalog.UnknownModel:
+        return wire_id
+    if told != name:
+        raise PlaceError("models", f"{asked} = {wire_id!r} would be asked of {told}")
+    return wire_id
 
 
 def _wire_id(row: ModelRow, place: Place) -> str | None:

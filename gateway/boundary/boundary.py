@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,11 +16,18 @@ from gateway.policy.in_force import InForce
 
 CHECK_S = 1.0
 """How often, at most, a call looks whether a file has changed."""
-AT_REST_S = 0.5
-"""How long a file was not written to when it is taken: half of one may be a policy, too."""
+QUIET_S = 1.0
+"""How long files must be left alone before they are taken.
+
+Who writes a file in pieces would else have half of it taken, and half a policy may allow more.
+"""
+PATIENCE_S = 2.0
+"""How long a file that is not left alone is waited for."""
 _LOG = logging.getLogger("gateway.policy")
 
-Signature = tuple[tuple[str, int, int, int], ...]
+Stamp = tuple[str, int, int, int, int]
+"""Path, size, inode, and when content and inode changed (Unix, ns)."""
+Signature = tuple[Stamp, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +60,7 @@ class Boundary:
         self._signature = self._signed()
         self._in_force = in_force(config, texts(config))
         self._looked_s = time.monotonic()
+        self._noticed_s: float | None = None
         self._lock = threading.Lock()
         self.mistakes: tuple[Mistake, ...] = ()
         """Why the files as they are now were not taken."""
@@ -83,17 +92,24 @@ class Boundary:
         try:
             self._looked_s = time.monotonic()
             signature = self._signed()
-            if signature != self._signature and not self._being_written(signature):
-                self._take(signature)
+            if signature == self._signature or not self._left_alone(signature):
+                return
+            read = texts(self._config)
+            if self._signed() == signature:  # Else it was written meanwhile: look again.
+                self._signature, self._noticed_s = signature, None
+                self._told(self._reload(read))
         finally:
             self._lock.release()
 
-    def _take(self, signature: Signature) -> None:
-        """Take the files with a signature, unless they change while they are read."""
-        read = texts(self._config)
-        if self._signed() == signature:
-            self._signature = signature
-            self._told(self._reload(read))
+    def _left_alone(self, signature: Signature) -> bool:
+        """Say whether no file was written just now, or the patience for that has ended."""
+        if self._noticed_s is None:
+            self._noticed_s = self._looked_s
+        if self._looked_s - self._noticed_s >= PATIENCE_S:
+            return True
+        # A time that is not near now, before or after, is that of another writing.
+        now_ns = time.time_ns()
+        return all(abs(now_ns - stamp[4]) >= QUIET_S * 1e9 for stamp in signature)
 
     def _reload(self, read: Texts) -> Reload:
         try:
@@ -109,15 +125,6 @@ class Boundary:
             _LOG.warning("policy reloaded: policy %s, facts %s", *digests)
         return Reload(found)
 
-    def _being_written(self, signature: Signature) -> bool:
-        """Say whether a file that changed was just written to.
-
-        A time in the future is another clock's, and says nothing.
-        """
-        now_s = self._unix_s()
-        changed = set(signature) - set(self._signature)
-        return any(0 <= now_s - mtime_ns / 1e9 < AT_REST_S for _, mtime_ns, *_ in changed)
-
     def _signed(self) -> Signature:
         """Return what changes whenever one of the files does."""
         config = self._config
@@ -125,9 +132,10 @@ class Boundary:
         return tuple(_stamp(path) for path in (*named, config.path(BLOCKS), *fact_files(config)))
 
 
-def _stamp(path: Path) -> tuple[str, int, int, int]:
-    try:
-        found = path.stat()
-    except OSError:
-        return (str(path), 0, 0, 0)
-    return (str(path), found.st_mtime_ns, found.st_size, found.st_ino)
+def _stamp(path: Path) -> Stamp:
+    for follow in (True, False):  # A link that leads nowhere is there itself.
+        with suppress(OSError):
+            found = path.stat(follow_symlinks=follow)
+            times = found.st_mtime_ns, found.st_ctime_ns
+            return (str(path), found.st_size, found.st_ino, *times)
+    return (str(path), 0, 0, 0, 0)

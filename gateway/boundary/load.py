@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gateway.boundary.text import text_of
+from gateway.boundary.text import is_there, text_of
 from gateway.boundary.where import where
 from gateway.config import Config, ConfigError, Mistake
 from gateway.policy.attestations import Attestations, read_attestations
@@ -51,7 +51,7 @@ def texts(config: Config) -> Texts:
     mistakes: list[Mistake] = []
     named = [Path(file) for file in config.policy.files]
     blocks = config.path(BLOCKS)
-    if named and blocks.exists() and str(blocks.absolute()) not in config.policy.files:
+    if named and is_there(blocks) and str(blocks.absolute()) not in config.policy.files:
         named.append(blocks)
     policies = _read(named, mistakes)
     return Texts(policies, _read(fact_files(config), mistakes), tuple(mistakes))
@@ -93,13 +93,13 @@ def attestation_file(config: Config) -> Path | None:
     usual = config.path(ATTESTATIONS)
     if stated is not None:
         return Path(stated)
-    return usual if usual.exists() else None
+    return usual if is_there(usual) else None
 
 
 def _fact_files(config: Config) -> list[Path]:
     attested, verified = attestation_file(config), config.path(config.policy.verified)
     found = [] if attested is None else [attested]
-    return [*found, verified] if verified.exists() else found
+    return [*found, verified] if is_there(verified) else found
 
 
 def in_force(config: Config, read: Texts) -> InForce | None:

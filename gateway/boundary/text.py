@@ -25,5 +25,19 @@ def text_of(path: Path) -> str:
         raise _unreadable(path, "is not UTF-8", line) from None
 
 
+def is_there(path: Path) -> bool:
+    """Say whether a name is taken, be it by a link that leads nowhere.
+
+    Where that cannot be told it is: reading it then says why, and nothing is left out silently.
+    """
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
 def _unreadable(path: Path, what: str, line: int | None = None) -> ConfigError:
     return ConfigError([Mistake(str(path), line, "", what)])

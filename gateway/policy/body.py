@@ -171,7 +171,7 @@ def _callers(found: Findings, raw: Raw, where: str) -> None:
 
 def _schema(found: Findings, raw: Raw, where: str) -> None:
     """Note whether a schema that a platform compiles says more than types."""
-    if schema_values.has_values(plain_json.whole(raw, where)):
+    if schema_values.has_values(found.schema(raw, where)):
         found.path("json_schema.values", where)
 
 

@@ -23,6 +23,8 @@ Value = frozenset[str] | str | int | bool
 EVERYWHERE = frozenset({"*"})
 """The countries of what may run anywhere: it lies in no zone."""
 
+_DAY_S = 86_400
+
 NEVER = math.inf
 """The end of what does not end."""
 
@@ -193,4 +195,4 @@ def end_of(day: dt.date | dt.datetime) -> float:
     if isinstance(day, dt.datetime):
         return (day if day.tzinfo else day.replace(tzinfo=dt.UTC)).timestamp()
     start = dt.datetime(day.year, day.month, day.day, tzinfo=dt.UTC)
-    return (start + dt.timedelta(days=1)).timestamp()
+    return start.timestamp() + _DAY_S

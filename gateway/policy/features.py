@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 
@@ -25,6 +26,10 @@ _INSIDE: Mapping[str, Callable[[Findings, Raw], None]] = {
     "tools": body.tools,
 }
 """The top-level fields that say more than that they are there."""
+
+UNREADABLE = "unreadable"
+"""Stands for a hatch whose value is no word, so that it is refused and kept nowhere."""
+_WORD = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 LOOKED_INTO = frozenset(_INSIDE)
 """The fields that `features` reads unless it is told to read fewer."""
@@ -139,18 +144,30 @@ def _geo(found: Findings, raw: Raw | None) -> str | None:
     if raw is None or is_null(raw):
         return None
     found.path("inference_geo=", "inference_geo")
-    return found.text(raw, "inference_geo", "inference_geo")
+    return _word(found, raw, "inference_geo")
 
 
 def _bill_to(found: Findings, raw: Raw | None) -> str | None:
-    if raw is None:
+    if raw is None or is_null(raw):
         return None
     policy = found.fields(raw, "billing_policy", "billing_policy")
     for key in policy:
         found.path(f"billing_policy.{key}", f"billing_policy.{key}")
+    if not policy and bytes(raw)[:1] != b"{":
+        return UNREADABLE
     if "bill_to" not in policy or is_null(policy["bill_to"]):
         return None
-    payer = found.text(policy["bill_to"], "billing_policy.bill_to", "billing_policy.bill_to")
-    if payer is not None:
+    payer = _word(found, policy["bill_to"], "billing_policy.bill_to")
+    if payer != UNREADABLE:
         found.path(f"billing_policy.bill_to={payer}", "billing_policy.bill_to")
     return payer
+
+
+def _word(found: Findings, raw: Raw, name: str) -> str:
+    """Return what a hatch is set to; `UNREADABLE`, and a doubt, for anything but a short word."""
+    value = found.text(raw, name, name)
+    if value is not None and _WORD.fullmatch(value):
+        return value
+    if value is not None:
+        found.doubt(name, name)
+    return UNREADABLE

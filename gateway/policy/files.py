@@ -10,8 +10,10 @@ from gateway.config.document import Document
 from gateway.config.mistakes import ConfigError, Key, Mistake, nearest
 from gateway.policy import hints, places, request_checks, zones
 from gateway.policy.facts import SHAPES
+from gateway.policy.globs import Globs
 from gateway.policy.model import Policy, Rule
 from gateway.policy.reading import checked, document, in_order
+from providers import catalog
 
 _NO_CONSTRAINT = frozenset({"assurance", "assurance_exempt"})
 _GLOB = frozenset("*?[")
@@ -111,7 +113,25 @@ def _rule_mistakes(read: PolicyFile, key: Key, rule: Rule) -> Iterator[Mistake]:
             yield read.mistake((*key, "require", name), what, nearest(zone, known_zones))
     for (table, field), known in _vocabulary().items():
         yield from _unknown(read, (*key, table, field), getattr(getattr(rule, table), field), known)
+    yield from _model_mistakes(read, (*key, "forbid", "models"), rule.forbid.models)
     yield from _empty_mistakes(read, key, rule)
+
+
+def _model_mistakes(read: PolicyFile, key: Key, names: Iterable[str]) -> Iterator[Mistake]:
+    """Say where a forbidden model is none that is judged: aliases and platforms' ids never are."""
+    known = frozenset(each.id for each in catalog.models())
+    for place, name in enumerate(names):
+        if not any(each in Globs([name]) for each in known):
+            right = _canonical(name) or nearest(name, known)
+            yield read.mistake((*key, place), f"{name} is not known", right)
+
+
+def _canonical(name: str) -> str | None:
+    """Return the id under which a spelling of a model is judged; None where it is none."""
+    try:
+        return f"write {catalog.resolve(name).canonical}"
+    except catalog.UnknownModel:
+        return None
 
 
 def _vocabulary() -> Mapping[tuple[str, str], frozenset[str]]:

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
+from typing import Any
 
 import msgspec
 from msgspec import Raw
 
+from gateway.errors import Malformed
 from gateway.policy import plain_json
 from gateway.policy.feature_table import FeatureTable, Marks
 
 MAX_DOUBTS = 50
 """More unknown names than this become one, so that what is kept of a request has a bound."""
+MAX_OBJECTS = 100_000
+"""Messages, blocks, tools and the like that are read in one request.
+
+The Claude API takes as many messages (anthropic 2.12.0: types/message_create_params.py).
+"""
+MAX_SCHEMA_BYTES = 256 * 1024
+"""All the schemas of a request that a platform compiles; those are read to their leaves."""
 MAX_MODELS = 50
 MAX_MODEL_CHARACTERS = 256
 
@@ -24,13 +34,15 @@ _string = msgspec.json.Decoder(str).decode
 class Findings:
     """Features, models and doubts of one request. What is not known becomes a feature too."""
 
-    __slots__ = ("doubts", "found", "models", "table")
+    __slots__ = ("_left", "_schema_left_bytes", "doubts", "found", "models", "table")
 
     def __init__(self, table: FeatureTable) -> None:
         self.table = table
         self.found: set[str] = set()
         self.models: dict[str, None] = {}
         self.doubts: list[str] = []
+        self._left = MAX_OBJECTS
+        self._schema_left_bytes = MAX_SCHEMA_BYTES
 
     def mark(self, marks: Marks, name: str, where: str) -> None:
         """Add the features that `name` stands for, or the doubt that nothing says."""
@@ -85,16 +97,32 @@ class Findings:
     def objects(self, raw: Raw, name: str, where: str) -> Sequence[dict[str, Raw]]:
         """Return the objects of a list; none, and a doubt, for anything else but null."""
         try:
-            return plain_json.objects(raw, where)
+            found = plain_json.objects(raw, where, self._left)
         except msgspec.ValidationError:
             if not is_null(raw):
                 self.doubt(name, where)
             return ()
+        self._left -= len(found)
+        if self._left < 0:
+            raise Malformed(
+                f"{where[:_SHOWN]}: there are more objects in it than a platform takes."
+            )
+        return found
+
+    def schema(self, raw: Raw, where: str) -> Any:
+        """Return a schema that a platform compiles; raises Malformed where they are too large."""
+        self._schema_left_bytes -= len(memoryview(raw))
+        if self._schema_left_bytes < 0:
+            raise Malformed(
+                f"{where[:_SHOWN]}: the request's schemas are over {MAX_SCHEMA_BYTES} bytes."
+            )
+        return plain_json.whole(raw, where)
 
     def keys(self, fields: dict[str, Raw], known: frozenset[str], name: str, where: str) -> None:
         """Doubt the keys that no path names."""
         if not fields.keys() <= known:
-            for key in fields.keys() - known:
+            # One more than is kept, so that it shows that there were more.
+            for key in islice(fields.keys() - known, MAX_DOUBTS + 1):
                 self.doubt(f"{name}.{key}", where)
 
     def switch(self, raw: Raw | None, name: str, where: str) -> bool:

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Raw
 
+from gateway.call import repeated_key
 from gateway.errors import Malformed
 
 T = TypeVar("T")
@@ -25,10 +26,13 @@ Pairs = list[tuple[str, Any]]
 
 _SHOWN = 100
 """How much of a key that the caller made up is repeated."""
+_SHORTEST = len(b"{},")
+"""Bytes of an object in a list."""
 
 _encode = msgspec.json.Encoder().encode
 _object = msgspec.json.Decoder(dict[str, Raw]).decode
 _objects = msgspec.json.Decoder(list[dict[str, Raw]]).decode
+_items = msgspec.json.Decoder(list[Raw]).decode
 _any = msgspec.json.Decoder().decode
 
 
@@ -40,28 +44,31 @@ def fields_of(raw: Raw, path: str) -> dict[str, Raw]:
         Malformed: A key is there twice; the message names it and `path`.
     """
     found = _decoded(_object, raw)
-    if len(_encode(found)) != len(memoryview(raw)):
-        compact = _decoded(_compact, raw)
-        found = _object(compact)
-        if len(_encode(found)) != len(memoryview(compact)):
-            _refuse(_read(compact, _Outermost).pairs, path)
+    if len(_encode(found)) == len(memoryview(raw)):
+        return found
+    compact = _decoded(_compact, raw)
+    found = _object(compact)
+    _refuse_repeated(compact, found, path)
     return found
 
 
-def objects(raw: Raw, path: str) -> list[dict[str, Raw]]:
+def objects(raw: Raw, path: str, most: int) -> list[dict[str, Raw]]:
     """Return the fields of each object in a list.
 
     Raises:
         msgspec.ValidationError: It is no list of objects.
-        Malformed: A key of one of them is there twice; the message names it and `path`.
+        Malformed: There are more than `most`, or a key of one of them is there twice; the
+            message names it and `path`.
     """
+    _refuse_more(raw, path, most)
     found = _decoded(_objects, raw)
-    if len(_encode(found)) != len(memoryview(raw)):
-        compact = _decoded(_compact, raw)
-        found = _objects(compact)
-        if len(_encode(found)) != len(memoryview(compact)):
-            for at, item in enumerate(_read(compact, _Outermost)):
-                _refuse(item.pairs, f"{path}[{at}]")
+    if len(_encode(found)) == len(memoryview(raw)):
+        return found
+    compact = _decoded(_compact, raw)
+    found = _objects(compact)
+    if len(_encode(found)) != len(memoryview(compact)):
+        for at, (item, fields) in enumerate(zip(_items(compact), found, strict=True)):
+            _refuse_repeated(item, fields, f"{path}[{at}]")
     return found
 
 
@@ -86,6 +93,11 @@ def whole(raw: Raw, path: str) -> Any:
     return _read(raw, single)
 
 
+def too_many(path: str) -> Malformed:
+    """Return the error for more objects than are read in one request."""
+    return Malformed(f"{path[:_SHOWN]}: there are more objects in it than a platform takes.")
+
+
 def _decoded(decode: Callable[[Raw], T], raw: Raw) -> T:
     try:
         return decode(raw)
@@ -106,13 +118,20 @@ def _malformed(error: Exception) -> Malformed:
     return Malformed(f"The request body is not valid JSON: {error}.")
 
 
-class _Outermost:
-    """An object as it is written; those inside it are there too, and are not looked at."""
+def _refuse_more(raw: Raw, path: str, most: int) -> None:
+    """Refuse a list of too many items before an object is made for each."""
+    written = memoryview(raw)
+    if len(written) <= most * _SHORTEST or bytes(written).count(b"{") <= most:
+        return
+    if len(_decoded(_items, raw)) > most:
+        raise too_many(path)
 
-    __slots__ = ("pairs",)
 
-    def __init__(self, pairs: Pairs) -> None:
-        self.pairs = pairs
+def _refuse_repeated(raw: Raw, fields: dict[str, Raw], path: str) -> None:
+    if len(_encode(fields)) != len(memoryview(raw)):
+        key = repeated_key(bytes(raw), fields)
+        if key is not None:
+            raise _twice(key, path)
 
 
 def _read(raw: Raw, hook: Callable[[Pairs], Any]) -> Any:
@@ -133,6 +152,9 @@ def _refuse(pairs: Sequence[tuple[str, Any]], path: str) -> None:
     seen: set[str] = set()
     for key, _ in pairs:
         if key in seen:
-            shown = ascii(key[:_SHOWN])[1:-1]
-            raise Malformed(f"{path}.{shown}: this key is in one object twice.")
+            raise _twice(key, path)
         seen.add(key)
+
+
+def _twice(key: str, path: str) -> Malformed:
+    return Malformed(f"{path}.{ascii(key[:_SHOWN])[1:-1]}: this key is in one object twice.")

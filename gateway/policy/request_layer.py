@@ -125,10 +125,10 @@ def _certification(name: str, written: str, _zones: Zones) -> tuple[str, ...]:
 
 def _days(name: str, written: str, _zones: Zones) -> int:
     digits = written.removeprefix("=")
-    readable = digits.isascii() and digits.isdigit() and len(digits) <= len(str(MAX_DAYS))
-    if not readable or int(digits) > MAX_DAYS:
+    number = digits.lstrip("0")[:9] or "0"
+    if not (digits.isascii() and digits.isdigit()) or int(number) > MAX_DAYS:
         raise _malformed(name, "it is a whole number of days", f"{name}=0")
-    return int(digits)
+    return int(number)
 
 
 def _flag(name: str, written: str, _zones: Zones) -> bool:

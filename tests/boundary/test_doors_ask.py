@@ -142,7 +142,7 @@ def test_a_client_denial_is_the_sdks_class(house: House) -> None:
 def test_a_block_ends_retries_too(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """The file is written while the first attempt is under way; there is no second one."""
     monkeypatch.setattr(boundary_module, "CHECK_S", 0.0)
-    monkeypatch.setattr(boundary_module, "AT_REST_S", 0.0)
+    monkeypatch.setattr(boundary_module, "QUIET_S", 0.0)
     house.write(more=f'[policy]\nfiles = ["policies/house.toml"]\n{FAST}')
     house.emulator.faults.add("status", status=500, times=-1)
     engine = Engine.from_config(house.config())

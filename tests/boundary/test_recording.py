@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -65,6 +66,23 @@ def test_attempts_that_failed_are_there(house: House) -> None:
     (failed,) = house.records("failed")
     assert (failed["upstream"], failed["status"], failed["kind"]) == ("frankfurt", 503, "ill")
     assert [each["attempt"] for each in house.records("started")] == [1, 2]
+
+
+def test_a_caller_who_leaves_before_an_answer_ends_its_call(house: House) -> None:
+    house.emulator.faults.add("stall", times=-1, before_head=True)
+
+    async def leave() -> None:
+        async with gateway.AsyncAnthropic(gateway=house.config()) as ours:
+            asked = asyncio.create_task(ours.messages.create(**BODY))
+            while not house.seen():  # noqa: ASYNC110 - the emulator runs in a thread
+                await asyncio.sleep(0.01)
+            asked.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asked
+
+    asyncio.run(leave())
+    (finished,) = house.records("finished")
+    assert finished["state"] == "left"
 
 
 def test_the_same_verdicts_are_written_once(house: House) -> None:
@@ -235,7 +253,7 @@ class TestReadiness:
         self, house: House, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(boundary_module, "CHECK_S", 0.0)
-        monkeypatch.setattr(boundary_module, "AT_REST_S", 0.0)
+        monkeypatch.setattr(boundary_module, "QUIET_S", 0.0)
         engine = Engine.from_config(house.config())
         assert self.ready(engine) == (200, "ready", [])
         house.policy.write_text("")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from pathlib import Path
 
 import pytest
@@ -43,35 +42,18 @@ probe = "the test"
 because = "it moved"
 checked_at = 2026-11-22T06:00:00Z
 """
-assert boundary_module.CHECK_S + boundary_module.AT_REST_S < 5, "a changed file is taken within 5 s"
 
 
 @pytest.fixture(autouse=True)
 def _looks_at_every_call(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(boundary_module, "CHECK_S", 0.0)
-    monkeypatch.setattr(boundary_module, "AT_REST_S", 0.0)
+    monkeypatch.setattr(boundary_module, "QUIET_S", 0.0)
 
 
 def current(boundary: Boundary) -> InForce:
     found = boundary.current()
     assert found is not None
     return found
-
-
-def test_a_file_that_is_being_written_is_not_taken(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its first half is a policy, too: one without the rule at its end."""
-    monkeypatch.setattr(boundary_module, "AT_REST_S", 0.5)
-    boundary = Boundary(house.config(), unix_s=lambda: 1_000_000.4)
-    before = current(boundary)
-    for text in (POLICY.partition("[[rule]]")[0], TIGHTER):
-        house.policy.write_text(text)
-        os.utime(house.policy, (1_000_000, 1_000_000))
-        assert current(boundary) is before
-    os.utime(house.policy, (999_999, 999_999))
-    assert current(boundary) is not before
-    assert boundary.mistakes == ()
 
 
 def test_a_change_while_files_are_read_is_not_taken(

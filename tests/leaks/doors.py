@@ -32,9 +32,13 @@ class Ask:
     body: Mapping[str, Any]
     headers: Mapping[str, str]
     count: bool = False
+    at: str | None = None
+    """Another path than that of a message or a count."""
 
     @property
     def path(self) -> str:
+        if self.at is not None:
+            return self.at
         return "/v1/messages/count_tokens" if self.count else "/v1/messages"
 
     @property

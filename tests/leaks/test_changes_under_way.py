@@ -26,7 +26,7 @@ because = "an incident"
 @pytest.fixture(autouse=True)
 def _looks_at_every_call(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(boundary_module, "CHECK_S", 0.0)
-    monkeypatch.setattr(boundary_module, "AT_REST_S", 0.0)
+    monkeypatch.setattr(boundary_module, "QUIET_S", 0.0)
 
 
 def block(company: Company, *upstreams: str) -> Callable[[], object]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from gateway.call import Caller
 from gateway.engine import Engine
 from tests.leaks.company import BEDROCK, BRISK, DIRECT, HEAD, VERTEX, Company
 from tests.leaks.doors import Door, asked
@@ -240,3 +242,24 @@ forbid.features = [
     told = door(company.config(), asked("anything", **FEATURES[feature]))
     assert (told.status, company.log) == (403, []), told.body
     assert "stays-with-the-model" in told.message
+
+
+def test_without_a_policy_a_key_with_layers_is_refused(company: Company) -> None:
+    """Somebody meant its calls to be narrowed, and nothing is there to narrow them."""
+    company.write(["direct"], sections=BRISK.replace('files = ["policies/company.toml"]', ""))
+    callers = {"a-key": Caller("team", layers=frozenset({"team"})), "other": Caller("other")}
+    with serving(Engine.from_config(company.config()), callers=callers, drain_s=0.1) as running:
+        refused = running.call(asked().body, HEADERS | {"x-api-key": "a-key"})
+        served = running.call(asked().body, HEADERS | {"x-api-key": "other"})
+    assert (refused.status, served.status, len(company.log)) == (403, 200, 1)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/v1/messages/batches", "/v1/files", "/v1/complete", "/v1/messages/../models", "/v1/sessions"],
+)
+def test_what_nobody_serves_is_sent_nowhere(company: Company, door: Door, path: str) -> None:
+    company.write(["direct", "belgium"])
+    told = door(company.config(), replace(asked("anything"), at=path))
+    assert told.status in {404, 405, 501}
+    assert (company.log, company.hosts.asked) == ([], [])

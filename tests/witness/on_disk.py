@@ -74,7 +74,7 @@ class Estate:
 
 def estate(rng: random.Random, where: Path, hosts: Hosts) -> Estate:
     """Write a random world."""
-    sites = dict(zip(UPSTREAMS, rng.sample(SITES, len(UPSTREAMS)), strict=True))
+    sites: dict[str, Site] = dict(zip(UPSTREAMS, rng.sample(SITES, len(UPSTREAMS)), strict=True))
     places = {name: _place(rng, site) for name, site in sites.items()}
     state = State([_kept(each) for each in worlds.policies(rng)], places)
     for folder in ("environments", "policies"):

@@ -82,6 +82,8 @@ class Asked:
     """`inference_geo`, set to `us`."""
     require: Mapping[str, Any] = field(default_factory=dict)
     may_assert: bool = True
+    only: frozenset[str] | None = None
+    """The upstreams that the caller leaves; no part of the decision."""
 
     @property
     def checks(self) -> set[str]:

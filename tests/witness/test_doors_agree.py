@@ -134,12 +134,15 @@ class Journal:
         self._where = where
         self._read = 0
         self.verdicts: dict[str, Any] = {}
+        self.started: Counter[str] = Counter()
+        """The hosts of the attempts that were begun between the last two looks."""
 
     def more(self) -> list[dict[str, Any]]:
         """Return the decisions since the last look."""
         files = sorted(self._where.glob("*.jsonl"))
         lines = [json.loads(line) for file in files for line in file.read_text().splitlines()]
         new, self._read = lines[self._read :], len(lines)
+        self.started = Counter(line["data"]["host"] for line in new if line["kind"] == "started")
         for line in new:
             if line["kind"] == "verdicts":
                 self.verdicts[line["data"]["id"]] = line["data"]["candidates"]
@@ -175,7 +178,8 @@ class Case:
         decisions = []
         for door in at.ask(self.written):
             decisions += self._recorded(door, inside)
-            self._stayed(door, {self.found.hosts[name] for name in inside})
+            left = inside & (self.written.asked.only or inside)
+            self._stayed(door, {self.found.hosts[name] for name in left})
             self.emulator.records.clear()
             self.hosts.asked.clear()
         return decisions
@@ -188,7 +192,9 @@ class Case:
         return decisions
 
     def _stayed(self, door: str, hosts: set[str]) -> None:
-        reached = {record.header("host") for record in self.emulator.records}
+        got = Counter(str(record.header("host")) for record in self.emulator.records)
+        reached = set(got)
+        assert got <= self.journal.started, f"{door}: sent, and not on record"
         assert reached <= hosts, f"{door}: a request got out to {reached - hosts}"
         assert set(self.hosts.asked) <= hosts, f"{door}: a connection got out"
         self.counts["sent"] += bool(reached)

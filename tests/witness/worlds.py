@@ -15,7 +15,7 @@ from tests.witness.oracle import Asked, Known, Place
 
 CLASSES = ("a", "b")
 ENVIRONMENT = "prod"
-UPSTREAMS = ("one", "two", "three")
+UPSTREAMS: tuple[str, ...] = ("one", "two", "three")
 MODELS = ("claude-opus-5-5", "claude-sonnet-5-5", "claude-fable-5-1")
 MIDNIGHT_S = 86400.0
 START_S = MIDNIGHT_S - 10
@@ -122,7 +122,9 @@ def call(rng: random.Random, callers: Sequence[Caller] = CALLERS) -> Written:
     label = rng.choice((None, None, *CLASSES * 5, "nobody"))
     words, require = rng.choice(REQUIRED) if rng.random() < 0.15 else (None, {})
     kind = rng.choice((Kind.MESSAGES, Kind.MESSAGES, Kind.COUNT_TOKENS))
+    only = rng.sample(UPSTREAMS, 2) if rng.random() < 0.15 else None
     given = {
+        "x-gateway-only": None if only is None else ",".join(only),
         "anthropic-beta": extra.beta,
         "x-gateway-class": label,
         "x-gateway-require": words,
@@ -140,6 +142,7 @@ def call(rng: random.Random, callers: Sequence[Caller] = CALLERS) -> Written:
         inside=extra.inside,
         hatch=extra.hatch,
         require=require,
+        only=None if only is None else frozenset(only),
         may_assert=label is None or caller.classes is None or bool({label, "*"} & caller.classes),
     )
     headers = {name: value for name, value in given.items() if value is not None}
