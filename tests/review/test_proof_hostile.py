@@ -28,6 +28,7 @@ from gateway.cli import app
 from gateway.config import ConfigError
 from gateway.emulator import Emulator
 from gateway.engine import Engine
+from gateway.journal import Journal
 from gateway.journal.folder import add_checkpoint, alone, check, next_checkpoint, own_checkpoints
 from tests.boundary.house import BODY, POLICY, House
 from tests.journal.journals import NOW_S, written
@@ -345,3 +346,14 @@ def test_a_layer_alone_says_why_it_lets_nothing_through(house: House) -> None:
     with pytest.raises(gateway.PolicyDenied, match="policy"):
         client.messages.create(**BODY)
     assert house.seen() == []
+
+
+def test_a_file_made_up_for_the_time_before_a_checkpoint_is_noted(journal: Path) -> None:
+    """Its chain is whole, and no checkpoint saw it."""
+    audit("checkpoint", "--dir", str(journal))
+    past_s = NOW_S - 3_600
+    forged = Journal.open(journal, fsync="never", now=lambda: past_s)
+    forged.append("decision", {"decision": "dec_forged"})
+    forged.close()
+    report = check(journal, own_checkpoints(journal))
+    assert [(note.record, "did not see it" in note.message) for note in report.notes] == [(0, True)]
