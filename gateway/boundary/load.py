@@ -14,7 +14,7 @@ from gateway.policy.compiling import compile_policies
 from gateway.policy.facts import FactSheet
 from gateway.policy.files import PolicyFile, read_policy
 from gateway.policy.in_force import InForce
-from gateway.policy.lint import unknown_upstreams
+from gateway.policy.lint import unknown_upstreams, unreachable
 from gateway.policy.reading import in_order
 from gateway.policy.sheet import Contradiction, fact_sheet
 from gateway.policy.verified import NOTHING_VERIFIED, Verified, read_verified
@@ -114,8 +114,9 @@ def in_force(config: Config, read: Texts) -> InForce | None:
     facts = _facts(config, attestations, verified)
     compiled = compile_policies(files)
     missing = [each for file in files for each in unknown_upstreams(file, list(config.upstreams))]
-    if missing:
-        raise ConfigError(in_order(missing))
+    idle = [each for file in files for each in unreachable(file, files)]
+    if missing or idle:
+        raise ConfigError(in_order([*missing, *idle]))
     return InForce(config.environment or "", compiled, facts, tuple(files))
 
 

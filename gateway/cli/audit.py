@@ -180,11 +180,12 @@ def _made(where: Path, key: Path | None, *, removed: bool = False) -> Checkpoint
     signer = None if key is None else _key(key, signing.private_key)
     with folder.alone(where):
         before = folder.own_checkpoints(where)
+        now_s = time.time()  # Before it is read, so that what is not covered yet is later.
         report = folder.check(where, before)
         wrong = [found for found in report.problems if not (removed and found.whole_file)]
         if wrong:
             _give_up(f"the journal is not whole, so there is no checkpoint\n{wrong[0]}")
-        made = folder.next_checkpoint(report, before, time.time())
+        made = folder.next_checkpoint(report, before, now_s)
         if signer is not None:
             made = signing.signed(made, signer)
         folder.add_checkpoint(where, made)

@@ -9,7 +9,7 @@ import msgspec
 
 from gateway.cli.policy_sources import Setting, mistake
 from gateway.journal.read import files, lines
-from gateway.journal.record import decoded
+from gateway.journal.record import Record, decoded, digest_of
 from gateway.policy.recorded import Entry
 
 _object = msgspec.json.Decoder(dict).decode
@@ -41,9 +41,16 @@ def _of_file(path: Path) -> Iterator[Entry]:
     for number, text in enumerate(lines(path), start=1):
         if not text.endswith(b"\n"):
             return
-        try:
-            record = decoded(text)
-            yield Entry(record.kind, record.at, _object(record.data))
-        except msgspec.DecodeError:
-            what = f"line {number} is no record"
-            raise mistake(path, what, "`gateway audit verify` says more") from None
+        record = _record(path, number, text)
+        yield Entry(record.kind, record.at, _object(record.data))
+
+
+def _record(path: Path, number: int, text: bytes) -> Record:
+    more = "`gateway audit verify` says more"
+    try:
+        record = decoded(text)
+    except msgspec.DecodeError:
+        raise mistake(path, f"line {number} is no record", more) from None
+    if digest_of(text[:-1]) is None:
+        raise mistake(path, f"line {number} is not as it was written", more)
+    return record

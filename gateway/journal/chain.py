@@ -59,7 +59,8 @@ class Chain:
         self.follows: Follows | None = None
         self.problem: Finding | None = None
         """The first bad line; nothing after it was looked at."""
-        self._at = ""
+        self.at = ""
+        """The time of the last good record."""
 
     def feed(self, line: bytes) -> bool:
         """Take the next line, with its line end; return whether it is a good record."""
@@ -112,7 +113,7 @@ class Chain:
                 "replaced",
                 "follows another record than the one before it: one of them is not the file's own",
             )
-        if record.at < self._at:
+        if record.at < self.at:
             return "changed", "is earlier than the record before it, which no writer writes"
         return None
 
@@ -133,4 +134,4 @@ class Chain:
         self.records += 1
         self.head = digest
         self.closed = record.kind == "closed"
-        self._at = record.at
+        self.at = record.at

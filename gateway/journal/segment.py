@@ -22,6 +22,7 @@ class Segment:
         self.path = path
         self.tail = Tail()
         self._file = os.open(path, _FLAGS, 0o600)
+        self._made = os.fstat(self._file)
         self._let_go = weakref.finalize(self, _close, self._file)
         self._let_go.atexit = False
         self._synced_bytes = 0
@@ -50,6 +51,13 @@ class Segment:
         """Cut off what is no whole record; where even that fails the end stays torn."""
         with suppress(OSError):
             os.ftruncate(self._file, self.tail.size_bytes)
+
+    def gone(self) -> bool:
+        """Say whether the file was removed or renamed, so that nobody finds what is written."""
+        try:
+            return not os.path.samestat(self.path.stat(), self._made)
+        except FileNotFoundError:
+            return True
 
     def sync(self) -> None:
         """Wait until the disk has what was written; raises OSError."""

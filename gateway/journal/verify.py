@@ -21,6 +21,8 @@ class CheckedFile:
     chain: Chain
     unlike: int | None
     """The lowest count of records at which a checkpoint saw another head."""
+    begins: tuple[int, str] | None
+    """The first record that the last checkpoint does not cover, and its time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +68,13 @@ def verify(
         *_gone(by_name, limits),
         *_wrong_checkpoints(checkpoints, trees.covered),
     ]
-    notes = [*_torn(checked), *_removed(by_name, checkpoints), *_unlinked_files(by_name)]
     last = checkpoints[-1] if checkpoints else None
+    notes = [
+        *_torn(checked),
+        *_removed(by_name, checkpoints),
+        *_unlinked_files(by_name),
+        *_backdated(checked, last),
+    ]
     root = trees.everything.root().hex()
     return Report(tuple(checked), root, last, tuple(problems), tuple(notes))
 
@@ -82,17 +89,19 @@ class _Trees:
 def _checked(
     name: str, lines: Iterable[bytes], limit: int, due: Marks, trees: _Trees
 ) -> CheckedFile:
-    chain, unlike = Chain(name), None
+    chain, unlike, begins = Chain(name), None, None
     for line in lines:
         if not chain.feed(line):
             continue
         trees.everything.add(chain.head)
         if chain.records <= limit:
             trees.covered.add(chain.head)
+        elif begins is None:
+            begins = chain.records - 1, chain.at
         heads = due.get(chain.records)
         if heads and unlike is None and heads != {chain.head.hex()}:
             unlike = chain.records
-    return CheckedFile(chain, unlike)
+    return CheckedFile(chain, unlike, begins)
 
 
 def _limits(checkpoints: Sequence[Checkpoint]) -> Mapping[str, int]:
@@ -174,6 +183,15 @@ def _removed(
     for name in sorted(seen - listed - by_name.keys()):
         message = "the file was taken away before the last checkpoint"
         yield Finding(name, None, None, "note", message)
+
+
+def _backdated(checked: Sequence[CheckedFile], last: Checkpoint | None) -> Iterator[Finding]:
+    """Yield the files with records that say they are older than a checkpoint without them."""
+    for file in checked:
+        if last is not None and file.begins is not None and file.begins[1] < last.at:
+            record, at = file.begins
+            message = f"is of {at}, says its clock; the checkpoint of {last.at} did not see it"
+            yield Finding(file.chain.name, record + 1, record, "note", message)
 
 
 def _unlinked_files(by_name: Mapping[str, CheckedFile]) -> Iterator[Finding]:

@@ -58,8 +58,9 @@ class Journal:
 
     @property
     def path(self) -> Path | None:
-        """The file that is written now; None between two files."""
-        return None if self._segment is None else self._segment.path
+        """The file that is written now; None between two files, or when it was taken away."""
+        segment = self._segment
+        return None if segment is None or segment.gone() else segment.path
 
     def append(self, kind: str, data: Mapping[str, Any] | msgspec.Raw) -> None:
         """Write one record; when this returns, the kernel has it.
@@ -105,8 +106,9 @@ class Journal:
         failed = self._flusher.failure()
         if failed is not None:
             raise failed
-        if self._segment is not None:
+        if self._segment is not None and not self._segment.gone():
             return self._segment
+        self._abandon()
         prepared(self.directory)
         # Two files of one process never share a name's time: names tell which came first.
         self._named_us = max(self._time_us()[0], self._named_us + 1)

@@ -64,8 +64,8 @@ def lint(
         found += map(Finding, unknown_upstreams(each, names))
         found += _ending(each, now)
         if alone:
-            continue  # What layers narrow is not known, so nothing in them is idle.
-        found += _unreachable(each, files)
+            continue
+        found += map(Finding, unreachable(each, files))
         found += _unusable(each, _Trial(compiled, facts, asked, _checks(files), environment, now))
     return _in_order(found)
 
@@ -94,12 +94,15 @@ def _in_order(found: list[Finding]) -> list[Finding]:
     return sorted(found, key=lambda each: (each.mistake.file or "", each.mistake.line or 0))
 
 
-def _unreachable(read: PolicyFile, files: Sequence[PolicyFile]) -> Iterator[Finding]:
+def unreachable(read: PolicyFile, files: Sequence[PolicyFile]) -> Iterator[Mistake]:
+    """Return the rules that never apply: a misspelt environment would switch one off unseen."""
+    if all(each.policy.layer is not None for each in files):
+        return  # What layers narrow is not known, so nothing in them is idle.
     permits = _permits(files)
     for place, rule in enumerate(read.policy.rule):
         if not any(_meets(rule, read.policy.layer, cell) for cell in permits):
             what = f"rule {rule.id} is unreachable: no permit is for its classes and environments"
-            yield Finding(read.mistake(("rule", place), what))
+            yield read.mistake(("rule", place), what)
 
 
 def _permits(files: Sequence[PolicyFile]) -> set[tuple[str, str]]:

@@ -76,7 +76,9 @@ def _mistake(source: Document, model: type[BaseModel], detail: Mapping[str, Any]
     if kind in {"model_type", "model_attributes_type"}:
         return source.mistake(key, "should be a table")
     if kind == "literal_error":
-        return source.mistake(key, "is none of its values", f"write {detail['ctx']['expected']}")
+        # What Python writes True is `true` in the file.
+        values = detail["ctx"]["expected"].replace("True", "true").replace("False", "false")
+        return source.mistake(key, "is none of its values", f"write {values}")
     words = detail["msg"].removeprefix("Value error, ").replace("Input should", "should")
     return source.mistake(key, words)
 

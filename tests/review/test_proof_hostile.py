@@ -25,8 +25,10 @@ from typer.testing import CliRunner, Result
 
 import gateway
 from gateway.cli import app
+from gateway.config import ConfigError
 from gateway.emulator import Emulator
 from gateway.engine import Engine
+from gateway.journal import Journal
 from gateway.journal.folder import add_checkpoint, alone, check, next_checkpoint, own_checkpoints
 from tests.boundary.house import BODY, POLICY, House
 from tests.journal.journals import NOW_S, written
@@ -284,3 +286,74 @@ FAULTS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("reset", {}),
     ("cut", {}),
 )
+
+
+@pytest.mark.parametrize("how", ["removed", "renamed", "directory renamed"])
+def test_records_go_on_where_they_are_found_when_a_file_is_taken_away(
+    house: House, how: str
+) -> None:
+    """What is written to a file without its name is lost to every reader."""
+    client = gateway.Anthropic(gateway=house.config(), max_retries=0)
+    client.messages.create(**BODY)
+    (file,) = house.journal.glob("*.jsonl")
+    if how == "removed":
+        file.unlink()
+    elif how == "renamed":
+        file.rename(file.with_suffix(".1"))
+    else:
+        house.journal.rename(house.where / "elsewhere")
+    client.messages.create(**BODY)
+    kinds = ("verdicts", "decision", "started", "finished")
+    assert [len(house.records(kind)) for kind in kinds] == [1, 1, 1, 1]
+    report = check(house.journal, ())
+    assert not report.problems
+    assert f"goes on from {file.name}, which is not here" in str(report.notes[0])
+
+
+def test_a_decision_is_not_explained_from_a_record_that_was_changed(house: House) -> None:
+    answer = gateway.Anthropic(gateway=house.config()).messages.with_raw_response.create(**BODY)
+    (file,) = house.journal.glob("*.jsonl")
+    file.write_bytes(file.read_bytes().replace(b'"class":null', b'"class":"opn"', 1))
+    named = ("--journal", str(house.journal), "--config", str(house.where), "--env", "prod")
+    environ = {"TEST_KEY": house.emulator.api_key}
+    asked = ["explain", answer.headers["x-gateway-decision"], *named]
+    done = CliRunner().invoke(app, asked, env=environ)
+    assert done.exit_code == 2
+    assert "is not as it was written" in done.stderr
+    assert "opn" not in done.stdout
+
+
+def test_a_switch_is_told_as_the_file_has_to_say_it(house: House) -> None:
+    house.write(f"{POLICY}require.baa = false\n")
+    with pytest.raises(ConfigError, match=r"rule\[0\]\.require\.baa.*write true"):
+        Engine.from_config(house.config())
+
+
+def test_a_rule_for_a_misspelt_environment_stops_the_start(house: House) -> None:
+    """It would be off in the environment that it was written for, and nobody would know."""
+    house.write(POLICY.replace('id = "stays-here"', 'id = "stays-here"\nenvironments = ["prdo"]'))
+    with pytest.raises(
+        ConfigError, match=r"house\.toml:13: rule\[0\]: .*stays-here is unreachable"
+    ):
+        Engine.from_config(house.config())
+
+
+def test_a_layer_alone_says_why_it_lets_nothing_through(house: House) -> None:
+    """Without the organization's permits no rule is idle, and nothing is allowed."""
+    layer = 'schema = 1\nname = "team"\n[layer]\n[[rule]]\nid = "x"\nrequire.baa = true\n'
+    house.write(layer)
+    client = gateway.Anthropic(gateway=house.config(), max_retries=0)
+    with pytest.raises(gateway.PolicyDenied, match="policy"):
+        client.messages.create(**BODY)
+    assert house.seen() == []
+
+
+def test_a_file_made_up_for_the_time_before_a_checkpoint_is_noted(journal: Path) -> None:
+    """Its chain is whole, and no checkpoint saw it."""
+    audit("checkpoint", "--dir", str(journal))
+    past_s = NOW_S - 3_600
+    forged = Journal.open(journal, fsync="never", now=lambda: past_s)
+    forged.append("decision", {"decision": "dec_forged"})
+    forged.close()
+    report = check(journal, own_checkpoints(journal))
+    assert [(note.record, "did not see it" in note.message) for note in report.notes] == [(0, True)]
