@@ -215,7 +215,7 @@ def _block(found: Findings, block: dict[str, Raw], where: str, depth: int) -> No
     for key in _INSIDE:
         if key in block:
             _content(found, block[key], f"{where}.{key}", depth + 1)
-    if "source" in block and memoryview(block["source"])[0] == _OBJECT:
+    if "source" in block and memoryview(block["source"])[0] != _TEXT:
         _source(found, block["source"], f"{where}.source", depth)
     _marks_of(found, block, where)
     if kind == "server_tool_use":
@@ -241,6 +241,8 @@ def _marks_of(found: Findings, block: dict[str, Raw], where: str) -> None:
 
 def _source(found: Findings, raw: Raw, where: str, depth: int) -> None:
     """Read where an image or a document comes from."""
+    if is_null(raw):
+        return
     source = _typed(found, raw, "source", where)
     if "file_id" in source:
         found.path("file_id", where)

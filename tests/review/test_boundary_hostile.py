@@ -175,12 +175,16 @@ def test_too_many_days_are_a_mistake_of_the_caller(days: str) -> None:
         judged(HEAD, ("x-gateway-require", f"retention_days={days}"))
 
 
+FILE = {"type": "file", "file_id": "file_1"}
+
+
 @pytest.mark.parametrize(
     ("feature", "fields"),
     [
         ("fast_mode", {"fallbacks": [{"model": "claude-opus-5", "speed": "fast"}]}),
         ("tool_search", {"tools": [{"default_config": {"defer_loading": True}}]}),
         ("tool_search", {"tools": [{"configs": {"a": {}, "b": {"defer_loading": True}}}]}),
+        ("unknown:source", {"messages": [{"content": [{"type": "image", "source": [FILE]}]}]}),
         ("unknown:tools[].configs", {"tools": [{"configs": {"a": [{"defer_loading": True}]}}]}),
         ("unknown:tools[].configs", {"tools": [{"default_config": [{"defer_loading": True}]}]}),
     ],
