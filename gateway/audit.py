@@ -285,6 +285,7 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
     return {
         "upstream": verdict.upstream,
         "allowed": verdict.allowed,
+        **({"exceptions": verdict.lifted} if verdict.lifted else {}),
         "reasons": [
             {
                 "rule": reason.rule,

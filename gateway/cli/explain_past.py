@@ -68,7 +68,8 @@ def lines(past: Past) -> Iterator[str]:
 def _candidate(found: Mapping[str, Any]) -> str:
     word = "ALLOW " if found.get("allowed") else "REJECT"
     reasons = "; ".join(f"{each['rule']}: {each['text']}" for each in found.get("reasons") or ())
-    return f"{word} {found.get('upstream')}  {reasons}".rstrip()
+    lifted = "; ".join(found.get("exceptions") or ()) if found.get("allowed") else ""
+    return f"{word} {found.get('upstream')}  {reasons or lifted}".rstrip()
 
 
 def _attempt(entry: Entry) -> str:

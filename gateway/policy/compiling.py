@@ -49,6 +49,11 @@ class CompiledRule:
             return False
         return self.classes is None or bool(self.classes & classes)
 
+    def lifted(self, upstream: str, now: float) -> tuple[str, ...]:
+        """Return the exceptions that lift this rule for an upstream, in words."""
+        found = (each for each in self.exemptions if upstream in each.upstreams)
+        return tuple(each.text for each in found if now < each.until_s)
+
     def exempts(self, upstream: str, now: float) -> bool:
         """Say whether an exception lifts it for an upstream."""
         return any(now < each.until_s and upstream in each.upstreams for each in self.exemptions)
@@ -211,7 +216,11 @@ def compiled_rule(
         models=Globs(rule.forbid.models),
         allowed_models=Globs(rule.allow.models),
         exemptions=tuple(
-            TimedGlob(Globs([each.upstream]), end_of(each.until))
+            TimedGlob(
+                Globs([each.upstream]),
+                end_of(each.until),
+                f"exception {each.id} lifts {rule.id} until {each.until} ({each.ticket})",
+            )
             for each in exceptions
             if each.rule == rule.id
         ),

@@ -162,7 +162,8 @@ class _Bound:
         for upstream in self._facts.upstreams:
             own = self._ruled(upstream, rules, request.model, now, unknown=unknown)
             reasons = (*general, *against.blocked(upstream, policies, now), *own)
-            verdicts.append(Verdict(upstream.name, not reasons, reasons))
+            lifted = tuple(text for rule in rules for text in rule.lifted(upstream.name, now))
+            verdicts.append(Verdict(upstream.name, not reasons, reasons, lifted))
         return _Row(
             tuple(verdicts),
             rules,
@@ -226,12 +227,12 @@ def _with(verdicts: tuple[Verdict, ...], found: list[_Against], now: float) -> t
     )
     lifted = [(rule, reasons) for rule, reasons in found if rule is not None and rule.exemptions]
     joined = []
-    for upstream, allowed, reasons in verdicts:
+    for upstream, allowed, reasons, excepted in verdicts:
         more = everywhere
         for rule, own in lifted:
             if not rule.exempts(upstream, now):
                 more += own
-        joined.append(Verdict(upstream, allowed and not more, reasons + more))
+        joined.append(Verdict(upstream, allowed and not more, reasons + more, excepted))
     return tuple(joined)
 
 
@@ -242,7 +243,7 @@ def _joined(verdict: Verdict, own: Verdict, other: Verdict, model: str) -> Verdi
     more = tuple(
         models_inside.reason(each, model) for each in other.reasons if each not in own.reasons
     )
-    return Verdict(verdict.upstream, False, verdict.reasons + more)
+    return verdict._replace(allowed=False, reasons=verdict.reasons + more)
 
 
 def _classes(request: Request, policies: list[CompiledPolicy]) -> frozenset[str]:

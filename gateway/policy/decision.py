@@ -78,6 +78,8 @@ class Verdict(NamedTuple):
     upstream: str
     allowed: bool
     reasons: tuple[Reason, ...] = ()
+    lifted: tuple[str, ...] = ()
+    """The exceptions without which more rules would be asked."""
 
 
 @dataclass(frozen=True, slots=True)

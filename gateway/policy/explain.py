@@ -20,7 +20,11 @@ _OF_REQUEST = frozenset({"features", "betas", "checks", "class", "model", "layer
 def rows(decision: Decision) -> list[tuple[str, str, str]]:
     """Return (ALLOW or REJECT, upstream, reasons) for each upstream, in the configured order."""
     return [
-        ("ALLOW" if each.allowed else "REJECT", each.upstream, _short(each.reasons))
+        (
+            "ALLOW" if each.allowed else "REJECT",
+            each.upstream,
+            "; ".join(each.lifted) if each.allowed else _short(each.reasons),
+        )
         for each in decision.candidates
     ]
 

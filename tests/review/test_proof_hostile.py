@@ -357,3 +357,21 @@ def test_a_file_made_up_for_the_time_before_a_checkpoint_is_noted(journal: Path)
     forged.close()
     report = check(journal, own_checkpoints(journal))
     assert [(note.record, "did not see it" in note.message) for note in report.notes] == [(0, True)]
+
+
+def test_what_only_an_exception_allows_says_so_in_the_journal_and_in_explain(house: House) -> None:
+    exception = (
+        '[[exception]]\nid = "pilot"\nrule = "stays-here"\nupstream = "direct"\n'
+        'until = 2090-01-31\napproved_by = "ciso"\nticket = "RISK-9"\n'
+    )
+    house.write(f"{POLICY}{exception}")
+    client = gateway.Anthropic(gateway=house.config(), max_retries=0)
+    answer = client.messages.with_raw_response.create(**BODY)
+    told = "exception pilot lifts stays-here until 2090-01-31 (RISK-9)"
+    (verdicts,) = house.records("verdicts")
+    by_name = {each["upstream"]: each.get("exceptions") for each in verdicts["candidates"]}
+    assert by_name == {"direct": [told], "frankfurt": None, "anywhere": None}
+    where = ("--config", str(house.where), "--env", "prod")
+    for asked in (answer.headers["x-gateway-decision"], "--model=claude-opus-5-5"):
+        done = CliRunner().invoke(app, ["explain", asked, *where], env={"TEST_KEY": "k"})
+        assert told in done.stdout, done.output
