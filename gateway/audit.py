@@ -9,7 +9,7 @@ import hashlib
 import logging
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from types import MappingProxyType
@@ -29,7 +29,7 @@ from gateway.policy.facts import NEVER
 from gateway.policy.in_force import InForce
 from gateway.policy.observed import Violation
 from gateway.routing import Cause, Plan, Rejection
-from providers.contract import Failure
+from providers.contract import Failure, Loss
 
 _LOG = logging.getLogger("gateway.audit")
 _encode = msgspec.json.Encoder().encode
@@ -38,8 +38,12 @@ NOTHING: Mapping[str, Any] = MappingProxyType({})
 MAX_NAME = 256
 """How many characters are kept of a name that a caller may make up."""
 MAX_TEXT = 1024
-MAX_MEMBERS = 64
-MAX_WORD = 64
+MAX_LISTED = 64
+MAX_MEMBERS = 512
+MAX_DEPTH = 4
+NO_NAME = "(no name)"
+"""Stands for a name that no platform would give to a thing."""
+_NAME = re.compile(r"[A-Za-z0-9_.:/=@|\[\]-]{1,256}")
 _WORD = re.compile(r"[A-Za-z0-9._:@/-]{1,64}")
 """What a model, a tier or a geography looks like."""
 MAX_VERDICTS = 4096
@@ -92,7 +96,8 @@ class Audit:
         if self._journal is not None:
             data = {"decision": trail.decision, **_asked(call), "model": plan.operation.model}
             if judgement is not None:
-                data |= _judged(judgement, self._verdicts(judgement.decision))
+                texts = _texts(call, judgement)
+                data |= _judged(judgement, self._verdicts(judgement.decision, texts))
             data["plan"] = [leg.upstream.name for leg in plan.legs]
             data["rejected"] = [_rejection(each) for each in plan.rejected]
             self.must("decision", data)
@@ -104,7 +109,9 @@ class Audit:
             return Trail(self, None)
         trail = Trail(self, f"dec_{secrets.token_hex(12)}")
         data = {"decision": trail.decision, **_asked(call), "plan": [], "rejected": []}
-        self.must("decision", {**data, "refused": error.message})
+        label = call.labels.data_class
+        told = error.message if label is None or _short(label) == label else NO_NAME
+        self.must("decision", {**data, "refused": told})
         return trail
 
     def must(self, kind: str, data: Mapping[str, Any]) -> None:
@@ -126,14 +133,14 @@ class Audit:
         self.broken = None
         return True
 
-    def _verdicts(self, decision: Decision) -> str:
+    def _verdicts(self, decision: Decision, texts: tuple[str, ...]) -> str:
         """Return the id of a set of verdicts, written once before it is first referred to."""
         candidates = decision.candidates
         self._same_file()
         known = self._written.get(id(candidates))
         if known is not None:
             return known[1]
-        written = Raw(_encode([_verdict(each) for each in candidates]))
+        written = Raw(_encode([_verdict(each, texts) for each in candidates]))
         name = hashlib.sha256(written).hexdigest()[:32]
         self.must("verdicts", {"id": name, "candidates": written})
         self._same_file()
@@ -206,21 +213,31 @@ class Trail:
         return {"decision": self.decision, "attempt": attempt.number, "upstream": name}
 
 
-def bounded(value: Any, depth: int = 4) -> Any:
+def bounded(value: Any) -> Any:
     """Return what an upstream reported, without anything that could be a text of its own."""
+    return _bounded(value, MAX_DEPTH, iter(range(MAX_MEMBERS)))
+
+
+def _bounded(value: Any, depth: int, left: Iterator[int]) -> Any:
+    """Return a value whose members, at every depth, are words and few; `left` counts them."""
     if isinstance(value, Mapping) and depth:
-        some = list(value.items())[:MAX_MEMBERS]
-        return {key: bounded(each, depth - 1) for key, each in some if len(key) <= MAX_WORD}
+        named = (pair for pair in value.items() if _WORD.fullmatch(pair[0]))
+        return {
+            key: _bounded(each, depth - 1, left)
+            for (key, each), _ in zip(named, left, strict=False)
+        }
     if isinstance(value, list) and depth:
-        return [bounded(each, depth - 1) for each in value[:MAX_MEMBERS]]
+        return [_bounded(each, depth - 1, left) for each, _ in zip(value, left, strict=False)]
     if isinstance(value, str):
         return value if _WORD.fullmatch(value) else None
     return value if isinstance(value, int | float) else None
 
 
 def _short(name: Any) -> Any:
-    """Return the beginning of a name; a record holds names, never a text of any length."""
-    return name[:MAX_NAME] if isinstance(name, str) else name
+    """Return a name as it is recorded: what could be a text of the caller's is not."""
+    if not isinstance(name, str) or _NAME.fullmatch(name):
+        return name
+    return NO_NAME
 
 
 def _digests(found: InForce) -> dict[str, Any]:
@@ -241,10 +258,10 @@ def _asked(call: Call) -> dict[str, Any]:
         "key": caller.key,
         "layers": sorted(caller.layers),
         "asked_model": _short(call.asked),
-        "require": [_short(each) for each in labels.require[:MAX_MEMBERS]],
+        "require": [_short(each) for each in labels.require[:MAX_LISTED]],
         "only": list(labels.only),
-        "tags": {_short(key): _short(value) for key, value in labels.tags[:MAX_MEMBERS]},
-        "betas": [_short(each) for each in call.fields.betas[:MAX_MEMBERS]],
+        "tags": {key[:MAX_NAME]: value[:MAX_NAME] for key, value in labels.tags[:MAX_LISTED]},
+        "betas": [_short(each) for each in call.fields.betas[:MAX_LISTED]],
         "bytes": len(call.fields.raw),
         "stream": call.stream,
     }
@@ -255,7 +272,7 @@ def _judged(judgement: Judgement, verdicts: str) -> dict[str, Any]:
     return {
         "environment": request.environment,
         "classes": [_short(each) for each in decision.data_classes],
-        "models_inside": list(judgement.models),
+        "models_inside": [_short(each) for each in judgement.models],
         "features": sorted(request.features),
         "unread": sorted(asked.unread),
         "checks": sorted(request.checks),
@@ -274,14 +291,34 @@ def _judged(judgement: Judgement, verdicts: str) -> dict[str, Any]:
 def _rejection(rejection: Rejection) -> dict[str, str]:
     """Return why an upstream is not in the plan; what policy says is in the verdicts."""
     found = {"upstream": rejection.upstream, "cause": rejection.cause.name.lower()}
-    return (
-        found
-        if rejection.cause is Cause.POLICY
-        else {**found, "reason": rejection.reason[:MAX_TEXT]}
-    )
+    return found if rejection.cause is Cause.POLICY else {**found, "reason": _reason(rejection)}
 
 
-def _verdict(verdict: Verdict) -> dict[str, Any]:
+def _reason(rejection: Rejection) -> str:
+    """Return why an upstream does not take a request; names of its parts are the caller's."""
+    if rejection.cause is not Cause.FIDELITY:
+        return rejection.reason[:MAX_TEXT]
+    return "; ".join(map(_lost, rejection.lost))[:MAX_TEXT]
+
+
+def _lost(loss: Loss) -> str:
+    own = loss.name.removeprefix("anthropic-beta: ")
+    return f"{loss.name}: {loss.reason}" if _short(own) == own else NO_NAME
+
+
+def _texts(call: Call, judgement: Judgement) -> tuple[str, ...]:
+    """Return what a caller made up that reasons may repeat, and that could be a text."""
+    said = (call.labels.data_class, call.asked, *call.fields.betas, *judgement.models)
+    hatches = asdict(judgement.asked.hatches).values()
+    return tuple(each for each in (*said, *hatches) if each is not None and _short(each) is NO_NAME)
+
+
+def _verdict(verdict: Verdict, texts: tuple[str, ...]) -> dict[str, Any]:
+    def told(words: str) -> str:
+        for text in texts:
+            words = words.replace(text, NO_NAME)
+        return words[:MAX_TEXT]
+
     return {
         "upstream": verdict.upstream,
         "allowed": verdict.allowed,
@@ -291,8 +328,8 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
                 "rule": reason.rule,
                 "kind": reason.kind.value,
                 "fact": reason.fact,
-                "text": reason.text[:MAX_TEXT],
-                "wants": reason.wants[:MAX_TEXT],
+                "text": told(reason.text),
+                "wants": told(reason.wants),
             }
             for reason in verdict.reasons
         ],

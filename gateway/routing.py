@@ -63,6 +63,8 @@ class Rejection:
     upstream: str
     cause: Cause
     reason: str
+    lost: tuple[Loss, ...] = ()
+    """The first of the parts that it does not take."""
 
 
 class Plan(Struct, frozen=True):
@@ -192,9 +194,10 @@ class _Look:
             raise Malformed("The request body is nested too deeply.") from None
         lost = losses if not upstream.lenient else [loss for loss in losses if not loss.droppable]
         if lost:
-            reason = "; ".join(f"{loss.name}: {loss.reason}" for loss in lost[:_NAMED])
+            named = tuple(lost[:_NAMED])
+            reason = "; ".join(f"{loss.name}: {loss.reason}" for loss in named)
             reason += f"; and {len(lost) - _NAMED} more" if len(lost) > _NAMED else ""
-            return Rejection(upstream.name, Cause.FIDELITY, reason)
+            return Rejection(upstream.name, Cause.FIDELITY, reason, named)
         return Leg(upstream, losses)
 
     def _policy(self, upstream: Upstream) -> tuple[Cause, str] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import islice
 from typing import Any
@@ -21,6 +22,9 @@ MAX_SCHEMA_BYTES = 256 * 1024
 MAX_MODELS = 50
 MAX_MODEL_CHARACTERS = 256
 
+NO_NAME = "(no name)"
+"""Stands for a name that no platform would give to a thing."""
+_NAME = re.compile(r"[A-Za-z0-9_.:/=@\[\]-]{1,100}")
 _SHOWN = 100
 """How much of a name that the caller made up is repeated."""
 
@@ -57,7 +61,8 @@ class Findings:
         if len(self.doubts) >= MAX_DOUBTS:
             self.found.add("unknown:more")
             return
-        shown = ascii(name[:_SHOWN])[1:-1]
+        # Names are told and recorded. What could be a text is neither.
+        shown = name if _NAME.fullmatch(name) else NO_NAME
         self.found.add(f"unknown:{shown}")
         self.doubts.append(f"{ascii(where[:_SHOWN])[1:-1]}: {shown}")
 

@@ -104,8 +104,11 @@ def _agreed(
     if len({each.value for each in found}) > 1:
         faults.append(Contradiction(upstream, name, "two attestations disagree: it is unknown"))
         return None
-    best = max(found, key=lambda each: (each.assurance, each.until_s))
-    return Fact(best.value, best.assurance, best.until_s, best.origin)
+    fact: Fact | None = None
+    for each in sorted(found, key=lambda each: (each.assurance, each.until_s)):
+        # What is known less surely stands again when what is known better has ended.
+        fact = Fact(each.value, each.assurance, each.until_s, each.origin, fact)
+    return fact
 
 
 def _confirmed(

@@ -274,3 +274,21 @@ class TestReadiness:
         found = self.ready(engine)
         assert found[0] == status
         assert found[2] == ["the journal cannot be written"]
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"extra_body": {f"a text: {PROMPT}": 1}},
+        {"extra_body": {"tools": [{"type": f"a text {PROMPT}", "name": "x"}]}},
+        {"extra_body": {"inference_geo": f"a text {PROMPT}"}},
+        {"extra_headers": {"anthropic-beta": f"a text {PROMPT}"}},
+        {"extra_headers": {"x-gateway-class": f"a text {PROMPT}"}},
+        {"extra_body": {"fallbacks": [{"model": f"a text {PROMPT}"}]}},
+    ],
+)
+def test_a_text_that_stands_for_a_name_is_not_recorded(house: House, extra: dict[str, Any]) -> None:
+    with pytest.raises(anthropic.APIStatusError):
+        client(house).messages.create(**BODY, **extra)
+    assert house.seen() == []
+    assert PROMPT not in json.dumps(house.records())
