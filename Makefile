@@ -3,11 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-LONG := TIDEGATE_NIGHTLY=1 TIDEGATE_LAWS=100000 TIDEGATE_REPLAYS=1500
-DECISIONS := tests/unit/policy tests/doctor tests/journal tests/witness
+DECISIONS := $(addprefix tests/,boundary cli_policy docs doctor journal leaks unit/policy witness)
+HALVES := $(MAKE) --no-print-directory --jobs=2 --output-sync=target test-decisions test-others
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test nightly nightly-decisions nightly-others check format lint types imports bench lock clean
+.PHONY: help demo test nightly test-decisions test-others check format lint types imports bench lock clean
 
 help: ## Show this list.
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -31,17 +31,18 @@ $(READY): requirements.lock pyproject.toml
 demo: $(READY) ## Run a tour over emulated platforms: no credentials, no network.
 	@$(BIN)/gateway demo
 
-test: $(READY) ## Run the tests.
-	@$(BIN)/python -m pytest
+test: $(READY) ## Run the tests, on two cores.
+	@echo "Running the tests on two cores; this takes some minutes."
+	@$(HALVES)
 
-nightly: $(READY) ## Run the tests with the long sizes, on two cores.
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target nightly-decisions nightly-others
+nightly: $(READY) ## Run the tests with the long sizes.
+	@TIDEGATE_NIGHTLY=1 TIDEGATE_LAWS=100000 TIDEGATE_REPLAYS=1500 $(HALVES)
 
-nightly-decisions: $(READY)
-	@$(LONG) $(BIN)/python -m pytest $(DECISIONS)
+test-decisions: $(READY)
+	@$(BIN)/python -m pytest -q $(DECISIONS)
 
-nightly-others: $(READY)
-	@$(LONG) $(BIN)/python -m pytest $(DECISIONS:%=--ignore=%)
+test-others: $(READY)
+	@$(BIN)/python -m pytest -q $(DECISIONS:%=--ignore=%)
 
 check: format lint types imports ## Check format, lint, types and import rules.
 
