@@ -4,10 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DECISIONS := $(addprefix tests/,boundary cli_policy docs doctor journal leaks unit/policy witness)
-HALVES := $(MAKE) --no-print-directory --jobs=2 --output-sync=target test-decisions test-others
+# Half of the tests run beside the other half; what they print follows at the end.
+HALVES = $(BIN)/python -m pytest -q $(DECISIONS) > $(VENV)/decisions.log 2>&1 & half=$$!; \
+	trap 'kill $$half' INT TERM; \
+	$(BIN)/python -m pytest -q $(DECISIONS:%=--ignore=%); others=$$?; \
+	wait $$half; decisions=$$?; cat $(VENV)/decisions.log; exit $$((others + decisions))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test nightly test-decisions test-others check format lint types imports bench lock clean
+.PHONY: help demo test nightly check format lint types imports bench lock clean
 
 help: ## Show this list.
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -36,13 +40,7 @@ test: $(READY) ## Run the tests, on two cores.
 	@$(HALVES)
 
 nightly: $(READY) ## Run the tests with the long sizes.
-	@TIDEGATE_NIGHTLY=1 TIDEGATE_LAWS=100000 TIDEGATE_REPLAYS=1500 $(HALVES)
-
-test-decisions: $(READY)
-	@$(BIN)/python -m pytest -q $(DECISIONS)
-
-test-others: $(READY)
-	@$(BIN)/python -m pytest -q $(DECISIONS:%=--ignore=%)
+	@export TIDEGATE_NIGHTLY=1 TIDEGATE_LAWS=100000 TIDEGATE_REPLAYS=1500; $(HALVES)
 
 check: format lint types imports ## Check format, lint, types and import rules.
 
