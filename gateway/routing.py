@@ -109,22 +109,17 @@ def plan(
     judgement = judge(call, model) if judge is not None else None
     operation = Operation(call.kind, model, call.stream)
     look = _Look(call, operation, narrow, judgement, tripped)
-    legs: list[Leg] = []
-    rejected: list[Rejection] = []
-    for upstream in upstreams:
-        verdict = look.at(upstream)
-        if isinstance(verdict, Leg):
-            legs.append(verdict)
-        else:
-            rejected.append(verdict)
+    looked = [look.at(upstream) for upstream in upstreams]
+    legs = [each for each in looked if isinstance(each, Leg)]
+    rejected = tuple(each for each in looked if isinstance(each, Rejection))
     refused = None if legs else _refusal(call, rejected, judgement)
-    preferred = ranks(judgement) if judgement is not None and len(legs) > 1 else None
-    if preferred is not None:
-        legs.sort(key=lambda leg: preferred[leg.upstream.name])
-    ill = ejected(model) if len(legs) > 1 else None
-    if ill:
-        legs.sort(key=lambda leg: leg.upstream.name in ill)
-    return Plan(operation, tuple(legs), tuple(rejected), judgement, refused)
+    if len(legs) > 1:
+        preferred = ranks(judgement) if judgement is not None else None
+        if preferred is not None:
+            legs.sort(key=lambda leg: preferred[leg.upstream.name])
+        if ill := ejected(model):
+            legs.sort(key=lambda leg: leg.upstream.name in ill)
+    return Plan(operation, tuple(legs), rejected, judgement, refused)
 
 
 def _refuse_what_nobody_judges(call: Call) -> None:

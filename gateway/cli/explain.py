@@ -30,13 +30,22 @@ HeaderOption = Annotated[
 BodyOption = Annotated[
     str | None, typer.Option(metavar="FILE|-", help="Its body, as it would be sent.")
 ]
+KindOption = Annotated[str, typer.Option(help="messages or count_tokens.")]
+KeyOption = Annotated[str | None, typer.Option(help="Ask as this caller of the configuration.")]
+WhyNotOption = Annotated[
+    str | None, typer.Option(metavar="UPSTREAM", help="Say what would have to change for it.")
+]
+JournalOption = Annotated[
+    Path | None, typer.Option(metavar="DIR|FILE", help="For ID; else the configured one.")
+]
+RecordedArgument = Annotated[
+    str | None,
+    typer.Argument(metavar="[ID]", help="A request's or decision's id, from the journal."),
+]
 
 
 def explain(
-    recorded: Annotated[
-        str | None,
-        typer.Argument(metavar="[ID]", help="A request's or decision's id, from the journal."),
-    ] = None,
+    recorded: RecordedArgument = None,
     *,
     data_class: ClassOption = None,
     model: ModelOption = None,
@@ -45,16 +54,10 @@ def explain(
     require: RequireOption = None,
     header: HeaderOption = None,
     body: BodyOption = None,
-    kind: Annotated[str, typer.Option(help="messages or count_tokens.")] = "messages",
-    key: Annotated[
-        str | None, typer.Option(help="Ask as this caller of the configuration.")
-    ] = None,
-    why_not: Annotated[
-        str | None, typer.Option(metavar="UPSTREAM", help="Say what would have to change for it.")
-    ] = None,
-    journal: Annotated[
-        Path | None, typer.Option(metavar="DIR|FILE", help="For ID; else the configured one.")
-    ] = None,
+    kind: KindOption = "messages",
+    key: KeyOption = None,
+    why_not: WhyNotOption = None,
+    journal: JournalOption = None,
     config: ConfigOption = None,
     env: EnvOption = None,
     as_json: JsonOption = False,
