@@ -5,6 +5,5 @@ from __future__ import annotations
 from gateway.boundary.boundary import Boundary, Reload
 from gateway.boundary.leave import Leave
 from gateway.boundary.load import BLOCKS, attestation_file, facts, load
-from gateway.boundary.text import text_of
 
-__all__ = ["BLOCKS", "Boundary", "Leave", "Reload", "attestation_file", "facts", "load", "text_of"]
+__all__ = ["BLOCKS", "Boundary", "Leave", "Reload", "attestation_file", "facts", "load"]

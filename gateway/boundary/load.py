@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gateway.boundary.text import is_there, text_of
 from gateway.boundary.where import where
 from gateway.config import Config, ConfigError, Mistake
+from gateway.config.text import is_there, text_of
 from gateway.policy.attestations import Attestations, read_attestations
 from gateway.policy.compiling import compile_policies
 from gateway.policy.facts import FactSheet
@@ -133,17 +133,16 @@ def _policies(read: Texts, mistakes: list[Mistake]) -> list[PolicyFile]:
 def _vouched(
     config: Config, texts: Iterable[tuple[str, str]], mistakes: list[Mistake]
 ) -> tuple[Attestations, Verified]:
-    attested: list[Attestations] = []
-    verified = NOTHING_VERIFIED
+    attested, verified = Attestations(), NOTHING_VERIFIED
     for file, text in texts:
         try:
             if file == str(config.path(config.policy.verified)):
                 verified = read_verified(file, text)
             else:
-                attested.append(read_attestations(file, text))
+                attested = read_attestations(file, text)
         except ConfigError as error:
             mistakes.extend(error.mistakes)
-    return joined(attested), verified
+    return attested, verified
 
 
 def _facts(config: Config, attestations: Attestations, verified: Verified) -> FactSheet:
@@ -165,15 +164,6 @@ def _refuse(contradictions: Sequence[Contradiction]) -> None:
                 for each in contradictions
             ]
         )
-
-
-def joined(attested: Iterable[Attestations]) -> Attestations:
-    """Return what several files attest as if one had."""
-    files = tuple(attested)
-    return Attestations(
-        tuple(fact for each in files for fact in each.facts),
-        tuple(glob for each in files for glob in each.adopted),
-    )
 
 
 def _read(named: Sequence[Path], mistakes: list[Mistake]) -> tuple[tuple[str, str], ...]:

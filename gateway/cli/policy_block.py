@@ -17,6 +17,7 @@ from gateway import boundary
 from gateway.cli.policy_sources import Setting, mistake, now_s
 from gateway.config import Config
 from gateway.config.mistakes import nearest
+from gateway.config.text import text_of
 from gateway.policy.blocking import only_blocks, text, with_block, without
 from gateway.policy.facts import end_of
 from gateway.policy.files import read_policy
@@ -82,7 +83,7 @@ def _file(config: Config) -> Path:
 def _blocks(path: Path) -> Sequence[Block]:
     if not path.exists():
         return ()
-    read = read_policy(str(path), boundary.text_of(path))
+    read = read_policy(str(path), text_of(path))
     if not only_blocks(read):
         raise mistake(path, "holds more than blocks", "edit it by hand, or move the rest")
     return read.policy.block

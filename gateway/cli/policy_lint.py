@@ -21,6 +21,7 @@ from gateway.cli.policy_sources import (
     test_beside,
 )
 from gateway.config import ConfigError
+from gateway.config.text import text_of
 from gateway.policy.lint import Finding, lint, lint_attestations
 
 
@@ -82,7 +83,7 @@ def _in_force(setting: Setting) -> list[Finding]:
     )
     path = boundary.attestation_file(setting.config)
     if path is not None:
-        text = boundary.text_of(path)
+        text = text_of(path)
         found += lint_attestations(str(path), text, in_force.facts, now, upstreams=names)
     return found
 

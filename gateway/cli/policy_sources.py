@@ -11,6 +11,7 @@ from pathlib import Path
 from gateway import boundary
 from gateway.cli.setting import configured
 from gateway.config import Config, ConfigError, Mistake
+from gateway.config.text import text_of
 from gateway.policy.facts import FactSheet
 from gateway.policy.files import PolicyFile, read_policy
 from gateway.policy.in_force import InForce
@@ -82,7 +83,7 @@ def policies(paths: Iterable[Path]) -> list[PolicyFile]:
     mistakes: list[Mistake] = []
     for path in policy_paths(paths):
         try:
-            found.append(read_policy(str(path), boundary.text_of(path)))
+            found.append(read_policy(str(path), text_of(path)))
         except ConfigError as error:
             mistakes += error.mistakes
     if mistakes:
@@ -92,7 +93,7 @@ def policies(paths: Iterable[Path]) -> list[PolicyFile]:
 
 def scenarios(path: Path) -> Scenarios:
     """Read a test file; raises ConfigError with every mistake in it."""
-    return read_scenarios(str(path), boundary.text_of(path))
+    return read_scenarios(str(path), text_of(path))
 
 
 def facts_of(upstreams: Path | None, setting: Setting) -> FactSheet:

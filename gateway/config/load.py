@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,13 +12,13 @@ from gateway.config.environ import from_variables, variable
 from gateway.config.mistakes import ConfigError, Mistake, nearest
 from gateway.config.model import Config
 from gateway.config.secret import References
+from gateway.config.text import text_of
+from gateway.config.toml_source import TOO_DEEP, parsed
 
 _MAIN = "gateway.toml"
 _ENVIRONMENTS = "environments"
 _HERE = Path("config")
 _ENVIRONMENT = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
-_WHERE = re.compile(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)\Z", re.DOTALL)
-_FILE_LIMIT_BYTES = 4 * 1024 * 1024
 _DEPTH_LIMIT = 16
 
 
@@ -121,35 +120,8 @@ def _read(directory: Path, environment: str) -> Document:
 def _source(file: Path) -> Source | Mistake:
     """Read one file; what cannot be read is a mistake, and its text is not repeated."""
     try:
-        with file.open("rb") as stream:
-            raw = stream.read(_FILE_LIMIT_BYTES + 1)
-    except OSError as error:
-        return Mistake(str(file), None, "", f"cannot be read: {error.strerror}")
-    if len(raw) > _FILE_LIMIT_BYTES:
-        return Mistake(str(file), None, "", "is larger than 4 MiB")
-    return _parsed(str(file), raw)
-
-
-def _parsed(file: str, raw: bytes) -> Source | Mistake:
-    try:
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        return Mistake(file, raw[: error.start].count(b"\n") + 1, "", "is not UTF-8")
-    deep = Mistake(file, None, "", "is nested too deeply")
-    try:
-        source = Source.of(file, text, tomllib.loads(text))
-    except RecursionError:
-        return deep
-    except ValueError as error:
-        return _syntax(file, str(error), text)
-    return deep if any(len(key) > _DEPTH_LIMIT for key in source.lines) else source
-
-
-def _syntax(file: str, message: str, text: str) -> Mistake:
-    """Turn tomllib's words into a mistake; equal names are told as such."""
-    where = _WHERE.match(message)
-    words = where[1] if where else message
-    line = int(where[2]) if where and where[2] else text.count("\n") + 1
-    if words.startswith(("Cannot declare", "Cannot overwrite", "Duplicate", "Cannot redefine")):
-        return Mistake(file, line, "", "this name is here a second time", "each name stands once")
-    return Mistake(file, line, "", f"is no TOML: {words[:1].lower()}{words[1:]}")
+        source = parsed(str(file), text_of(file))
+    except ConfigError as error:
+        return error.mistakes[0]
+    deep = any(len(key) > _DEPTH_LIMIT for key in source.lines)
+    return Mistake(str(file), None, "", TOO_DEEP) if deep else source

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from types import UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Strict, ValidationError
 
-from gateway.config.document import Document, Source
+from gateway.config.document import Document
 from gateway.config.mistakes import ConfigError, Key, Mistake, nearest
+from gateway.config.toml_source import parsed
 
 SCHEMA = 1
 """The version of the formats: the value of `schema` at the top of a policy or attestation file."""
-
-_WHERE = re.compile(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)\Z", re.DOTALL)
-_AGAIN = ("Cannot declare", "Cannot overwrite", "Duplicate", "Cannot redefine", "Cannot mutate")
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -37,12 +33,7 @@ def document(file: str, text: str) -> Document:
     Raises:
         ConfigError: It is no TOML, or a key stands in it twice.
     """
-    try:
-        return Document.of(Source.of(file, text, tomllib.loads(text)))
-    except RecursionError:
-        raise ConfigError([Mistake(file, None, "", "is nested too deeply")]) from None
-    except ValueError as error:
-        raise ConfigError([_syntax(file, str(error), text)]) from None
+    return Document.of(parsed(file, text))
 
 
 def checked(source: Document, model: type[M]) -> M:
@@ -108,12 +99,3 @@ def _inner(annotation: Any) -> Any:
             return None
         annotation = parts[0]
     return annotation
-
-
-def _syntax(file: str, message: str, text: str) -> Mistake:
-    where = _WHERE.match(message)
-    words = where[1] if where else message
-    line = int(where[2]) if where and where[2] else text.count("\n") + 1
-    if words.startswith(_AGAIN):
-        return Mistake(file, line, "", "this name is here a second time", "each name stands once")
-    return Mistake(file, line, "", f"is no TOML: {words[:1].lower()}{words[1:]}")

@@ -1,10 +1,10 @@
-"""The text of one policy, attestation or test file."""
+"""The text of one file of a configuration."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from gateway.config import ConfigError, Mistake
+from gateway.config.mistakes import ConfigError, Mistake
 
 _FILE_LIMIT_BYTES = 4 * 1024 * 1024
 
