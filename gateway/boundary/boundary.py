@@ -92,14 +92,19 @@ class Boundary:
         try:
             self._looked_s = time.monotonic()
             signature = self._signed()
-            if signature == self._signature or not self._left_alone(signature):
-                return
-            read = texts(self._config)
-            if self._signed() == signature:  # Else it was written meanwhile: look again.
-                self._signature, self._noticed_s = signature, None
-                self._told(self._reload(read))
+            if signature == self._signature:
+                self._noticed_s = None
+            elif self._left_alone(signature):
+                self._take(signature)
         finally:
             self._lock.release()
+
+    def _take(self, signature: Signature) -> None:
+        """Take the files with a signature, unless they change while they are read."""
+        read = texts(self._config)
+        if self._signed() == signature:
+            self._signature, self._noticed_s = signature, None
+            self._told(self._reload(read))
 
     def _left_alone(self, signature: Signature) -> bool:
         """Say whether no file was written just now, or the patience for that has ended."""
@@ -128,7 +133,7 @@ class Boundary:
     def _signed(self) -> Signature:
         """Return what changes whenever one of the files does."""
         config = self._config
-        named = [Path(file) for file in config.policy.files] if config.policy.files else []
+        named = [Path(file) for file in config.policy.files]
         return tuple(_stamp(path) for path in (*named, config.path(BLOCKS), *fact_files(config)))
 
 

@@ -190,3 +190,20 @@ def test_time_never_goes_back(house: House) -> None:
     times = iter([100.0, 200.0, 50.0, 199.0, 201.0])
     boundary = Boundary(house.config(), unix_s=lambda: next(times))
     assert [boundary.now_s() for _ in range(5)] == [100.0, 200.0, 200.0, 200.0, 201.0]
+
+
+def test_a_file_that_came_and_went_leaves_no_patience_used_up(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half of a later file would else be taken at once."""
+    monkeypatch.setattr(boundary_module, "QUIET_S", 600.0)
+    boundary = Boundary(house.config())
+    before = current(boundary)
+    blocks = house.where / "policies" / "blocks.toml"
+    blocks.write_text(BLOCKS)
+    assert current(boundary) is before
+    blocks.unlink()
+    assert current(boundary) is before
+    monkeypatch.setattr(boundary_module, "PATIENCE_S", 1e-9)
+    house.policy.write_text(POLICY.partition("[[rule]]")[0])
+    assert current(boundary) is before
