@@ -89,6 +89,11 @@ class NotReady(Refused):
     type = "api_error"
 
 
+def quoted(word: str, most: int = 100) -> str:
+    """Return the start of what somebody else wrote, as plain ASCII without line breaks."""
+    return ascii(word[:most])[1:-1]
+
+
 def new_request_id() -> str:
     """Return a fresh id of our own, for answers whose platform gave none."""
     return f"req_gw_{secrets.token_hex(12)}"

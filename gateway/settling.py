@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import msgspec
-
 from gateway import logs
 from gateway.audit import Trail, bounded
 from gateway.boundary import Leave
@@ -20,8 +18,6 @@ from providers.contract import header
 NO_WORD = "(no word)"
 """What is told of an observed value that could be a text."""
 WORKSPACE = "anthropic-workspace-id"
-_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
-_value = msgspec.json.Decoder().decode
 
 
 class End:
@@ -52,10 +48,8 @@ class End:
         self._violated = violated
 
     def whole(self, body: bytes) -> None:
-        """Settle an answer that is whole; `body` is known to be JSON."""
-        fields = _fields(body)
-        model, usage = (_read(fields.get(name)) for name in ("model", "usage"))
-        self._settle(State.COMPLETE, model, usage if isinstance(usage, dict) else {})
+        """Settle an answer that is whole."""
+        self._settle(State.COMPLETE, *observed.whole(body))
 
     def streamed(self, stream: Stream) -> None:
         """Settle a streamed answer."""
@@ -80,14 +74,6 @@ class End:
             self._trail.violation(upstream, violation)
         if found:
             self._violated(upstream)
-
-
-def _read(raw: msgspec.Raw | None) -> object:
-    """Return a value of an answer; None where it is missing or holds what cannot be read."""
-    try:
-        return None if raw is None else _value(raw)
-    except (msgspec.DecodeError, RecursionError):
-        return None
 
 
 def expected(won: Won, plan: Plan, leave: Leave) -> Expected:

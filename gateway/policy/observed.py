@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Raw, Struct
 
+from gateway.errors import quoted
 from gateway.policy.facts import EVERYWHERE
 from gateway.policy.places import geography, profile_of
 from providers import catalog
@@ -23,8 +24,6 @@ NOT_SAID = frozenset({"", "not_available"})
 
 MAX_ITERATIONS = 64
 """How many models of one answer are compared: more than a request may name."""
-_SHOWN = 100
-"""How much of a platform's word is repeated."""
 _SNAPSHOT = re.compile(r"[-@]\d{8}$")
 
 
@@ -85,16 +84,17 @@ def served(
     )
 
 
-def served_whole(body: bytes, workspace: str | None = None) -> Served:
-    """Return what an unstreamed answer says; its content is not looked into."""
+def whole(body: bytes) -> tuple[object, dict[str, Any]]:
+    """Return the model and the usage of an unstreamed answer; its content is not looked into.
+
+    What is missing or cannot be read is None, or no usage.
+    """
     try:
         fields = _decode(body)
-        model, usage = (
-            _decode_value(fields[name]) if name in fields else None for name in ("model", "usage")
-        )
     except (msgspec.DecodeError, RecursionError):
-        return Served(workspace=workspace)
-    return served(model, usage if isinstance(usage, dict) else None, workspace)
+        return None, {}
+    model, usage = (_value(fields.get(name)) for name in ("model", "usage"))
+    return model, usage if isinstance(usage, dict) else {}
 
 
 def violations(expected: Expected, told: Served) -> tuple[Violation, ...]:
@@ -111,6 +111,13 @@ def unobserved(expected: Expected, told: Served) -> tuple[str, ...]:
         "workspace": expected.workspace is not None and told.workspace is None,
     }
     return tuple(name for name, is_missing in missing.items() if is_missing)
+
+
+def _value(raw: Raw | None) -> object:
+    try:
+        return None if raw is None else _decode_value(raw)
+    except (msgspec.DecodeError, RecursionError):
+        return None
 
 
 def _iterations(found: object) -> Iterator[str]:
@@ -131,9 +138,9 @@ def _model(expected: Expected, told: Served) -> Iterator[Violation]:
             if model is None or model == expected.wire_model:
                 continue
             if _canonical(model) not in planned:
-                yield Violation(what, words, _shown(model))
+                yield Violation(what, words, quoted(model))
             elif _other_profile(model, expected.wire_model):
-                yield Violation(what, str(expected.wire_model), _shown(model))
+                yield Violation(what, str(expected.wire_model), quoted(model))
 
 
 def _geo(expected: Expected, told: Served) -> Iterator[Violation]:
@@ -142,20 +149,20 @@ def _geo(expected: Expected, told: Served) -> Iterator[Violation]:
         return
     if expected.geo is not None:
         if geo != expected.geo:
-            yield Violation("inference_geo", expected.geo, _shown(geo))
+            yield Violation("inference_geo", expected.geo, quoted(geo))
         return
     held = expected.countries
     if held is None or held == EVERYWHERE:
         return
     ran_in = geography(geo)
     if ran_in is None or not ran_in <= held:
-        yield Violation("inference_geo", ", ".join(sorted(held)), _shown(geo))
+        yield Violation("inference_geo", ", ".join(sorted(held)), quoted(geo))
 
 
 def _workspace(expected: Expected, told: Served) -> Iterator[Violation]:
     if expected.workspace is None or told.workspace in (None, expected.workspace):
         return
-    yield Violation("workspace", expected.workspace, _shown(str(told.workspace)))
+    yield Violation("workspace", expected.workspace, quoted(str(told.workspace)))
 
 
 def _canonical(model: str) -> str | None:
@@ -176,7 +183,3 @@ def _other_profile(model: str, asked: str | None) -> bool:
     profile = profile_of(model)
     planned = "" if asked is None else profile_of(asked)
     return bool(profile) and planned not in ("", profile)
-
-
-def _shown(word: str) -> str:
-    return ascii(word[:_SHOWN])[1:-1]

@@ -9,7 +9,7 @@ import pytest
 
 from gateway.call import Call, read_call
 from gateway.emulator import Emulator
-from gateway.policy.observed import Expected, served, served_whole, unobserved, violations
+from gateway.policy.observed import Expected, served, unobserved, violations, whole
 from providers.contract import Kind
 from tests.configured.conftest import Configured
 from tests.fidelity.gateways import Caller
@@ -85,7 +85,7 @@ def test_an_answer_from_elsewhere_is_noticed(
     got = Caller("blocking").ask(engine, call(f"hello {marks}", stream=stream))
     assert got.status == 200
     if got.answer.stream is None:
-        told = served_whole(got.body)
+        told = served(*whole(got.body))
     else:
         facts = got.answer.stream.stream.facts
         told = served(facts.model, facts.usage)

@@ -14,9 +14,9 @@ from gateway.policy.observed import (
     Served,
     Violation,
     served,
-    served_whole,
     unobserved,
     violations,
+    whole,
 )
 
 OPUS, HAIKU = "claude-opus-5-5", "claude-haiku-4-5"
@@ -132,7 +132,7 @@ def test_a_whole_answer_is_read_without_its_content() -> None:
         "iterations": [{"type": "message", "model": OPUS}, {"type": "compaction"}, None, 3],
     }
     body = {"content": [{"text": "inference_geo"}], "model": HAIKU, "usage": usage}
-    assert served_whole(json.dumps(body).encode()) == Served(HAIKU, "us", (OPUS,))
+    assert served(*whole(json.dumps(body).encode())) == Served(HAIKU, "us", (OPUS,))
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_a_whole_answer_is_read_without_its_content() -> None:
     [b"", b"[]", b"{", b"null", b'{"model":1,"usage":[]}', b'{"usage":' + b"[" * 5000 + b"}"],
 )
 def test_an_answer_that_cannot_be_read_says_nothing(body: bytes) -> None:
-    assert served_whole(body) == Served()
+    assert served(*whole(body)) == Served()
 
 
 def test_what_a_platform_says_is_shown_short_and_harmless() -> None:
