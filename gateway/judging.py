@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from msgspec import Raw, Struct
 
 from gateway.call import Call
-from gateway.errors import Forbidden
+from gateway.errors import Forbidden, quoted
 from gateway.policy import hatches, models_inside, request_checks, request_layer
 from gateway.policy.deciding import decide, looks_inside
 from gateway.policy.decision import Decision, Request
@@ -18,7 +18,6 @@ _NAMING_MODELS = frozenset({"tools", "fallbacks"})
 """Fields that name models, and so are always looked into."""
 _BRINGING_TOOLS = frozenset({"messages", "system"})
 """Fields in which a tool may be defined too."""
-_SHOWN = 100
 
 
 class Judgement(Struct, frozen=True):
@@ -80,8 +79,7 @@ def _known(call: Call, model: str, in_force: InForce) -> Request:
     """Return what is known of a request before its body is looked into."""
     label = call.labels.data_class
     if label is not None and not call.caller.may_assert(label):
-        shown = ascii(label[:_SHOWN])[1:-1]
-        raise Forbidden(f"x-gateway-class: this key may not assert the class {shown}.")
+        raise Forbidden(f"x-gateway-class: this key may not assert the class {quoted(label)}.")
     return Request(
         in_force.environment,
         label,

@@ -18,6 +18,7 @@ from msgspec import Struct
 from gateway.config import AnthropicUpstream
 from gateway.doctor.finding import FACTS, Finding, Outcome
 from gateway.doctor.subject import TIMEOUT_S, Subject
+from gateway.errors import quoted
 from gateway.policy import places
 from gateway.policy.facts import EVERYWHERE
 from gateway.wire.contract import Route, WireError
@@ -110,7 +111,7 @@ def _processing(subject: Subject, told: Residency) -> Finding:
     """
     allowed = told.allowed_inference_geos
     geos = allowed if isinstance(allowed, list) else [allowed]
-    shown = ", ".join(ascii(geo[:40])[1:-1] for geo in geos) or "nothing"
+    shown = ", ".join(quoted(geo, 40) for geo in geos) or "nothing"
     words = f"the workspace allows inference_geo {shown}"
     reached = _countries(geos)
     held = places.derived(subject.place).get("processing_in")
@@ -125,7 +126,7 @@ def _processing(subject: Subject, told: Residency) -> Finding:
 
 def _storage(subject: Subject, told: Residency) -> Finding:
     stored = places.geography(told.workspace_geo)
-    words = f"the workspace's geography is {ascii(told.workspace_geo[:40])[1:-1]}"
+    words = f"the workspace's geography is {quoted(told.workspace_geo, 40)}"
     outcome = Outcome.DROPPED if stored is None else Outcome.VERIFIED
     return _finding(subject, "storage_in", outcome, words, stored)
 

@@ -21,6 +21,7 @@ from gateway.doctor.bedrock_client import control_plane
 from gateway.doctor.bedrock_places import Seen, located
 from gateway.doctor.finding import FACTS, Finding, Outcome
 from gateway.doctor.subject import Subject, probe_data
+from gateway.errors import quoted
 
 RETENTION = "bedrock.get_account_data_retention"
 PROFILE = "bedrock.get_inference_profile"
@@ -75,8 +76,7 @@ def _retention(subject: Subject, client: Any, region: str) -> Finding:
             raise
         return found(Outcome.UNVERIFIED, str(error))
     days = probe_data().retention_modes.rows.get(mode)
-    shown = ascii(mode[:40])[1:-1]
-    words = f"Bedrock {region} retention mode is `{shown}`"
+    words = f"Bedrock {region} retention mode is `{quoted(mode, 40)}`"
     if days is None:
         return found(Outcome.DROPPED, f"{words}; only `none` keeps nothing")
     return found(Outcome.VERIFIED, words, days)

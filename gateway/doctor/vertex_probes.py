@@ -13,6 +13,7 @@ from gateway.credentials.google_tokens import fetch_token
 from gateway.credentials.settings import CredentialKind
 from gateway.doctor.finding import FACTS, Finding, Outcome
 from gateway.doctor.subject import TIMEOUT_S, Subject
+from gateway.errors import quoted
 from gateway.policy import places
 
 LOCATION = "vertex.get_location"
@@ -69,7 +70,7 @@ def _location(subject: Subject, section: VertexUpstream, client: Any) -> Finding
     except NoAnswer as error:
         return found(Outcome.UNVERIFIED, str(error))
     if told != region:
-        shown = ascii(str(told)[:40])[1:-1]
+        shown = quoted(str(told), 40)
         return found(Outcome.DROPPED, f"the location {region} says that it is {shown}")
     held = places.country_of_location(region)
     if held is None:

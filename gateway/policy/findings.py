@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
-from gateway.errors import Malformed
+from gateway.errors import Malformed, quoted
 from gateway.parts import MAX_PARTS
 from gateway.policy import plain_json
 from gateway.policy.feature_table import FeatureTable, Marks
@@ -64,7 +64,7 @@ class Findings:
         # Names are told and recorded. What could be a text is neither.
         shown = name if _NAME.fullmatch(name) else NO_NAME
         self.found.add(f"unknown:{shown}")
-        self.doubts.append(f"{ascii(where[:_SHOWN])[1:-1]}: {shown}")
+        self.doubts.append(f"{quoted(where)}: {shown}")
 
     def text(self, raw: Raw | None, name: str, where: str) -> str | None:
         """Return a string; None, and a doubt, for anything else."""

@@ -19,7 +19,7 @@ import msgspec
 from msgspec import Raw
 
 from gateway.call import repeated_key
-from gateway.errors import Malformed
+from gateway.errors import Malformed, quoted
 
 T = TypeVar("T")
 Pairs = list[tuple[str, Any]]
@@ -157,4 +157,4 @@ def _refuse(pairs: Sequence[tuple[str, Any]], path: str) -> None:
 
 
 def _twice(key: str, path: str) -> Malformed:
-    return Malformed(f"{path}.{ascii(key[:_SHOWN])[1:-1]}: this key is in one object twice.")
+    return Malformed(f"{path}.{quoted(key)}: this key is in one object twice.")

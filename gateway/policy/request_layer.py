@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 
 from gateway.config.mistakes import nearest
-from gateway.errors import Malformed
+from gateway.errors import Malformed, quoted
 from gateway.policy import places
 from gateway.policy.compiling import CompiledRule, compiled_rule
 from gateway.policy.model import Require, Rule
@@ -24,8 +24,6 @@ MAX_DAYS = 36_500
 
 Zones = Mapping[str, frozenset[str]]
 Reader = Callable[[str, str, Zones], Any]
-_SHOWN = 100
-"""How much of what the caller wrote is repeated."""
 
 
 def checked(required: Iterable[str], zones: Zones) -> frozenset[str]:
@@ -145,5 +143,4 @@ def _assurance(name: str, written: str, _zones: Zones) -> str:
 
 
 def _malformed(name: str, what: str, right: str) -> Malformed:
-    shown = ascii(f"{name[:_SHOWN]}: {what[:_SHOWN]}")[1:-1]
-    return Malformed(f"{LABEL}: {shown} ({right}).")
+    return Malformed(f"{LABEL}: {quoted(name)}: {quoted(what)} ({right}).")
