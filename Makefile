@@ -25,9 +25,9 @@ $(READY): requirements.lock pyproject.toml
 	@echo "Setting up $(VENV) ..."
 	@$(PYTHON) -m venv --clear $(VENV)
 	@if command -v uv >/dev/null && UV_SYSTEM_CERTS=true uv pip install --quiet \
-	    --python $(BIN)/python --require-hashes -r requirements.lock; then :; \
+	    --python $(BIN)/python --no-deps --require-hashes -r requirements.lock; then :; \
 	  else $(BIN)/python -m pip install --quiet --disable-pip-version-check \
-	    --require-hashes -r requirements.lock; fi
+	    --no-deps --require-hashes -r requirements.lock; fi
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	  --no-build-isolation --no-deps --editable .
 	@touch $@
