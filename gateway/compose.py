@@ -101,7 +101,12 @@ def connection(section: Section, endpoint: Endpoint, own: Signer | None = None) 
 
 def limits(config: Config) -> Limits:
     """Return the clocks and counts of a configuration."""
-    return Limits(**config.timeouts.model_dump(), **config.retries.model_dump())
+    retries = config.retries
+    return Limits(
+        **config.timeouts.model_dump(),
+        **retries.model_dump(exclude={"budget_percent", "budget_floor_per_s"}),
+        warm_wait_s=config.affinity.wait_s if config.affinity.enabled else 0.0,
+    )
 
 
 def _boundary(config: Config, audit: Audit) -> Boundary | None:

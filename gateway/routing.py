@@ -77,6 +77,8 @@ class Plan(Struct, frozen=True):
     """What policy said; None: there is no policy."""
     refused: Refused | None = None
     """What the caller is told when no upstream is left."""
+    warm: str | None = None
+    """The upstream that holds the prompt cache of this conversation."""
 
 
 def plan(

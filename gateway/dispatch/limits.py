@@ -27,6 +27,8 @@ class Limits:
     base_s: float = 0.5
     max_s: float = 8.0
     """Backoff before a retry grows from `base_s` to `max_s`, with jitter."""
+    warm_wait_s: float = 0.0
+    """How long a throttled upstream that holds the call's prompt cache is waited for."""
 
     def for_call(
         self, stream: bool, silence_s: float | None, retry_count: int, attempts: int | None
