@@ -141,12 +141,12 @@ class Engine:
         job = self._job(call, chosen, dispatch, trail, leave.of(chosen))
         result = await _driven(job, wire, trail)
         if isinstance(result, Won):
-            return self._won(result, call, chosen, leave, trail)
+            return self._won(result, call, chosen, leave, trail, gone=gone)
         if result.withdrawn and not result.records:
             trail.finished(None, "withdrawn")
             raise _named(Forbidden(result.failure.message), trail)
         answer = answers.gave_up(result, call, limits, _judged(chosen, trail))
-        trail.finished(None, "failed", answer.request_id)
+        trail.finished(None, "left" if gone() else "failed", answer.request_id)
         return answer
 
     def _dispatch(
@@ -213,11 +213,21 @@ class Engine:
         except Forbidden as error:
             raise _named(error, self.audit.turned_away(call, error)) from None
 
-    def _won(self, won: Won, call: Call, chosen: Plan, leave: Leave, trail: Trail) -> Answer:
+    def _won(
+        self,
+        won: Won,
+        call: Call,
+        chosen: Plan,
+        leave: Leave,
+        trail: Trail,
+        *,
+        gone: Callable[[], bool],
+    ) -> Answer:
         answer = answers.won(won, call, _judged(chosen, trail))
         if trail.decision is None:
             return answer
-        ends = End(won, expected(won, chosen, leave), trail, answer.request_id, self._violated)
+        planned = expected(won, chosen, leave)
+        ends = End(won, planned, trail, answer.request_id, self._violated, gone=gone)
         if won.stream is None:
             ends.whole(answer.body)
         else:

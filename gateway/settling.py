@@ -29,9 +29,10 @@ class End:
         trail: Where it is recorded.
         request_id: The id that the caller sees.
         violated: Told the upstream's name when the answer is not what was planned.
+        gone: Says whether the caller left before it had the whole answer.
     """
 
-    __slots__ = ("_expected", "_request_id", "_trail", "_violated", "_won")
+    __slots__ = ("_expected", "_gone", "_request_id", "_trail", "_violated", "_won")
 
     def __init__(
         self,
@@ -40,12 +41,15 @@ class End:
         trail: Trail,
         request_id: str,
         violated: Callable[[str], None],
+        *,
+        gone: Callable[[], bool],
     ) -> None:
         self._won = won
         self._expected = expected
         self._trail = trail
         self._request_id = request_id
         self._violated = violated
+        self._gone = gone
 
     def whole(self, body: bytes) -> None:
         """Settle an answer that is whole."""
@@ -57,11 +61,15 @@ class End:
         self._settle(state, stream.facts.model, stream.facts.usage)
 
     def _settle(self, state: State, model: object, usage: Mapping[str, Any]) -> None:
+        whole = state is State.COMPLETE
+        if whole and self._gone():
+            state = State.LEFT
         attempt = self._won.attempt
         told = observed.served(model, usage, header(self._won.headers, WORKSPACE))
         answer = {
             "model": bounded(told.model),
             "usage": bounded(usage),
+            "whole": whole,
             "unobserved": list(observed.unobserved(self._expected, told)),
             "platform_request_id": self._won.request_id,
         }

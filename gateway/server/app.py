@@ -6,16 +6,17 @@ Every answer is the engine's, or an error in the Anthropic envelope with a `requ
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from gateway.answers import Answer
 from gateway.call import Call, Caller, read_call
 from gateway.errors import NotReady, Refused
+from gateway.memory import Resident
 from gateway.server import side
 from gateway.server.addresses import is_loopback_host_header
 from gateway.server.asgi import RawHeaders, Receive, Scope, Send
-from gateway.server.body import read_body
+from gateway.server.body import announced_bytes, read_body
 from gateway.server.drain import Drain
 from gateway.server.keys import Keys
 from gateway.server.leaving import Watch, watch
@@ -24,6 +25,7 @@ from gateway.server.relay import STOPPING, relay
 from gateway.server.replies import failed, refused, reply
 from gateway.server.report import report
 from gateway.server.settings import DOOR, Settings
+from gateway.server.shedding import Load, Place
 from gateway.wire.contract import Wire
 from providers.contract import Headers, Kind
 
@@ -36,8 +38,11 @@ KEYLESS = Caller(door=DOOR)
 class Serves(side.Shows, Protocol):
     """The part of `gateway.engine.Engine` that a server needs."""
 
-    async def answer(self, call: Call, wire: Wire) -> Answer:
-        """Serve a call; raises Refused when no upstream may or can see it."""
+    async def answer(self, call: Call, wire: Wire, gone: Callable[[], bool]) -> Answer:
+        """Serve a call; raises Refused when no upstream may or can see it.
+
+        `gone` says whether its caller has left: then nothing more is tried for it.
+        """
         ...
 
 
@@ -47,11 +52,12 @@ def app(engine: Serves, wire: Wire, settings: Settings) -> App:
 
 
 class App:
-    """The ASGI application. `drain` says when a server around it may stop."""
+    """The ASGI application. `drain` says when a server around it may stop, `load` what it bears."""
 
     def __init__(self, engine: Serves, wire: Wire, settings: Settings) -> None:
         self.settings = settings
-        self.drain = Drain(settings.drain_s)
+        self.load = Load(settings.bounds, Resident(settings.memory_bytes))
+        self.drain = Drain(self.load, settings.drain_s)
         self._engine = engine
         self._wire = wire
         self._keys = Keys(settings.by_key)
@@ -74,15 +80,13 @@ class App:
             raise WrongMethod(scope["method"], scope["path"], "POST")
         headers = dict(scope["headers"])
         caller = self._admit(headers)
-        self.drain.running += 1
+        place = self.load.admit(caller.key, announced_bytes(headers))
         try:
-            call = await self._read(kind, scope, receive, headers, caller)
-            if isinstance(call, Answer):
-                await reply(send, call)
-            elif call is not None:
-                await self._answer(call, watch(scope, receive), send)
+            read = self._read(kind, scope, receive, headers, caller, hold=place.hold)
+            # Passed on without a name of its own: nothing here keeps the body from going.
+            await self._answer(await read, scope, receive, send, place)
         finally:
-            self.drain.running -= 1
+            place.leave()
 
     async def _read(
         self,
@@ -91,10 +95,12 @@ class App:
         receive: Receive,
         headers: Mapping[bytes, bytes],
         caller: Caller,
+        *,
+        hold: Callable[[int], None],
     ) -> Call | Answer | None:
         """Return the call; None when the caller left; the answer to a mistake of ours."""
         try:
-            body = await self._body(receive, headers)
+            body = await self._body(receive, headers, hold)
             if body is None:
                 return None
             return read_call(kind, _text(scope["headers"]), body, caller=caller)
@@ -104,18 +110,30 @@ class App:
             report(error)
             return failed()
 
-    async def _body(self, receive: Receive, headers: Mapping[bytes, bytes]) -> bytes | None:
+    async def _body(
+        self, receive: Receive, headers: Mapping[bytes, bytes], hold: Callable[[int], None]
+    ) -> bytes | None:
         try:
-            return await read_body(receive, headers, self.settings.body_limit_bytes)
+            return await read_body(receive, headers, self.settings.body_limit_bytes, hold)
         except asyncio.CancelledError:
             raise NotReady(STOPPING) from None
 
-    async def _answer(self, call: Call, caller: Watch, send: Send) -> None:
+    async def _answer(
+        self, call: Call | Answer | None, scope: Scope, receive: Receive, send: Send, place: Place
+    ) -> None:
+        if isinstance(call, Answer):
+            await reply(send, call)
+        if not isinstance(call, Call):
+            return
+        caller = watch(scope, receive, place.drain)
         try:
             answer = await self._obtain(call, caller)
+            # The answer may last long: its request is needed no more.
+            del call
+            place.let_go()
             if answer.stream is not None:
                 await relay(send, answer, answer.stream, caller)
-            else:
+            elif not caller.gone:
                 await reply(send, answer)
         except asyncio.CancelledError:
             if not caller.gone:
@@ -126,7 +144,7 @@ class App:
     async def _obtain(self, call: Call, caller: Watch) -> Answer:
         """Return the engine's answer, or the one that says why there is none."""
         try:
-            return await self._engine.answer(call, self._wire)
+            return await self._engine.answer(call, self._wire, caller.has_left)
         except Refused as error:
             return refused(error, self._engine.policy)
         except asyncio.CancelledError:

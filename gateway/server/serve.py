@@ -7,6 +7,7 @@ import gc
 from gateway import logs
 from gateway.config import NO_POLICY_WARNING, Config
 from gateway.engine import Engine
+from gateway.memory import resident_bytes, resting_note, unread_note
 from gateway.server.app import App
 from gateway.server.listen import run
 from gateway.server.settings import Settings
@@ -20,8 +21,17 @@ def serve(config: Config) -> int:
     wire = AsyncWire()
     settings = Settings.of(config)
     _spare_the_collector()
-    notes = (NO_POLICY_WARNING, *config.notes) if config.no_file else config.notes
-    return run(App(engine, wire, settings), engine.routes, notes=notes, close=wire.aclose)
+    return run(App(engine, wire, settings), engine.routes, notes=_notes(config), close=wire.aclose)
+
+
+def _notes(config: Config) -> list[str]:
+    memory_mb = config.server.memory_mb
+    return [
+        *([NO_POLICY_WARNING] if config.no_file else []),
+        *config.notes,
+        *unread_note(memory_mb),
+        *resting_note(memory_mb, resident_bytes()),
+    ]
 
 
 def _spare_the_collector() -> None:

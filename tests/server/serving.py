@@ -160,7 +160,9 @@ class Scripted:
         self.calls: list[Call] = []
         self._do = do
 
-    async def answer(self, call: Call, wire: Wire) -> Answer:
+    async def answer(
+        self, call: Call, wire: Wire, gone: Callable[[], bool] = lambda: False
+    ) -> Answer:
         self.calls.append(call)
         answer = self._do(call)
         answer = await answer if hasattr(answer, "__await__") else answer
