@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 STATM = Path("/proc/self/statm")
@@ -19,15 +20,18 @@ class Resident:
     large bodies have used, and would go on counting for a load that is long gone.
     """
 
-    def __init__(self, bound_bytes: int, statm: Path = STATM) -> None:
+    def __init__(
+        self, bound_bytes: int, statm: Path = STATM, now: Callable[[], float] = time.monotonic
+    ) -> None:
         self._bound_bytes = bound_bytes
         self._statm = statm
+        self._now = now
         self._bytes: int | None = None
-        self._again_s = 0.0
+        self._again_s = float("-inf")
 
     def __call__(self) -> int | None:
         """Return it; None: it cannot be read here."""
-        now_s = time.monotonic()
+        now_s = self._now()
         if now_s >= self._again_s:
             self._again_s = now_s + EVERY_S
             self._bytes = resident_bytes(self._statm)

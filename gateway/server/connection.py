@@ -142,6 +142,13 @@ class Connection(HttpToolsProtocol):
         if self.expect_100_continue and not cycle.response_started:
             cycle.keep_alive = self._is_kept_alive()
 
+    def on_response_complete(self) -> None:
+        """An answer is out."""
+        if self.cycle.response_complete:
+            # What of its request nobody has read would be kept until the next one.
+            self.cycle.body.clear()
+        super().on_response_complete()
+
     def send_400_response(self, msg: str) -> None:
         """Answer what the parser does not take."""
         del msg

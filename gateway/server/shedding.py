@@ -57,7 +57,7 @@ class Load:
         """Answers that are read on though their callers left."""
         self.bodies_bytes = 0
         """The bodies of calls that are read or tried."""
-        self.shed = dict.fromkeys(Shed, 0)
+        self.shed: dict[str, int] = dict.fromkeys(Shed, 0)
         """How many calls were turned away, and why."""
         self.cut = 0
         """How many answers were not read on because enough others were."""

@@ -124,7 +124,7 @@ def _headers(response: HTTPResponse) -> dict[str, str]:
 def serving(engine: Serves, routes: Sequence[Route] = (), **settings: Any) -> Iterator[Running]:
     """Serve an engine until the block ends."""
     wire = AsyncWire()
-    application = app(engine, wire, Settings(port=0, **{"drain_s": 5.0, **settings}))
+    application = app(engine, wire, Settings(**{"port": 0, "drain_s": 5.0, **settings}))
     ready = threading.Event()
     running = Running("", application, [])
 
