@@ -24,7 +24,7 @@ from gateway.server import heads
 from gateway.server.closing import GentleTransport
 from gateway.server.heads import Fault
 from gateway.server.leaving import EXTENSION, Watch
-from gateway.server.outflow import Outflow
+from gateway.server.pace import Outflow, Pace
 from gateway.server.settings import Settings
 
 WAITING_REQUESTS = 16
@@ -42,6 +42,10 @@ class Phase(Enum):
     """It waits for an answer, or reads it."""
     LEAVING = auto()
     """It is told that the connection ends, and has not ended its side."""
+
+
+EARNING = frozenset({Phase.BODY, Phase.LEAVING})
+"""What may go on for as long as enough of it comes."""
 
 
 class Connection(HttpToolsProtocol):
@@ -73,7 +77,8 @@ class Connection(HttpToolsProtocol):
         """What came of a request that is answered already, and was thrown away."""
         self._seen = (0, Phase.IDLE)
         self._seen_bytes = 0
-        self._seen_s = self.loop.time()
+        self._pace = Pace(self.settings.rate_bytes)
+        self._pace.begin(self.settings.keep_alive_s, self.loop.time())
         self._outflow = Outflow(self.settings.write_s, self.settings.rate_bytes)
 
     # Callbacks of the transport.
@@ -182,16 +187,16 @@ class Connection(HttpToolsProtocol):
         """Close the connection of a caller who is too slow."""
         phase = self.phase
         if self._seen != (seen := (self._requests, phase)):
-            self._seen, self._seen_s, self._seen_bytes = seen, now_s, self.received_bytes
-        taken_s = now_s - self._seen_s
-        stuck = self._outflow.is_stuck(self.transport.get_write_buffer_size(), now_s)
-        if stuck or (phase is Phase.LEAVING and self._slow(phase, taken_s)):
+            self._seen = seen
+            self._pace.begin(self._patience_s(phase), now_s)
+        came_bytes, self._seen_bytes = self.received_bytes - self._seen_bytes, self.received_bytes
+        slow = self._pace.is_slow(came_bytes if phase in EARNING else 0, now_s)
+        waiting_bytes = self.transport.get_write_buffer_size()
+        if self._outflow.is_slow(waiting_bytes, now_s) or (slow and phase is Phase.LEAVING):
             self.transport.abort()
-        elif self.transport.is_closing():
-            return
-        elif phase is Phase.IDLE and taken_s > self.settings.keep_alive_s:
+        elif slow and phase is Phase.IDLE:
             self.transport.close()
-        elif self._slow(phase, taken_s):
+        elif slow:
             self.refuse(heads.SLOW)
 
     @property
@@ -248,14 +253,14 @@ class Connection(HttpToolsProtocol):
         phase = self.phase
         return cycle.response_started if phase is Phase.BODY else phase is Phase.ANSWER
 
-    def _slow(self, phase: Phase, taken_s: float) -> bool:
-        if phase is Phase.HEAD:
-            return taken_s > self.settings.head_s
-        if phase is Phase.BODY or phase is Phase.LEAVING:
-            came_bytes = self.received_bytes - self._seen_bytes
-            bears_s = self.settings.body_s if phase is Phase.BODY else self.settings.head_s
-            return taken_s > bears_s + came_bytes / self.settings.rate_bytes
-        return False
+    def _patience_s(self, phase: Phase) -> float:
+        """Return how long the caller may do a thing."""
+        settings = self.settings
+        if phase is Phase.ANSWER:
+            return float("inf")
+        if phase is Phase.IDLE:
+            return settings.keep_alive_s
+        return settings.body_s if phase is Phase.BODY else settings.head_s
 
     def _throw_away(self, size_bytes: int) -> None:
         """Throw away what is of no use any more, up to a bound."""

@@ -42,11 +42,11 @@ class Settings:
     header_limit: int = 100
     """How many fields a head may have."""
     body_s: float = 30.0
-    """How long a body may take before it must come at `rate_bytes` or faster."""
+    """How long a body may take that does not come at `rate_bytes` or faster."""
     write_s: float = 120.0
-    """How long what waits for a caller may wait before it must be taken at `rate_bytes`."""
+    """How long what is written may wait for a caller who takes less than `rate_bytes`."""
     rate_bytes: int = 1024
-    """Bytes a second, as a mean."""
+    """Bytes a second."""
     keep_alive_s: int = 75
     """How long an idle connection stays open: longer than clients keep theirs."""
     in_flight: int = 2000

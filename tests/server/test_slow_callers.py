@@ -8,7 +8,7 @@ from contextlib import suppress
 import pytest
 
 from gateway.answers import Answer
-from gateway.server.outflow import Outflow
+from gateway.server.pace import Outflow, Pace
 from tests.server.lines import head, line, post
 from tests.server.serving import Running, Scripted, Source, serving, streamed, until
 
@@ -113,27 +113,48 @@ def test_who_does_not_read_a_whole_answer_is_cut_off(close: bytes) -> None:
         until(one.is_shut)
 
 
-def test_what_is_taken_at_the_rate_may_take_its_time() -> None:
-    outflow = Outflow(wait_s=10, rate_bytes=1000)
-    assert not outflow.is_stuck(1_000_000, 0)
-    for at_s in range(1, 900):
-        assert not outflow.is_stuck(1_000_000 - 1000 * at_s, at_s)
+def first_slow(looks: Iterator[tuple[float, bool]]) -> float:
+    return next(at_s for at_s, slow in looks if slow)
 
 
-def test_what_is_taken_more_slowly_is_cut_off() -> None:
-    outflow = Outflow(wait_s=10, rate_bytes=1000)
-    looks = ((at_s, outflow.is_stuck(1_000_000 - 500 * at_s, at_s)) for at_s in range(1000))
-    assert next(at_s for at_s, stuck in looks if stuck) == 21
+def test_what_comes_at_the_rate_may_take_its_time() -> None:
+    pace = Pace(rate_bytes=1000)
+    pace.begin(30, now_s=5)
+    assert not any(pace.is_slow(1000, at_s) for at_s in range(6, 10_000))
+
+
+def test_what_comes_more_slowly_has_its_time_and_what_it_earned() -> None:
+    pace = Pace(rate_bytes=1000)
+    pace.begin(30, now_s=0)
+    assert first_slow((at_s, pace.is_slow(500, at_s)) for at_s in range(1, 1000)) == 61
+
+
+def test_much_that_came_before_buys_no_standstill() -> None:
+    pace = Pace(rate_bytes=1000)
+    pace.begin(30, now_s=0)
+    assert not pace.is_slow(31_000_000, 1)
+    assert first_slow((at_s, pace.is_slow(0, at_s)) for at_s in range(2, 1000)) == 32
+
+
+def test_what_begins_anew_has_its_time_again() -> None:
+    pace = Pace(rate_bytes=1000)
+    for at_s in range(0, 1000, 29):
+        pace.begin(30, at_s)
+        assert not pace.is_slow(0, at_s + 29)
 
 
 def test_what_is_not_taken_waits_so_long() -> None:
-    outflow = Outflow(wait_s=10, rate_bytes=1000)
-    looks = ((at_s, outflow.is_stuck(5, at_s)) for at_s in range(100, 200))
-    assert next(at_s for at_s, stuck in looks if stuck) == 111
+    outflow = Outflow(10, rate_bytes=1000)
+    assert first_slow((at_s, outflow.is_slow(5, at_s)) for at_s in range(100, 200)) == 111
+
+
+def test_what_is_taken_at_the_rate_goes_on() -> None:
+    outflow = Outflow(10, rate_bytes=1000)
+    assert not any(outflow.is_slow(1_000_000 - 1000 * at_s, at_s) for at_s in range(1000))
+    assert first_slow((at_s, outflow.is_slow(1, at_s)) for at_s in range(1000, 1100)) == 1010
 
 
 def test_who_takes_all_or_lets_more_be_written_is_not_slow() -> None:
-    outflow = Outflow(wait_s=10, rate_bytes=1000)
-    for at_s in range(0, 1000, 9):
-        assert not outflow.is_stuck(100 + at_s % 2, at_s)
-        assert not outflow.is_stuck(0, at_s + 5) or at_s % 2
+    outflow = Outflow(10, rate_bytes=1000)
+    waits = (1000, 1001, 1002, 0, 0, 7, 8)
+    assert not any(outflow.is_slow(wait, 9 * number) for number, wait in enumerate(waits))
