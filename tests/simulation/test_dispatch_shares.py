@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import msgspec
 import pytest
 from msgspec import structs
 
-from gateway.audit import Unrecorded
+from gateway.audit import Audit, Unrecorded
 from gateway.call import read_call
 from gateway.dispatch.attempts import Dispatch, Give, Send, Wait
 from gateway.dispatch.budget import Budget
@@ -211,21 +212,24 @@ def test_leaving_in_any_state_closes_the_upstream_and_frees_its_turn() -> None:
         assert all(state.standing is Standing.CLOSED for state in health.states(crowd.clock_s))
 
 
+class Broken(Audit):
+    """A journal that is required and cannot be written."""
+
+    def must(self, kind: str, data: Mapping[str, Any]) -> None:
+        raise Unrecorded
+
+
 def test_an_attempt_that_could_not_be_recorded_gives_its_turn_back() -> None:
     health = Health()
     ill(health, "one")
     asked = engine("one", health=health)
-    asked.audit.must = _fails  # type: ignore[method-assign]
+    asked.audit = Broken()
     wire = VirtualWire({"one": [good("one")]})
     wire.clock_s = 1000.0 + health.bounds.ejection_s
     with pytest.raises(Unrecorded):
         ask(asked, wire)
     assert wire.served == []
     assert health.of(MODEL).standing("one", wire.clock_s) is Standing.HALF_OPEN
-
-
-def _fails(_kind: str, _data: object) -> None:
-    raise Unrecorded
 
 
 def test_upstreams_are_tried_in_order_while_all_are_well() -> None:
