@@ -14,10 +14,12 @@ from pydantic import BaseModel, ValidationError
 from gateway.config.document import Document
 from gateway.config.mistakes import ConfigError, Key, Mistake, nearest
 from gateway.config.model import (
+    Affinity,
     Breaker,
     Caller,
     Config,
     Journal,
+    Logs,
     Policy,
     Retries,
     Routing,
@@ -42,6 +44,8 @@ _TABLES = (
     "timeouts",
     "retries",
     "breaker",
+    "affinity",
+    "logs",
     "policy",
     "journal",
     "callers",
@@ -101,6 +105,8 @@ class _Reading:
             retries=self._section("retries", Retries),
             breaker=self._section("breaker", Breaker),
             server=self._section("server", Server, required=serving),
+            affinity=self._section("affinity", Affinity),
+            logs=self._section("logs", Logs),
             policy=self._section("policy", Policy),
             journal=self._section("journal", Journal),
             callers=self._callers(),

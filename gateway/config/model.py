@@ -62,12 +62,36 @@ class Retries(Section):
     """The first wait; each next one is about twice as long."""
     max_s: Seconds = 8.0
     """The longest wait."""
+    budget_percent: Annotated[int, Field(ge=0, le=100)] = 20
+    """Attempts beyond the first of a call, as a share of all calls, where they burden the ill."""
+    budget_floor_per_s: Annotated[float, Field(ge=0, le=10_000, allow_inf_nan=False)] = 3.0
+    """So many of them a second are granted however few calls there are."""
 
 
 class Breaker(Section):
     """Whether an upstream that keeps failing is left alone for a while."""
 
     enabled: bool = True
+    consecutive: Annotated[int, Field(ge=1, le=1000)] = 5
+    """Failures in a row that eject an upstream for a model."""
+    ejection_s: Seconds = 10.0
+    """The first ejection; each next one is longer by as much."""
+    ejection_cap_s: Seconds = 300.0
+
+
+class Affinity(Section):
+    """Whether a conversation stays where its prompt cache is warm."""
+
+    enabled: bool = True
+    wait_s: Annotated[float, Field(ge=0, le=600, allow_inf_nan=False)] = 5.0
+    """How long a throttled upstream with a warm cache is waited for before it is left."""
+
+
+class Logs(Section):
+    """How the server writes its log."""
+
+    format: Literal["text", "json"] = "text"
+    """`json`: one object a line, one line a request."""
 
 
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[a-z0-9][a-z0-9._-]*$")]
@@ -120,6 +144,16 @@ class Server(Section):
     keys: Annotated[tuple[Secret, ...], Strict(strict=False)] = ()
     """What callers must show; empty: whoever reaches the loopback address is answered."""
     body_limit_mb: Annotated[int, Field(ge=1, le=256)] = 32
+    in_flight: Annotated[int, Field(ge=1, le=1_000_000)] = 2000
+    """Calls served at a time; one more is told that the gateway is overloaded."""
+    in_flight_per_key: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    """The same for each caller; 0: no bound of its own."""
+    memory_mb: Annotated[int, Field(ge=0, le=1_048_576)] = 0
+    """Resident memory over which new calls are turned away; 0: no bound."""
+    on_disconnect: Literal["close", "drain"] = "close"
+    """What becomes of an answer whose caller left: it is cut, or read on for its usage."""
+    disconnect_drain_s: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)] = 60.0
+    """How long such an answer may still be read."""
 
     @property
     def body_limit_bytes(self) -> int:
@@ -143,6 +177,8 @@ class Config:
     retries: Retries
     breaker: Breaker
     server: Server
+    affinity: Affinity = field(default_factory=Affinity)
+    logs: Logs = field(default_factory=Logs)
     policy: Policy = field(default_factory=Policy)
     journal: Journal = field(default_factory=Journal)
     callers: dict[str, Caller] = field(default_factory=dict)

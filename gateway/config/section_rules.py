@@ -22,6 +22,8 @@ def section_faults(config: Config, *, serving: bool) -> list[Fault]:
 def _retries(config: Config) -> Iterator[Fault]:
     if config.retries.base_s > config.retries.max_s:
         yield ("retries", "base_s"), "is more than max_s", ""
+    if config.breaker.ejection_s > config.breaker.ejection_cap_s:
+        yield ("breaker", "ejection_s"), "is more than ejection_cap_s", ""
 
 
 def _policy(config: Config) -> Iterator[Fault]:

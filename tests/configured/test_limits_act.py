@@ -68,7 +68,8 @@ def test_every_number_reaches_the_engine(configured: Configured) -> None:
     retries: dict[str, Any] = {
         "attempts": 5, "per_upstream": 4, "retry_after_cap_s": 9, "base_s": 0.25, "max_s": 7
     }  # fmt: skip
-    assert configured(timeouts=timeouts, retries=retries).limits == Limits(**timeouts, **retries)
+    engine = configured(timeouts=timeouts, retries=retries, affinity={"wait_s": 3})
+    assert engine.limits == Limits(**timeouts, **retries, warm_wait_s=3)
 
 
 def test_the_first_content_is_waited_for_so_long(

@@ -7,7 +7,16 @@ import pytest
 
 from gateway.cli.init import templates
 from gateway.config import load
-from gateway.config.model import Breaker, Journal, Policy, Retries, Server, Timeouts
+from gateway.config.model import (
+    Affinity,
+    Breaker,
+    Journal,
+    Logs,
+    Policy,
+    Retries,
+    Server,
+    Timeouts,
+)
 
 ROOT = Path(__file__).parents[3]
 ENVIRON = {"ANTHROPIC_API_KEY": "sk-made-up", "TIDEGATE_KEY": "made-up"}
@@ -34,6 +43,7 @@ def test_the_shipped_numbers_are_the_defaults() -> None:
     sections = (config.timeouts, config.retries, config.breaker, config.server)
     assert sections == (Timeouts(), Retries(), Breaker(), Server())
     assert (config.policy, config.journal, config.callers) == (Policy(), Journal(), {})
+    assert (config.affinity, config.logs) == (Affinity(), Logs())
 
 
 def test_every_comment_that_shows_a_setting_shows_a_real_one(tmp_path: Path) -> None:
