@@ -83,6 +83,8 @@ class OpenStream:
         self._first = b""
         self.on_end: Callable[[Stream], None] | None = None
         """Told once, when nothing more is read."""
+        self.on_signed: Callable[[bytes], Awaitable[None]] | None = None
+        """Told of events that bring the signature of a thinking block, before they go on."""
 
     @property
     def outcome(self) -> Outcome | None:
@@ -110,13 +112,14 @@ class OpenStream:
 
     async def read(self) -> bytes:
         """Return the next whole events, b"" at the end; the end is always well-formed."""
-        if self._first:
-            first, self._first = self._first, b""
-            return first
-        while self._stream.outcome is None:
-            out = await self._step()
-            if out:
-                return out if isinstance(out, bytes) else b""
+        out, self._first = self._first, b""
+        while not out and self._stream.outcome is None:
+            step = await self._step()
+            out = step if isinstance(step, bytes) else b""
+        if out:
+            if self.on_signed is not None and SIGNATURE in out:
+                await self.on_signed(out)
+            return out
         self._exchange.close()
         self._tell()
         return b""
