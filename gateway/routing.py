@@ -84,7 +84,7 @@ class Plan(Struct, frozen=True):
 def plan(
     call: Call,
     upstreams: Sequence[Upstream],
-    ejected: Callable[[str], frozenset[str]] = lambda _model: frozenset(),
+    out: Callable[[Operation], frozenset[str]] = lambda _operation: frozenset(),
     *,
     judge: Callable[[Call, str], Judgement] | None = None,
     tripped: Container[str] = (),
@@ -97,8 +97,8 @@ def plan(
     Args:
         call: The call.
         upstreams: The configured upstreams, in their order.
-        ejected: Names the ill upstreams for a model: they go last instead of out, for the last
-            one allowed is always tried.
+        out: Names the upstreams that do ill: they go last instead of away, for the last one
+            allowed is always tried.
         judge: Asks policy of a call for a canonical model; None: there is no policy.
         tripped: The upstreams that were taken out.
         ranks: The order that policies prefer, where it is not the configured one.
@@ -126,7 +126,7 @@ def plan(
         # Sorting keeps what is equal in order: what is sorted by last counts most.
         legs.sort(key=lambda leg: leg.upstream.provider.name != minted_by)
         legs.sort(key=lambda leg: leg.upstream.name != warm)
-        if ill := ejected(model):
+        if ill := out(operation):
             legs.sort(key=lambda leg: leg.upstream.name in ill)
     is_warm = any(leg.upstream.name == warm for leg in legs)
     return Plan(operation, tuple(legs), rejected, judgement, refused, warm if is_warm else None)
