@@ -72,8 +72,9 @@ def keys(call: Call, seal: bytes) -> Keys | None:
 
 
 def _whose(call: Call) -> bytes:
-    tenant, model = (call.caller.key or "").encode(), call.asked.encode()
-    return b"%d %d %b%b" % (len(tenant), len(model), tenant, model)
+    """Return tenant and model; for a caller's own credential stands what cannot be turned back."""
+    whose = [each.encode() for each in (call.caller.key or "", call.account, call.asked)]
+    return b"".join(b"%d %b" % (len(each), each) for each in whose)
 
 
 def _gist(part: bytes) -> bytes:

@@ -6,8 +6,6 @@ import re
 from hashlib import blake2b
 
 NAME = b'"signature"'
-STREAMED = b'"signature_delta"'
-"""What the event that brings a signature has in it."""
 MAX_LOOKED_AT = 8
 """Tools may have a field of that name, too."""
 NEWEST_BYTES = 256 << 10

@@ -21,13 +21,14 @@ class Affinity:
 
     def __init__(self, store: PinStore | None = None, *, platforms: int = 2) -> None:
         self._store = store or MemoryPins()
-        self._signed = platforms > 1
+        self.watches = platforms > 1
+        """Whether it matters who signs thinking."""
         self._seal = secrets.token_bytes(32)
 
     async def of(self, call: Call, now_s: float) -> Stay:
         """Return where a call should stay."""
         known = keys(call, self._seal)
-        made = signatures.newest(call.fields.raw, self._seal) if self._signed else None
+        made = signatures.newest(call.fields.raw, self._seal) if self.watches else None
         stay = Stay(self, known)
         if known is not None:
             stay.warm = await self._pinned(known, now_s)
@@ -43,7 +44,7 @@ class Affinity:
 
     async def minted(self, platform: str, data: bytes, now_s: float) -> None:
         """Remember which platform made the last signature in a body or in events."""
-        made = signatures.newest(data, self._seal) if self._signed else None
+        made = signatures.newest(data, self._seal) if self.watches else None
         if made is not None:
             await self._store.put(made, platform, signatures.REMEMBERED_S, now_s)
 
@@ -67,6 +68,11 @@ class Stay:
         """The upstream where its prompt cache is warm."""
         self.minted_by: str | None = None
         """The platform that signed its newest thinking block."""
+
+    @property
+    def watches(self) -> bool:
+        """Whether it matters who signs the answer's thinking."""
+        return self._affinity is not None and self._affinity.watches
 
     async def answered(self, upstream: str, now_s: float) -> None:
         """Take note of the upstream that answered: there the cache is warm from now on."""

@@ -5,7 +5,7 @@ One coroutine serves the asyncio wire, the blocking wire and the tests' virtual 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from msgspec import Struct
@@ -31,6 +31,8 @@ MAX_ERROR_BYTES = 1 << 20
 ERROR_BODY_S = 10.0
 """How long the body of an error is waited for."""
 MAX_ANSWER_BYTES = 64 << 20
+SIGNS = b'"signature_delta"'
+"""What the event that brings the signature of a thinking block has in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,7 @@ class OpenStream:
             step = await self._step()
             out = step if isinstance(step, bytes) else b""
         if out:
-            if self.on_signed is not None and SIGNATURE in out:
+            if self.on_signed is not None and SIGNS in out:
                 await self.on_signed(out)
             return out
         self._exchange.close()
