@@ -1,4 +1,4 @@
-"""Many calls at once in virtual time: one clock, one engine, callers who may leave at any moment."""
+"""Many calls at once in virtual time: one clock, one engine, callers who may leave."""
 
 from __future__ import annotations
 
