@@ -243,6 +243,8 @@ class Dispatch:
             if leg.upstream.name == self._again:
                 return leg
         new = [leg for leg in left if not self._tries[leg.upstream.name]]
+        # Who cools down is last in the plan, and yet is waited for where the cache is warm.
+        new.sort(key=lambda leg: not self._is_waited_for(leg.upstream.name, now_s))
         for leg in new:
             if self._takes_its_turn(leg.upstream.name, now_s):
                 return leg
