@@ -31,9 +31,10 @@ _BILLING = re.compile(
     rb'(?:,\s*+"type"\s*+:\s*+"text"\s*+)?\}\s*+,?\s*+'
 )
 """The first block of Claude Code's system: it counts requests, so no two turns have the same."""
-_FORM = re.compile(rb'(?:[\s\[{:,]++|"(?:role|user|content|type|text)")*+')
+_FORM = re.compile(rb'\A(?:[\s\[{:,]++|"(?:role|user|content|type|text)")*+')
 """How a first message begins; a text alone and a text in a block then look the same."""
 _ROLE = b'"role"'
+_OWN_ROLE = re.compile(rb'\s*+\[\s*+\{\s*+"role"')
 
 
 class Keys(NamedTuple):
@@ -89,8 +90,7 @@ def _opening(messages: bytes) -> bytes:
     It ends where the next message names its role. A role that stands in a message's own data
     ends it sooner, and does so in every turn.
     """
-    begun = _FORM.match(messages)
-    at = begun.end() if begun is not None else 0
+    at = 0 if (own := _OWN_ROLE.match(messages)) is None else own.end()
     ends = messages.find(_ROLE, at)
     said, _ = marks.unmarked(messages[at:ends] if ends >= 0 else messages[at:])
-    return said[: OPENING_BYTES - _SLACK_BYTES].rstrip(b" \t\n\r[]{},")
+    return _FORM.sub(b"", said[: OPENING_BYTES - _SLACK_BYTES], 1).rstrip(b" \t\n\r[]{},")

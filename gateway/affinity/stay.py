@@ -20,7 +20,7 @@ class Affinity:
     """
 
     def __init__(self, store: PinStore | None = None, *, platforms: int = 2) -> None:
-        self._store = store or MemoryPins()
+        self._store = MemoryPins() if store is None else store
         self.watches = platforms > 1
         """Whether it matters who signs thinking."""
         self._seal = secrets.token_bytes(32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import random
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from gateway.affinity import Affinity
+from gateway.affinity import Affinity, MemoryPins
 from gateway.call import Call, Caller, read_call
 from gateway.dispatch.health import Bounds, Health
 from gateway.dispatch.limits import Limits
@@ -202,6 +203,21 @@ def test_a_cold_one_is_not_waited_for() -> None:
     desk = Desk(limits=WAITS, health=Health())
     desk.does("one", refusing(429, "rate_limit_error", "3"))
     assert desk.by(turn(0)) == "two"
+
+
+class Far(MemoryPins):
+    """A store that is waited for, while the caller leaves."""
+
+    async def put(self, key: bytes, name: str, ttl_s: float, now_s: float) -> None:
+        raise asyncio.CancelledError
+
+
+def test_an_answer_is_let_go_when_the_caller_leaves_before_it_is_noted() -> None:
+    desk = Desk()
+    desk.engine._affinity = Affinity(Far())
+    with pytest.raises(asyncio.CancelledError):
+        desk.ask(turn(0))
+    assert [each.closed for each in desk.wire.served] == [True]
 
 
 def check(rng: random.Random) -> None:
