@@ -1,9 +1,9 @@
 """What a call's conversation is known by: tenant, model, and a hash of its cached prefix.
 
-Pure, and without parsing: about 25 us for a body of 48 KB. Clients move their marks to the newest
-message with every turn, so where a mark stands says nothing of which conversation it is: tools,
-system and the first message do. What tells two calls apart by mistake, or not at all, costs a
-cache miss and nothing else.
+Pure, and without parsing: about 30 us for a body of 48 KB, 35 for 100 KB. Clients move their marks
+to the newest message with every turn, so where a mark stands says nothing of which conversation it
+is: tools, system and the first message do. Calls that are told apart by mistake, or are not told
+apart, cost a cache miss and nothing else.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from providers.contract import Kind
 
 ENDS_BYTES = 256
 """So much of a part's start and end is hashed, beside its length and samples of it."""
-EVERY_BYTES = 61
-"""A prime, so that samples do not fall in step with a list of equal things."""
+EVERY_BYTES = 31
+"""One byte in so many; a prime, so that samples do not fall in step with a list of like things."""
 OPENING_BYTES = 64 << 10
 """So much of the first message is looked at."""
 _SLACK_BYTES = 2048

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import anthropic
@@ -67,7 +68,7 @@ class Conversation:
     def turn(self) -> Turn:
         text = f"turn {len(self.said)}: {SAID}"
         self.said.append({"role": "user", "content": [{"type": "text", "text": text}]})
-        messages = [*self.said]
+        messages: list[Any] = [*self.said]
         if self.marked:
             messages[-1] = {"role": "user", "content": [{"type": "text", "text": text, **MARK}]}
         response = self.client.messages.with_raw_response.create(
@@ -78,7 +79,8 @@ class Conversation:
             **({"system": self.system} if self.system else {}),
             **self.more,
         )
-        message = whole(response.parse()) if self.stream else response.parse().model_dump()
+        answer: Any = response.parse()
+        message = whole(answer) if self.stream else answer.model_dump()
         self.said.append({"role": "assistant", "content": message["content"]})
         used = message["usage"]
         return Turn(
@@ -99,11 +101,10 @@ def whole(events: Any) -> dict[str, Any]:
             case "content_block_start":
                 message["content"].append(event.content_block.model_dump(exclude_none=True))
             case "content_block_delta":
-                block, delta = message["content"][event.index], event.delta
+                block = message["content"][event.index]
                 for name in ("text", "thinking", "signature"):
-                    block[name] = block.get(name, "") + getattr(delta, name, "")
-                    if name not in {"text", "thinking", "signature"} or not block[name]:
-                        del block[name]
+                    if (said := getattr(event.delta, name, None)) is not None:
+                        block[name] += said
     return message
 
 
@@ -127,7 +128,7 @@ def test_a_conversation_stays_put_and_survives_a_failover_without_snapping_back(
         ill(emulator, "anthropic")
         turns += [talk.turn() for _ in range(4)]
     assert [each.upstream for each in turns] == ["direct"] * 2 + ["cloud"] * 4
-    for before, after in zip(turns, turns[1:], strict=False):
+    for before, after in pairwise(turns):
         held = after.upstream == before.upstream
         assert after.read == (before.read + before.written if held else 0)
     late = turns[3:]

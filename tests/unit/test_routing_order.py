@@ -16,18 +16,18 @@ PLACES = (
     bedrock("anywhere", "global"),
 )
 NAMES = [each.name for each in PLACES]
-some = st.sampled_from([*NAMES, "gone", None])
 
 
 @given(
-    st.permutations(PLACES),
-    st.sets(st.sampled_from(NAMES)),
-    some,
-    st.sampled_from(["anthropic", "bedrock", "vertex", None]),
-    st.sets(st.sampled_from(NAMES)),
-    st.sets(st.sampled_from(NAMES), min_size=1),
+    places=st.permutations(PLACES),
+    ill=st.sets(st.sampled_from(NAMES)),
+    warm=st.sampled_from([*NAMES, "gone", None]),
+    minted_by=st.sampled_from(["anthropic", "bedrock", "vertex", None]),
+    tripped=st.sets(st.sampled_from(NAMES)),
+    only=st.sets(st.sampled_from(NAMES), min_size=1),
 )
 def test_what_counts_most(
+    *,
     places: list[Upstream],
     ill: set[str],
     warm: str | None,

@@ -22,7 +22,11 @@ values = st.recursive(
 
 
 @given(
-    st.lists(st.dictionaries(st.sampled_from(["a", "b", "text"]), values, max_size=3), min_size=1),
+    st.lists(
+        st.dictionaries(st.sampled_from(["a", "b", "text"]), values, max_size=3),
+        min_size=1,
+        max_size=2,
+    ),
     st.data(),
     st.sampled_from(sorted(WRITTEN)),
 )
