@@ -27,6 +27,7 @@ from gateway.dispatch.limits import Limits
 from gateway.errors import Forbidden, Refused, new_request_id
 from gateway.routing import Plan, Upstream, plan
 from gateway.settling import End, expected
+from gateway.telemetry import SILENT, Course, Observer
 from gateway.wire.contract import Route, Wire
 from gateway.wire.passage import address, passage_of
 from providers.contract import Failure, FailureKind, Operation
@@ -48,6 +49,7 @@ class Engine:
         boundary: Boundary | None = None,
         audit: Audit | None = None,
         on_violation: Literal["record", "withdraw"] = "record",
+        observer: Observer = SILENT,
     ) -> None:
         self.upstreams = tuple(upstreams)
         self.limits = limits
@@ -60,12 +62,15 @@ class Engine:
         self._limits_for = lru_cache(maxsize=256)(limits.for_call)
         self._rng = rng or random.Random()  # noqa: S311 - jitter is no secret
         self._withdraws = on_violation == "withdraw"
+        self._observers = () if observer is SILENT else (observer,)
 
     @classmethod
     def from_config(
         cls,
         config: str | Path | Config | None = None,
         signers: Mapping[str, Signer] = compose.NO_SIGNERS,
+        *,
+        observer: Observer = SILENT,
     ) -> Self:
         """Return the engine of a configuration, for several clients to share.
 
@@ -73,6 +78,7 @@ class Engine:
             config: A directory with a `gateway.toml`, or a configuration; None: the one that
                 GATEWAY_CONFIG names, else the SDKs' own variables.
             signers: Upstream name -> signer, for credentials the configuration does not hold.
+            observer: Told what happens to every call.
 
         Raises:
             ConfigError: The configuration, a policy or an attestation is missing or wrong.
@@ -87,7 +93,12 @@ class Engine:
             boundary=made.boundary,
             audit=made.audit,
             on_violation=checked.policy.on_violation,
+            observer=observer,
         )
+
+    def observe(self, observer: Observer) -> None:
+        """Tell one more observer of what happens to the calls that begin from now on."""
+        self._observers = (*self._observers, observer)
 
     @property
     def routes(self) -> tuple[Route, ...]:
@@ -119,21 +130,34 @@ class Engine:
 
     async def answer(self, call: Call, wire: Wire) -> Answer:
         """Serve a call; raises Refused when no upstream may or can see it."""
+        course = Course(self._observers, call, wire.now_s)
+        try:
+            return await self._answer(call, wire, course)
+        except Refused as error:
+            course.refused(error, self.policy)
+            raise
+        except BaseException as error:
+            course.stopped(error)
+            raise
+
+    async def _answer(self, call: Call, wire: Wire, course: Course) -> Answer:
         leave = Leave(self.boundary)
         chosen = self._planned(call, wire.now_s(), leave)
         trail = self.audit.decided(call, chosen)
+        course.planned(chosen, trail.decision, _judged(chosen, trail).policy)
         if chosen.refused is not None:
             raise _named(chosen.refused, trail)
         limits = self._limits_for(call.stream, call.silence_s, call.retry_count, call.attempts)
-        job = self._job(call, chosen, leave.of(chosen), trail, limits=limits, wire=wire)
+        job = self._job(call, chosen, leave.of(chosen), trail, course, limits=limits, wire=wire)
         result = await _driven(job, wire, trail)
         if isinstance(result, Won):
-            return self._won(result, call, chosen, leave, trail)
+            return self._won(result, call, chosen, leave, trail=trail, course=course)
         if result.withdrawn and not result.records:
             trail.finished(None, "withdrawn")
             raise _named(Forbidden(result.failure.message), trail)
         answer = answers.gave_up(result, call, limits, _judged(chosen, trail))
         trail.finished(None, "failed", answer.request_id)
+        course.gave_up(answer.status, answer.request_id)
         return answer
 
     def _job(
@@ -142,6 +166,7 @@ class Engine:
         chosen: Plan,
         may: Callable[[str], bool],
         trail: Trail,
+        course: Course,
         *,
         limits: Limits,
         wire: Wire,
@@ -152,12 +177,18 @@ class Engine:
             dispatch=Dispatch(chosen, limits, self._rng, wire.now_s(), may=may),
             connections=self._connections,
             passage=passage_of(chosen, may),
-            new_request_id=new_request_id,
-            on_attempt=lambda attempt: self._started(trail, attempt, chosen.operation),
+            new_request_id=lambda: call.request_id or new_request_id(),
+            on_attempt=lambda attempt: _started(trail, course, attempt, chosen.operation),
             on_failure=lambda attempt, failure: self._failed(
-                trail, attempt, chosen.operation, failure, limits=limits, now_s=wire.now_s()
+                trail,
+                course,
+                attempt,
+                chosen.operation,
+                failure,
+                limits=limits,
+                now_s=wire.now_s(),
             ),
-            on_withdrawn=trail.withdrawn,
+            on_withdrawn=lambda attempt: _withdrawn(trail, course, attempt),
         )
 
     def plan(self, call: Call, now_s: float, leave: Leave | None = None) -> Plan:
@@ -182,17 +213,25 @@ class Engine:
         except Forbidden as error:
             raise _named(error, self.audit.turned_away(call, error)) from None
 
-    def _won(self, won: Won, call: Call, chosen: Plan, leave: Leave, trail: Trail) -> Answer:
+    def _won(
+        self, won: Won, call: Call, chosen: Plan, leave: Leave, *, trail: Trail, course: Course
+    ) -> Answer:
         upstream = won.attempt.leg.upstream.name
         if self._breaker is not None:
             self._breaker.worked(upstream, chosen.operation.model)
         answer = answers.won(won, call, _judged(chosen, trail))
-        if trail.decision is None:
-            return answer
-        ends = End(won, expected(won, chosen, leave), trail, answer.request_id, self._violated)
+        ends = End(
+            won,
+            expected(won, chosen, leave) if trail.decision is not None else None,
+            trail,
+            course,
+            request_id=answer.request_id,
+            violated=self._violated,
+        )
         if won.stream is None:
             ends.whole(answer.body)
         else:
+            course.content(won.stream.stream.first_content_s)
             won.stream.on_end = ends.streamed
         return answer
 
@@ -205,14 +244,10 @@ class Engine:
         if self._withdraws and self.boundary is not None:
             self.boundary.trip(upstream)
 
-    def _started(self, trail: Trail, attempt: Attempt, operation: Operation) -> None:
-        upstream = attempt.leg.upstream
-        _, host, _ = address(upstream.endpoint.base_url)
-        trail.started(attempt, host, upstream.endpoint.models[operation.model].id)
-
     def _failed(
         self,
         trail: Trail,
+        course: Course,
         attempt: Attempt,
         operation: Operation,
         failure: Failure,
@@ -222,10 +257,23 @@ class Engine:
     ) -> None:
         logs.attempt_failed(attempt, operation.model, failure)
         trail.failed(attempt, failure)
+        course.failed(failure)
         own = self._limits_for(operation.stream, None, 0, None)
         if self._breaker is not None and not _impatient(failure, limits, own):
             name = attempt.leg.upstream.name
             self._breaker.failed(name, operation.model, failure.kind, now_s)
+
+
+def _started(trail: Trail, course: Course, attempt: Attempt, operation: Operation) -> None:
+    upstream = attempt.leg.upstream
+    _, host, _ = address(upstream.endpoint.base_url)
+    trail.started(attempt, host, upstream.endpoint.models[operation.model].id)
+    course.started(upstream)
+
+
+def _withdrawn(trail: Trail, course: Course, attempt: Attempt) -> None:
+    trail.withdrawn(attempt)
+    course.withdrawn()
 
 
 async def _driven(job: Job, wire: Wire, trail: Trail) -> Won | Give:
