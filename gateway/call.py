@@ -119,6 +119,8 @@ class Call(Struct, frozen=True):
     caller: Caller = ANYONE
     request_id: str | None = None
     """The id that a door gave it, for answers whose platform gives none."""
+    account: str = ""
+    """Stands for the credential that the caller brings; empty: the gateway's own is used."""
 
 
 def read_call(

@@ -247,10 +247,13 @@ class Course:
         self._known.update(request_id=request_id, usage=usage, dropped=dropped)
         self._end(outcome.state.value, OK)
 
-    def gave_up(self, status: int, request_id: str) -> None:
-        """End a call whose every attempt failed."""
+    def gave_up(self, status: int, request_id: str, *, left: bool) -> None:
+        """End a call whose every attempt failed, or whose caller left (`left`)."""
         self._known["request_id"] = request_id
-        self._end(State.FAILED.value, status)
+        if left:
+            self._end(State.LEFT.value, None)
+        else:
+            self._end(State.FAILED.value, status)
 
     def refused(self, error: Refused, policy: str) -> None:
         """End a call that is refused; the error gets the id that its caller will see."""

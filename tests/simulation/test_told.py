@@ -119,6 +119,17 @@ def test_a_call_that_gave_up() -> None:
     assert [(each.outcome, each.status) for each in report.attempts] == [("ill", 529)] * 2
 
 
+def test_a_caller_who_is_gone_before_the_next_attempt() -> None:
+    noted = Noted()
+    asked = engine("one", "two")
+    asked.observe(noted)
+    wire = VirtualWire({"one": [REFUSED], "two": [GOOD]})
+    run_blocking(asked.answer(call(), wire, gone=lambda: bool(noted.words[2:])))
+    noted.holds()
+    assert (noted.only.state, noted.only.status) == ("left", None)
+    assert [each.upstream for each in noted.only.attempts] == ["one"]
+
+
 def test_a_stream_that_failed_after_its_commit() -> None:
     cut = Script(chunks=GOOD.chunks[:3], end="reset")
     report = told({"one": [cut]}).only
