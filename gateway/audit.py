@@ -64,6 +64,13 @@ class Audit:
         self.broken: str | None = None
         """Why the last record could not be written."""
 
+    @property
+    def state(self) -> str:
+        """Whether there is a journal, and can be written: `none`, `ok` or `broken`."""
+        if self._journal is None:
+            return "none"
+        return "ok" if self.broken is None else "broken"
+
     def opened(self) -> bool:
         """Record that an engine begins; return whether that could be written."""
         return self.write("engine", {})

@@ -128,6 +128,11 @@ class Engine:
         return tuple(found)
 
     @property
+    def journal(self) -> str:
+        """Whether there is a journal, and can be written: `none`, `ok` or `broken`."""
+        return self.audit.state
+
+    @property
     def stopped(self) -> bool:
         """Whether no request is sent, because a required journal cannot be written."""
         return self.audit.required and self.audit.broken is not None

@@ -26,8 +26,10 @@ _LOG = logging.getLogger("gateway.telemetry")
 NO_USAGE: Mapping[str, Any] = MappingProxyType({})
 MAX_TAGS = 64
 OK = 200
+INTERNAL = 500
 WITHDRAWN = "withdrawn"
 """The outcome of an attempt that policy stopped before a byte of it had left."""
+LEFT = State.LEFT.value
 BROKEN = "broken"
 """The state of a call that met a mistake of ours."""
 REFUSED = "refused"
@@ -251,7 +253,7 @@ class Course:
         """End a call whose every attempt failed, or whose caller left (`left`)."""
         self._known["request_id"] = request_id
         if left:
-            self._end(State.LEFT.value, None)
+            self._end(LEFT, None)
         else:
             self._end(State.FAILED.value, status)
 
@@ -267,7 +269,10 @@ class Course:
 
     def stopped(self, error: BaseException) -> None:
         """End a call that nobody waits for any more, or that met a mistake of ours."""
-        self._end(BROKEN if isinstance(error, Exception) else State.LEFT.value, None)
+        if isinstance(error, Exception):
+            self._end(BROKEN, INTERNAL)
+        else:
+            self._end(LEFT, None)
 
     def _close(self, outcome: str, status: int | None) -> None:
         tried, began_s = self._tried, self._trying_s
