@@ -171,9 +171,9 @@ class App:
 
     async def _aside(self, scope: Scope) -> Answer:
         try:
-            if side.is_watched(scope):
+            if side.is_for_operators(scope):
                 self._identify(dict(scope["headers"]))
-            elif not side.is_open(scope):
+            elif not side.is_open(scope["path"]):
                 self._admit(dict(scope["headers"]))
             stopping = self.drain.asked
             return await side.answer(scope, self.status, self._metrics, stopping=stopping)
