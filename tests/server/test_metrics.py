@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from prometheus_client.openmetrics.parser import (
 )
 from prometheus_client.parser import text_string_to_metric_families
 
+from gateway.dispatch.stream import UNFINISHED
 from gateway.emulator import Emulator
 from gateway.server.counting import BOUNDS_S, OTHER, Counts
 from gateway.server.metrics import FAMILIES
@@ -247,8 +249,12 @@ def test_labels_stay_few_whatever_callers_send(tmp_path: Path, emulator: Emulato
 
 def test_credentials_that_callers_bring_are_no_series_of_their_own() -> None:
     asked = Scripted(lambda _call: None)
-    for account in ("", "one", "other"):
-        asked.health.of(MODEL, account).begun("direct", 0.0)
+    now_s = time.monotonic()
+    ours, tenants = asked.health.of(MODEL), asked.health.of(MODEL, "a tenant")
+    ours.begun("direct", now_s)
+    for _ in range(9):
+        begun = tenants.begun("direct", now_s)
+        tenants.failed(begun, UNFINISHED, now_s, counts=True)
     with serving(asked) as gateway:
         samples = [each for each in scraped(gateway, {}) if each.name == "tidegate_breaker_state"]
     assert [each.labels["state"] for each in samples if each.value] == ["closed"]
