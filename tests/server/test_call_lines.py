@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import re
 import subprocess
 import sys
+from collections.abc import Sized
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -27,12 +29,22 @@ FIELDS = [
 ]  # fmt: skip
 
 
+def told(text: io.StringIO, number: int) -> None:
+    """Wait for so many lines of calls."""
+    until(lambda: len(calls(text)) == number)
+
+
+def came(records: Sized, number: int) -> None:
+    """Wait for so many requests at the platforms."""
+    until(lambda: len(records) == number)
+
+
 def test_a_call_is_one_line_with_all_that_is_known(tmp_path: Path, emulator: Emulator) -> None:
     emulator.faults.add("reset", before_head=True, platform="anthropic")
     labels = {"x-gateway-tag-team": "claims", "x-gateway-tag-odd": "a b"}
     with operated(config(tmp_path, emulator)) as gateway, logged() as text:
         reply = gateway.call(STREAM, CALLER | labels)
-        until(lambda: calls(text))
+        told(text, 1)
     (line,) = calls(text)
     assert list(line) == FIELDS
     assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line["time"])
@@ -105,16 +117,16 @@ def test_a_caller_who_left_is_one_line(tmp_path: Path, emulator: Emulator) -> No
         for number, body in enumerate((BODY, STREAM), 1):
             connection = HTTPConnection("127.0.0.1", gateway.port)
             connection.request("POST", "/v1/messages", json.dumps(body), CALLER)
-            until(lambda number=number: len(emulator.records) == number)
+            came(emulator.records, number)
             if body is STREAM:
                 connection.getresponse().read(1)
             connection.close()
-            until(lambda number=number: len(calls(text)) == number)
+            told(text, number)
         with gateway.connect() as sock:
             sock.sendall(b"POST /v1/messages HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n")
             sock.sendall(b"x-api-key: %b\r\n\r\n{" % CALLER["x-api-key"].encode())
             until(lambda: gateway.app.drain.running)
-        until(lambda: len(calls(text)) == 3)
+        told(text, 3)
     before, during, unread = calls(text)
     assert (before["state"], before["status"], before["request_id"][:7]) == (
         "left",
