@@ -28,7 +28,7 @@ from gateway.dispatch.limits import Limits
 from gateway.errors import Forbidden, Refused, new_request_id
 from gateway.routing import Plan, Upstream, plan
 from gateway.settling import End, expected
-from gateway.telemetry import SILENT, Course, Observer
+from gateway.telemetry import SILENT, Course, Observer, Observers
 from gateway.wire.contract import Route, Wire
 from gateway.wire.passage import address, passage_of
 from providers.contract import Failure, Kind, Operation
@@ -65,7 +65,7 @@ class Engine:
         self._limits_for = lru_cache(maxsize=256)(limits.for_call)
         self._rng = rng or random.Random()  # noqa: S311 - jitter is no secret
         self._withdraws = on_violation == "withdraw"
-        self._observers = () if observer is SILENT else (observer,)
+        self._observers = Observers(observer)
 
     @classmethod
     def from_config(
@@ -102,7 +102,7 @@ class Engine:
 
     def observe(self, observer: Observer) -> None:
         """Tell one more observer of what happens to the calls that begin from now on."""
-        self._observers = (*self._observers, observer)
+        self._observers = self._observers.joined_by(observer)
 
     @property
     def routes(self) -> tuple[Route, ...]:
