@@ -153,6 +153,7 @@ class Dispatch:
                 break
             ready_s = self._ready(leg.upstream.name, now_s)
             if ready_s > now_s:
+                self._again = leg.upstream.name
                 return Wait(ready_s) if ready_s < self.deadline_s else self._give()
             if self._afford(leg.upstream.name, now_s):
                 return self._send(leg, now_s)
@@ -243,6 +244,8 @@ class Dispatch:
             if leg.upstream.name == self._again:
                 return leg
         new = [leg for leg in left if not self._tries[leg.upstream.name]]
+        # Who cools down is last in a plan, and yet is waited for where the cache is warm.
+        new.sort(key=lambda leg: not self._is_waited_for(leg.upstream.name, now_s))
         for leg in new:
             if self._takes_its_turn(leg.upstream.name, now_s):
                 return leg
@@ -269,12 +272,15 @@ class Dispatch:
         return name not in self._spent and self._tries[name] < self.limits.per_upstream
 
     def _afford(self, name: str, now_s: float) -> bool:
-        """Say whether an attempt may burden an upstream; the first of a call always may."""
+        """Say whether an attempt may burden an upstream; the first of a call always may.
+
+        One at an upstream that is not known to be ill may too, but it uses the budget up.
+        """
         if not self._records:
             if not any(self._tries.values()):
                 self._budget.call(name, now_s)
             return True
-        return self._ward.sound(name, now_s) or self._budget.take(name, now_s)
+        return self._budget.take(name, now_s) or self._ward.sound(name, now_s)
 
     def _send(self, leg: Leg, now_s: float) -> Send:
         name = leg.upstream.name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 
 from gateway import logs
 from gateway.config import NO_POLICY_WARNING, Config
@@ -13,15 +14,19 @@ from gateway.server.listen import run
 from gateway.server.settings import Settings
 from gateway.wire.aio import AsyncWire
 
+LOG = logging.getLogger("gateway.server")
+
 
 def serve(config: Config) -> int:
     """Serve until SIGTERM or SIGINT; return the exit status."""
-    logs.to_stderr()
+    logs.to_stderr(config.logs.format)
     engine = Engine.from_config(config)
     wire = AsyncWire()
     settings = Settings.of(config)
     _spare_the_collector()
-    return run(App(engine, wire, settings), engine.routes, notes=_notes(config), close=wire.aclose)
+    say = _log if config.logs.format == "json" else None
+    app = App(engine, wire, settings)
+    return run(app, engine.routes, notes=_notes(config), say=say, close=wire.aclose)
 
 
 def _notes(config: Config) -> list[str]:
@@ -32,6 +37,12 @@ def _notes(config: Config) -> list[str]:
         *unread_note(memory_mb),
         *resting_note(memory_mb, resident_bytes()),
     ]
+
+
+def _log(lines: str) -> None:
+    """Say something to the operator where every line of the log is a JSON object."""
+    for line in lines.splitlines():
+        LOG.info("%s", line)
 
 
 def _spare_the_collector() -> None:

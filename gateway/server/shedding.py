@@ -88,7 +88,7 @@ class Load:
         of_key = self._by_key.get(key, 0)
         if bounds.in_flight_per_key is not None and of_key >= bounds.in_flight_per_key:
             self.shed[Shed.KEY] += 1
-            raise TooManyCalls(bounds.in_flight_per_key, self._retry_after_s())
+            raise TooManyCalls(Shed.KEY, bounds.in_flight_per_key, self._retry_after_s())
         if self._is_memory_short():
             raise self._overloaded(Shed.MEMORY)
         self.bear(announced_bytes)
@@ -130,7 +130,7 @@ class Load:
 
     def _overloaded(self, why: Shed) -> Overloaded:
         self.shed[why] += 1
-        return Overloaded(self._retry_after_s())
+        return Overloaded(why, self._retry_after_s())
 
     def _retry_after_s(self) -> int:
         return self._rng.randint(*RETRY_AFTER_S)
