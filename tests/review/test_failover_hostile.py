@@ -1,0 +1,41 @@
+"""What a caller does, and what happens here, is not held against an upstream."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from gateway.dispatch.health import Health
+from tests.simulation.callers import ask, engine
+from tests.simulation.streams import whole
+from tests.simulation.virtual import JSON, Script, VirtualWire
+
+MODEL = "claude-opus-5-5"
+GOOD = Script(chunks=tuple((0.1, each) for each in whole("a")))
+BUSY = Script(status=529, headers=JSON, chunks=((0.0, b"{}"),))
+
+
+def refused(status: int, kind: str, message: str) -> Script:
+    body = {"type": "error", "error": {"type": kind, "message": message}}
+    return Script(status=status, headers=JSON, chunks=((0.0, json.dumps(body).encode()),))
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Unexpected value(s) `credit balance is too low` for the `anthropic-beta` header.",
+        "Unexpected value(s) `x`, `Your credit balance is too low` in the `anthropic-beta` header.",
+        "messages.0.role: Unexpected role 'You have reached your specified API usage limits'",
+        "Your credit balance is too low: Extra inputs are not permitted",
+        "Unexpected value(s) `is not servable in region` for the `anthropic-beta` header.",
+        "tools.0: Unexpected 'The provided model doesn't support counting tokens.'",
+    ],
+)
+def test_an_error_that_quotes_the_caller_is_the_callers(message: str) -> None:
+    wire = VirtualWire(
+        {"one": [refused(400, "invalid_request_error", message), GOOD], "two": [GOOD]}
+    )
+    asked = engine("one", "two", health=Health())
+    assert ask(asked, wire).status == 400
+    assert ask(asked, wire).header("x-gateway-upstream") == "one"
