@@ -39,3 +39,11 @@ def test_an_error_that_quotes_the_caller_is_the_callers(message: str) -> None:
     asked = engine("one", "two", health=Health())
     assert ask(asked, wire).status == 400
     assert ask(asked, wire).header("x-gateway-upstream") == "one"
+
+
+def test_a_file_that_a_caller_names_wrong_says_nothing_of_the_upstream() -> None:
+    lost = refused(404, "not_found_error", "File not found: file_011CNha8iCJcU1wXNR6q4V8w")
+    wire = VirtualWire({"one": [lost, GOOD], "two": [GOOD]})
+    asked = engine("one", "two", health=Health())
+    assert ask(asked, wire).status == 404
+    assert ask(asked, wire).header("x-gateway-upstream") == "one"
