@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import socket
+import time
+from collections.abc import Iterator
 
 import pytest
 
 from gateway.dispatch.health import Health
+from gateway.wire.contract import run_blocking
+from gateway.wire.sync import SyncConnection, SyncExchange
 from tests.simulation.callers import ask, engine
 from tests.simulation.streams import whole
 from tests.simulation.virtual import JSON, Script, VirtualWire
@@ -47,3 +52,23 @@ def test_a_file_that_a_caller_names_wrong_says_nothing_of_the_upstream() -> None
     asked = engine("one", "two", health=Health())
     assert ask(asked, wire).status == 404
     assert ask(asked, wire).header("x-gateway-upstream") == "one"
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        yield ours, theirs
+
+
+def test_what_came_while_a_blocking_caller_was_away_is_read(
+    pair: tuple[socket.socket, socket.socket],
+) -> None:
+    ours, theirs = pair
+    exchange = SyncExchange(SyncConnection(ours), lambda _connection: None)
+    theirs.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\n")
+    exchange.start(b"GET / HTTP/1.1\r\n\r\n", b"", time.monotonic() + 5)
+    past_s = time.monotonic() - 1
+    assert run_blocking(exchange.read(past_s)) is None
+    theirs.sendall(b"late")
+    assert run_blocking(exchange.read(past_s)) == b"late"
