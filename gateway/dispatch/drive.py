@@ -202,7 +202,7 @@ async def _attempt(job: Job, send: Send, wire: Wire) -> Won | Failure:
     except RecursionError:
         return TOO_DEEP
     except CredentialError as error:
-        return Failure(FailureKind.CREDENTIAL, 502, "api_error", error.message, detail=error.detail)
+        return _no_credential(error)
     except Withdrawn:
         raise
     except WireError as error:
@@ -293,6 +293,11 @@ async def _whole(exchange: Exchange, until_s: float, limit: int) -> bytes:
         if size > limit:
             raise WireError(FailureKind.BAD200, f"the answer is over {limit} bytes")
         chunks.append(data)
+
+
+def _no_credential(error: CredentialError) -> Failure:
+    kind = "timeout_error" if error.timed_out else "api_error"
+    return Failure(FailureKind.CREDENTIAL, 502, kind, error.message, detail=error.detail)
 
 
 def _wire_failure(error: WireError) -> Failure:

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from gateway.dispatch.health import Health
-from gateway.wire.contract import run_blocking
+from gateway.credentials.lease import Lease
+from gateway.credentials.renewal import Renewal
+from gateway.dispatch.drive import Connection
+from gateway.dispatch.health import Health, Standing
+from gateway.dispatch.limits import Limits
+from gateway.engine import Engine
+from gateway.wire.contract import Route, run_blocking
 from gateway.wire.sync import SyncConnection, SyncExchange
-from tests.simulation.callers import ask, engine
+from tests.simulation.callers import Open, ask, call, engine
 from tests.simulation.streams import whole
 from tests.simulation.virtual import JSON, Script, VirtualWire
 
@@ -72,3 +78,39 @@ def test_what_came_while_a_blocking_caller_was_away_is_read(
     assert run_blocking(exchange.read(past_s)) is None
     theirs.sendall(b"late")
     assert run_blocking(exchange.read(past_s)) == b"late"
+
+
+class Hanging(Open):
+    """A credential whose fetch hangs, and whose waiters notice just before the wire does."""
+
+    def __init__(self, fetch: Callable[[float], Lease[str]]) -> None:
+        self._renewal = Renewal(fetch, "token")
+
+    def fresh(self) -> bool:
+        return self._renewal.fresh()
+
+    def refresh(self, timeout_s: float) -> None:
+        del timeout_s
+        self._renewal.refresh(0.0)
+
+
+def test_a_caller_in_a_hurry_who_cannot_wait_for_a_token_cools_nobody_down() -> None:
+    over = threading.Event()
+
+    def fetch(now_s: float) -> Lease[str]:
+        over.wait(30)
+        return Lease("token", now_s, now_s + 60)
+
+    health = Health()
+    connections = {
+        "one": Connection(Route("one", "https", "one.test", 443), Hanging(fetch)),
+        "two": Connection(Route("two", "https", "two.test", 443), Open()),
+    }
+    hurried = Engine(engine("one", "two").upstreams, connections, Limits(), health=health)
+    wire = VirtualWire({"one": [GOOD], "two": [GOOD]})
+    try:
+        for _ in range(6):
+            ask(hurried, wire, call(headers=(("x-stainless-timeout", "0.5"),)))
+            assert health.of(MODEL).standing("one", wire.now_s()) is Standing.CLOSED
+    finally:
+        over.set()
