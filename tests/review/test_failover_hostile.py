@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import socket
 import threading
 import time
@@ -13,7 +14,7 @@ import pytest
 from gateway.credentials.lease import Lease
 from gateway.credentials.renewal import Renewal
 from gateway.dispatch.drive import Connection
-from gateway.dispatch.health import Health, Standing
+from gateway.dispatch.health import Bounds, Health, Standing
 from gateway.dispatch.limits import Limits
 from gateway.engine import Engine
 from gateway.wire.contract import Route, run_blocking
@@ -114,3 +115,25 @@ def test_a_caller_in_a_hurry_who_cannot_wait_for_a_token_cools_nobody_down() -> 
             assert health.of(MODEL).standing("one", wire.now_s()) is Standing.CLOSED
     finally:
         over.set()
+
+
+def test_a_log_that_raises_does_not_keep_the_upstream_from_being_tried_again() -> None:
+    """One request tries who was ejected; were it never given back, nobody would again."""
+    health = Health(Bounds(consecutive=1))
+    asked = engine("one", "two", limits=Limits(per_upstream=1), health=health)
+    wire = VirtualWire({"one": [BUSY, BUSY, GOOD], "two": [GOOD]})
+    assert ask(asked, wire).header("x-gateway-upstream") == "two"
+    wire.clock_s += 11
+
+    def breaks(record: logging.LogRecord) -> bool:
+        raise ValueError(record.name)
+
+    log = logging.getLogger("gateway.attempts")
+    log.addFilter(breaks)
+    try:
+        with pytest.raises(ValueError, match="attempts"):
+            ask(asked, wire)
+    finally:
+        log.removeFilter(breaks)
+    assert health.of(MODEL).standing("one", wire.now_s()) is Standing.HALF_OPEN
+    assert ask(asked, wire).header("x-gateway-upstream") == "one"
