@@ -137,3 +137,23 @@ def test_a_log_that_raises_does_not_keep_the_upstream_from_being_tried_again() -
         log.removeFilter(breaks)
     assert health.of(MODEL).standing("one", wire.now_s()) is Standing.HALF_OPEN
     assert ask(asked, wire).header("x-gateway-upstream") == "one"
+
+
+def test_a_silence_that_only_the_caller_finds_too_long_ejects_nobody() -> None:
+    silent = Script(chunks=tuple((0.1, each) for each in whole("a")[:3]), end="stall")
+    health = Health()
+    asked = engine("one", "two", limits=Limits(first_content_s=30, idle_s=300), health=health)
+    wire = VirtualWire({"one": [silent], "two": [GOOD]})
+    for _ in range(6):
+        ask(asked, wire, call(headers=(("x-stainless-timeout", "60"),)))
+    assert health.of(MODEL).standing("one", wire.now_s()) is Standing.CLOSED
+
+
+def test_a_silence_as_long_as_the_operator_bears_counts_whatever_else_the_caller_shortens() -> None:
+    silent = Script(chunks=tuple((0.1, each) for each in whole("a")[:3]), end="stall")
+    health = Health()
+    asked = engine("one", "two", limits=Limits(first_content_s=300, idle_s=30), health=health)
+    wire = VirtualWire({"one": [silent], "two": [GOOD]})
+    for _ in range(5):
+        ask(asked, wire, call(headers=(("x-stainless-timeout", "60"),)))
+    assert health.of(MODEL).standing("one", wire.now_s()) is Standing.EJECTED
