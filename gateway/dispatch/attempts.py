@@ -115,6 +115,7 @@ class Dispatch:
         self.deadline_s = now_s + limits.call_s
         self._legs = plan.legs
         self._warm = plan.warm
+        self._warm_until_s = now_s + limits.warm_wait_s
         self._rng = rng
         self._may = may
         self._gone = gone
@@ -241,7 +242,7 @@ class Dispatch:
         """
         left = [leg for leg in self._legs if self._may_try(leg.upstream.name)]
         for leg in left:
-            if leg.upstream.name == self._again:
+            if leg.upstream.name == self._again and self._is_asked_again(self._again, now_s):
                 return leg
         new = [leg for leg in left if not self._tries[leg.upstream.name]]
         # Who cools down is last in a plan, and yet is waited for where the cache is warm.
@@ -253,6 +254,10 @@ class Dispatch:
             return new[0]
         return min(left, key=lambda leg: self._ready_s[leg.upstream.name], default=None)
 
+    def _is_asked_again(self, name: str, now_s: float) -> bool:
+        """Say whether it still goes first; one waited for may have been throttled meanwhile."""
+        return self._tries[name] > 0 or self._takes_its_turn(name, now_s)
+
     def _takes_its_turn(self, name: str, now_s: float) -> bool:
         return not self._ward.out(name, now_s) or self._is_waited_for(name, now_s)
 
@@ -260,7 +265,7 @@ class Dispatch:
         """Say whether an upstream cools down, but holds the prompt cache and will be soon back."""
         if name != self._warm or self._ward.standing(name, now_s) is not Standing.COOLING:
             return False
-        return self._ward.cools_until_s(name) - now_s <= self.limits.warm_wait_s
+        return self._ward.cools_until_s(name) <= self._warm_until_s
 
     def _ready(self, name: str, now_s: float) -> float:
         """Return when an upstream may be asked."""

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from gateway.affinity import Affinity
+from gateway.call import read_call
 from gateway.credentials.lease import Lease
 from gateway.credentials.renewal import Renewal
 from gateway.dispatch.drive import Connection
@@ -19,12 +21,14 @@ from gateway.dispatch.limits import Limits
 from gateway.engine import Engine
 from gateway.wire.contract import Route, run_blocking
 from gateway.wire.sync import SyncConnection, SyncExchange
+from providers.contract import Failure, FailureKind, Kind
 from tests.simulation.callers import Open, ask, call, engine
 from tests.simulation.streams import whole
 from tests.simulation.virtual import JSON, Script, VirtualWire
 
 MODEL = "claude-opus-5-5"
 GOOD = Script(chunks=tuple((0.1, each) for each in whole("a")))
+THROTTLED = Failure(FailureKind.THROTTLED, 429, "rate_limit_error", "slow down")
 BUSY = Script(status=529, headers=JSON, chunks=((0.0, b"{}"),))
 
 
@@ -157,3 +161,38 @@ def test_a_silence_as_long_as_the_operator_bears_counts_whatever_else_the_caller
     for _ in range(5):
         ask(asked, wire, call(headers=(("x-stainless-timeout", "60"),)))
     assert health.of(MODEL).standing("one", wire.now_s()) is Standing.EJECTED
+
+
+class Crowded(VirtualWire):
+    """While a call waits, another one is throttled, so the upstream cools down for longer."""
+
+    health: Health
+
+    async def sleep(self, until_s: float) -> None:
+        ward = self.health.of(MODEL)
+        await self.reach(until_s - 0.1)
+        ward.failed(ward.begun("one", self.clock_s), THROTTLED, self.clock_s, counts=True)
+        await self.reach(until_s)
+
+
+def test_a_warm_upstream_is_waited_for_once_and_not_for_as_long_as_others_are_throttled() -> None:
+    health = Health()
+    asked = engine("one", "two", limits=Limits(warm_wait_s=5), health=health, affinity=Affinity())
+    wire = Crowded({"one": [GOOD], "two": [GOOD]})
+    wire.health = health
+    marked = json.dumps(
+        {
+            "model": MODEL,
+            "max_tokens": 64,
+            "cache_control": {"type": "ephemeral"},
+            "messages": [{"role": "user", "content": "hello"}],
+            "stream": True,
+        }
+    ).encode()
+    turn = read_call(Kind.MESSAGES, (("anthropic-version", "2026-10-21"),), marked)
+    assert ask(asked, wire, turn).header("x-gateway-upstream") == "one"
+    ward = health.of(MODEL)
+    ward.failed(ward.begun("one", wire.now_s()), THROTTLED, wire.now_s(), counts=True)
+    began_s = wire.now_s()
+    assert ask(asked, wire, turn).header("x-gateway-upstream") == "two"
+    assert wire.now_s() - began_s < 10
