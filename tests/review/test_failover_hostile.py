@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from gateway.affinity import Affinity
+from gateway.affinity.key import keys
 from gateway.call import read_call
 from gateway.credentials.lease import Lease
 from gateway.credentials.renewal import Renewal
@@ -22,7 +23,7 @@ from gateway.engine import Engine
 from gateway.wire.contract import Route, run_blocking
 from gateway.wire.sync import SyncConnection, SyncExchange
 from providers.contract import Failure, FailureKind, Kind
-from tests.simulation.callers import Open, ask, call, engine
+from tests.simulation.callers import HEADERS, Open, ask, call, engine
 from tests.simulation.streams import whole
 from tests.simulation.virtual import JSON, Script, VirtualWire
 
@@ -196,3 +197,19 @@ def test_a_warm_upstream_is_waited_for_once_and_not_for_as_long_as_others_are_th
     began_s = wire.now_s()
     assert ask(asked, wire, turn).header("x-gateway-upstream") == "two"
     assert wire.now_s() - began_s < 10
+
+
+def test_a_billing_block_without_end_is_not_searched_to_its_end() -> None:
+    seal, begins = b"s" * 32, '[{"type":"text","text":"x-anthropic-billing-header:'
+    named = []
+    for size in (4_000, 40_000):
+        turns = []
+        for count in ("1", "2"):
+            system = f'{begins}{count}{"a" * size}"}},{{"type":"text","text":"be brief"}}]'
+            body = (
+                f'{{"model":"{MODEL}","max_tokens":1,"cache_control":{{"type":"ephemeral"}},'
+                f'"system":{system},"messages":[]}}'
+            ).encode()
+            turns.append(keys(read_call(Kind.MESSAGES, HEADERS, body), seal))
+        named.append(turns[0] == turns[1])
+    assert named == [True, False]
