@@ -213,3 +213,18 @@ def test_a_billing_block_without_end_is_not_searched_to_its_end() -> None:
             turns.append(keys(read_call(Kind.MESSAGES, HEADERS, body), seal))
         named.append(turns[0] == turns[1])
     assert named == [True, False]
+
+
+def test_one_slow_call_does_not_keep_an_upstream_that_is_well_again_from_the_others() -> None:
+    """An unstreamed call may take ten minutes, and it is an answer only then."""
+    health = Health(Bounds(consecutive=1, ejection_s=10))
+    ward = health.of(MODEL)
+    ill = Failure(FailureKind.ILL, 529, "overloaded_error", "busy")
+    ward.failed(ward.begun("one", 1000.0), ill, 1000.0, counts=True)
+    slow = ward.begun("one", 1011.0)
+    assert ward.standing("one", 1020.0) is Standing.EJECTED
+    assert ward.standing("one", 1021.0) is Standing.HALF_OPEN
+    ward.begun("one", 1021.0)
+    assert ward.standing("one", 1030.0) is Standing.EJECTED
+    ward.dropped(slow)
+    assert ward.standing("one", 1030.0) is Standing.EJECTED
