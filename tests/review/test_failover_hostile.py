@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -16,6 +18,7 @@ from gateway.affinity.key import keys
 from gateway.call import read_call
 from gateway.credentials.lease import Lease
 from gateway.credentials.renewal import Renewal
+from gateway.dispatch.budget import Budget
 from gateway.dispatch.drive import Connection
 from gateway.dispatch.health import Bounds, Health, Standing
 from gateway.dispatch.limits import Limits
@@ -24,6 +27,7 @@ from gateway.wire.contract import Route, run_blocking
 from gateway.wire.sync import SyncConnection, SyncExchange
 from providers.contract import Failure, FailureKind, Kind
 from tests.simulation.callers import HEADERS, Open, ask, call, engine
+from tests.simulation.crowd import Crowd
 from tests.simulation.streams import whole
 from tests.simulation.virtual import JSON, Script, VirtualWire
 
@@ -228,3 +232,31 @@ def test_one_slow_call_does_not_keep_an_upstream_that_is_well_again_from_the_oth
     assert ward.standing("one", 1030.0) is Standing.EJECTED
     ward.dropped(slow)
     assert ward.standing("one", 1030.0) is Standing.EJECTED
+
+
+@pytest.mark.xfail(strict=True, reason="sixteen unanswered attempts put a slow upstream in doubt")
+def test_failover_to_an_upstream_that_is_slow_and_never_failed_is_not_refused() -> None:
+    numbers = itertools.count()
+    slow = replace(GOOD, delay_s=5)
+
+    def behave(upstream: str, at_s: float) -> Script:
+        del at_s
+        half = next(numbers) % 2 if upstream == "one" else None
+        return slow if half is None else (GOOD, BUSY)[half]
+
+    crowd = Crowd(engine("one", "two", health=Health(), budget=Budget()), behave)
+    visits = [crowd.call(call(), 1000 + number / 50) for number in range(250)]
+    crowd.run()
+    seen = [visit.answer.status for visit in visits if visit.answer is not None]
+    assert seen.count(200) == len(visits)
+
+
+@pytest.mark.xfail(
+    strict=True, reason="attempts after a caller's own timeout use the budget of all"
+)
+def test_callers_in_a_hurry_do_not_use_up_the_retries_of_others() -> None:
+    asked = engine("one", health=Health(), budget=Budget())
+    hurried = call(headers=(("x-stainless-timeout", "0.001"),))
+    for _ in range(31):
+        ask(asked, VirtualWire({"one": [replace(GOOD, delay_s=0.1)]}), hurried)
+    assert ask(asked, VirtualWire({"one": [BUSY, GOOD]})).status == 200
