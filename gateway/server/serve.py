@@ -22,10 +22,11 @@ def serve(config: Config) -> int:
     engine = Engine.from_config(config)
     wire = AsyncWire()
     settings = Settings.of(config)
-    _spare_the_collector()
     notes = (NO_POLICY_WARNING, *config.notes) if config.no_file else config.notes
+    app = App(engine, wire, settings, logs.RequestLog(config.logs.format))
+    _spare_the_collector()
     say = _log if config.logs.format == "json" else None
-    return run(App(engine, wire, settings), engine.routes, notes=notes, say=say, close=wire.aclose)
+    return run(app, engine.routes, notes=notes, say=say, close=wire.aclose)
 
 
 def _log(lines: str) -> None:
