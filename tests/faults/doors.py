@@ -157,5 +157,7 @@ def _raised(seen: Seen, error: Exception) -> None:
     """Take down an exception; one of the SDK's brings an answer's status, headers and body."""
     seen.raised = error
     if isinstance(error, anthropic.APIStatusError):
+        before = seen.headers
         _began(seen, error.response.status_code, error.response.headers)
+        seen.headers = before | seen.headers
         seen.error = error.body if isinstance(error.body, dict) else None

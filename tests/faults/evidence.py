@@ -49,12 +49,18 @@ class Evidence:
     """The requests that came in for it."""
     told: Sequence[Told] = ()
     """One for each time that the caller's own client sent it."""
+    running: frozenset[int] = frozenset()
+    """The numbers of the requests that had not ended when all was over."""
     astray: int = 0
-    """Connections at the target of redirects, of the whole run."""
+    """Requests at the target of redirects, of the whole run."""
 
 
-def gathered(ran: Iterable[tuple[Case, Seen, Seen]], stage: Stage) -> list[Evidence]:
-    """Return the evidence of all cases of a run that is over."""
+Ran = tuple[Case, Seen, Seen]
+"""A case, what was seen of it, and of the healthy call after it."""
+
+
+def gathered(ran: Iterable[Ran], stage: Stage, running: frozenset[int]) -> list[Evidence]:
+    """Return the evidence of all cases of a run that is over, its gateway stopped."""
     came = _came(stage.emulator)
     told = _told(stage.records())
     secrets = stage.secrets
@@ -67,7 +73,8 @@ def gathered(ran: Iterable[tuple[Case, Seen, Seen]], stage: Stage) -> list[Evide
             secrets,
             came.get(case.mark, ()),
             told.get(case.mark, ()),
-            stage.elsewhere.connections,
+            running,
+            len(stage.emulator.records.of("elsewhere")),
         )
         for case, seen, after in ran
     ]

@@ -50,7 +50,7 @@ LEAKS = {
     re.compile(r"\blocalhost\b"): "a host",
     re.compile(r"\.(amazonaws|googleapis)\.com"): "a host",
     re.compile(r"(?i)<\s*(!doctype|html|head|body|h1|p)\b"): "HTML",
-    re.compile(r"Traceback|Errno|Error\("): "an exception's own words",
+    re.compile(r"Traceback|\[Errno|Exception"): "an exception's own words",
 }
 PATHS = {
     "anthropic": re.compile(r"/v1/messages"),
@@ -159,7 +159,7 @@ def n8_an_answer_is_of_one_piece(found: Evidence) -> Iterator[str]:
 def n9_nothing_is_left_running(found: Evidence) -> Iterator[str]:
     """No upstream goes on with an answer that nobody reads."""
     for record in found.records:
-        if record.outcome == "open" or (record.outcome in {"stall", "left"} and not record.left):
+        if record.number in found.running:
             yield f"a request to {record.platform} is still running ({record.outcome})"
 
 
@@ -188,7 +188,8 @@ def n11_every_attempt_is_on_record(found: Evidence) -> Iterator[str]:
     """One start and one end for each attempt, one end for each call, and what was used."""
     if not found.told:
         yield "the journal knows nothing of it"
-    sent: Counter[str] = Counter()
+    least: Counter[str] = Counter()
+    most: Counter[str] = Counter()
     for told in found.told:
         numbers = [each["attempt"] for each in told.started]
         if numbers != list(range(1, len(numbers) + 1)):
@@ -197,13 +198,14 @@ def n11_every_attempt_is_on_record(found: Evidence) -> Iterator[str]:
             ends = told.ends_of(each["attempt"])
             if len(ends) != 1:
                 yield f"attempt {each['attempt']} has {len(ends)} ends on record"
-            elif _was_sent(*ends[0]):
-                sent[each["platform"]] += 1
+            else:
+                least[each["platform"]] += _arrived(*ends[0]) is True
+                most[each["platform"]] += _arrived(*ends[0]) is not False
         if len(told.finished) != 1:
             yield f"the call has {len(told.finished)} ends on record"
     came = Counter(record.platform for record in found.records)
-    if sent != came:
-        yield f"on record are {dict(sent)}, and what came was {dict(came)}"
+    if not least <= came <= most:
+        yield f"from {dict(least)} to {dict(most)} are on record, and {dict(came)} came"
     yield from _miscounted(found)
 
 
@@ -297,17 +299,18 @@ def _received(seen: Seen) -> Iterator[tuple[str, str]]:
     yield "the bytes", seen.raw.decode(errors="replace")
     yield "the error", repr(seen.error or "")
     if seen.raised is not None:
-        yield "the exception", f"{seen.raised} {seen.raised!r}"
+        yield "the exception", str(seen.raised)
     if isinstance(seen.raised, anthropic.APIStatusError):
         yield "the response", seen.raised.response.text if not seen.begun else ""
 
 
-def _was_sent(kind: str, data: Mapping[str, object]) -> bool:
-    """Say whether an attempt that ended so reached its platform."""
-    if kind == "withdrawn":
+def _arrived(kind: str, data: Mapping[str, object]) -> bool | None:
+    """Say whether an attempt that ended so reached its platform; None: nobody can know."""
+    if kind == "withdrawn" or data.get("kind") == "not_sent":
         return False
-    mine = data.get("status") is None and data.get("kind") == "credential"
-    return not mine and data.get("kind") != "not_sent"
+    if data.get("kind") == "credential":
+        return data.get("status") is not None
+    return None if data.get("kind") == "ambiguous" else True
 
 
 def _miscounted(found: Evidence) -> Iterator[str]:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import anthropic
 import httpx2
@@ -19,8 +17,7 @@ from gateway.compose import found
 from gateway.emulator import Emulator
 from gateway.engine import Engine
 from tests.faults.doors import Asynchronous, Blocking, Bytes, Door
-from tests.server.serving import serving
-from tests.sockets.raw import Peer, peer
+from tests.server.serving import serving, until
 
 THREADS = 24
 CLIENT_TIMEOUT_S = 20.0
@@ -50,6 +47,8 @@ dir = "journal"
 fsync = "never"
 """
 """Short clocks, and nothing that one case could do to another."""
+HELD = frozenset({"stall", "left"})
+"""How the emulator records an answer that it does not end by itself."""
 DOORS = ("bytes", "server", "client", "async")
 
 
@@ -59,14 +58,29 @@ class Stage:
 
     emulator: Emulator
     doors: Mapping[str, Door]
-    elsewhere: Peer
-    """Where redirects lead."""
     journal: Path
 
     async def aclose(self) -> None:
         """Close the clients of the running loop."""
         for door in self.doors.values():
             await door.aclose()
+
+    def running(self) -> frozenset[int]:
+        """Return the numbers of the requests that have not ended."""
+        return frozenset(
+            record.number
+            for record in self.emulator.records
+            if record.outcome == "open" or (record.outcome in HELD and not record.left)
+        )
+
+    def drop_connections(self) -> None:
+        """Close what is open to the platforms, so that the next request needs a new connection."""
+        thread = self.emulator._thread
+        assert thread is not None
+        connections = [each._connections for each in self.emulator._servers]
+        for connection in [each for some in connections for each in list(some)]:
+            thread._loop.call_soon_threadsafe(connection.drop)
+        until(lambda: not any(connections))
 
     def records(self) -> list[dict[str, Any]]:
         """Return the journal's records, as they stand in its file."""
@@ -97,22 +111,18 @@ class Stage:
 def staged(directory: Path) -> Iterator[Stage]:
     """Start everything on loopback; all of it ends with the block."""
     with ExitStack() as stack:
+        threads = stack.enter_context(ThreadPoolExecutor(THREADS))
         emulator = stack.enter_context(Emulator(api_key=KEY, keep_records=200_000))
-        elsewhere = stack.enter_context(peer(lambda line: line.request()))
         _write(directory, emulator)
         engine = _engine(directory, emulator)
-        # It tells of each attempt that fails, and here nearly all of them do.
-        stack.callback(logging.getLogger("gateway").setLevel, logging.getLogger("gateway").level)
-        logging.getLogger("gateway").setLevel(logging.CRITICAL)
         running = stack.enter_context(serving(engine, keys=(GATEWAY_KEY,), drain_s=1.0))
-        threads = stack.enter_context(ThreadPoolExecutor(THREADS))
         doors = {
             "bytes": Bytes(running.port, GATEWAY_KEY),
             "server": Asynchronous(_sdk(running.url)),
             "client": Blocking(stack.enter_context(gateway.Anthropic(gateway=engine)), threads),
             "async": Asynchronous(gateway.AsyncAnthropic(gateway=engine)),
         }
-        yield Stage(emulator, doors, elsewhere, directory / "journal")
+        yield Stage(emulator, doors, directory / "journal")
 
 
 def _sdk(url: str) -> anthropic.AsyncAnthropic:
