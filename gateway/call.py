@@ -117,6 +117,8 @@ class Call(Struct, frozen=True):
     own_account: bool = False
     """The caller brings the upstream's credential, so its errors and limits are the caller's."""
     caller: Caller = ANYONE
+    account: str = ""
+    """Stands for the credential that the caller brings; empty: the gateway's own is used."""
 
 
 def read_call(

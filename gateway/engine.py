@@ -21,15 +21,16 @@ from gateway.call import Call
 from gateway.config import Config, process_environ
 from gateway.credentials.contract import Signer
 from gateway.dispatch.attempts import Attempt, Dispatch, Give
-from gateway.dispatch.breaker import Breaker
+from gateway.dispatch.budget import Budget, Unbounded
 from gateway.dispatch.drive import Connection, Job, Won, drive
+from gateway.dispatch.health import Health
 from gateway.dispatch.limits import Limits
 from gateway.errors import Forbidden, Refused, new_request_id
 from gateway.routing import Plan, Upstream, plan
 from gateway.settling import End, expected
 from gateway.wire.contract import Route, Wire
 from gateway.wire.passage import address, passage_of
-from providers.contract import Failure, FailureKind, Operation
+from providers.contract import Failure, Kind, Operation
 
 DIGEST_SHOWN = 16
 
@@ -43,7 +44,8 @@ class Engine:
         connections: Mapping[str, Connection],
         limits: Limits,
         *,
-        breaker: Breaker | None = None,
+        health: Health | None = None,
+        budget: Budget | None = None,
         rng: random.Random | None = None,
         boundary: Boundary | None = None,
         audit: Audit | None = None,
@@ -56,7 +58,8 @@ class Engine:
         self.violations = 0
         """How many answers were not what was planned."""
         self._connections = connections
-        self._breaker = breaker
+        self.health = health or Health(ejects=False)
+        self.budget = budget or Unbounded()
         self._limits_for = lru_cache(maxsize=256)(limits.for_call)
         self._rng = rng or random.Random()  # noqa: S311 - jitter is no secret
         self._withdraws = on_violation == "withdraw"
@@ -83,7 +86,8 @@ class Engine:
             made.upstreams,
             made.connections,
             made.limits,
-            breaker=made.breaker,
+            health=made.health,
+            budget=made.budget,
             boundary=made.boundary,
             audit=made.audit,
             on_violation=checked.policy.on_violation,
@@ -117,15 +121,24 @@ class Engine:
         """Whether no request is sent, because a required journal cannot be written."""
         return self.audit.required and self.audit.broken is not None
 
-    async def answer(self, call: Call, wire: Wire) -> Answer:
-        """Serve a call; raises Refused when no upstream may or can see it."""
+    async def answer(
+        self, call: Call, wire: Wire, gone: Callable[[], bool] = lambda: False
+    ) -> Answer:
+        """Serve a call; raises Refused when no upstream may or can see it.
+
+        Args:
+            call: The call.
+            wire: What carries it.
+            gone: Says whether the caller has left; then nothing more is tried for it.
+        """
         leave = Leave(self.boundary)
         chosen = self._planned(call, wire.now_s(), leave)
         trail = self.audit.decided(call, chosen)
         if chosen.refused is not None:
             raise _named(chosen.refused, trail)
         limits = self._limits_for(call.stream, call.silence_s, call.retry_count, call.attempts)
-        job = self._job(call, chosen, leave.of(chosen), trail, limits=limits, wire=wire)
+        dispatch = self._dispatch(call, chosen, limits, wire, may=leave.of(chosen), gone=gone)
+        job = self._job(call, chosen, dispatch, trail, leave.of(chosen))
         result = await _driven(job, wire, trail)
         if isinstance(result, Won):
             return self._won(result, call, chosen, leave, trail)
@@ -136,26 +149,45 @@ class Engine:
         trail.finished(None, "failed", answer.request_id)
         return answer
 
+    def _dispatch(
+        self,
+        call: Call,
+        chosen: Plan,
+        limits: Limits,
+        wire: Wire,
+        *,
+        may: Callable[[str], bool],
+        gone: Callable[[], bool],
+    ) -> Dispatch:
+        return Dispatch(
+            chosen,
+            limits,
+            self._rng,
+            wire.now_s(),
+            may=may,
+            ward=self.health.of(asked_for(chosen.operation), call.account),
+            budget=self.budget,
+            gone=gone,
+        )
+
     def _job(
         self,
         call: Call,
         chosen: Plan,
-        may: Callable[[str], bool],
+        dispatch: Dispatch,
         trail: Trail,
-        *,
-        limits: Limits,
-        wire: Wire,
+        may: Callable[[str], bool],
     ) -> Job:
         return Job(
             operation=chosen.operation,
             fields=call.fields,
-            dispatch=Dispatch(chosen, limits, self._rng, wire.now_s(), may=may),
+            dispatch=dispatch,
             connections=self._connections,
             passage=passage_of(chosen, may),
             new_request_id=new_request_id,
             on_attempt=lambda attempt: self._started(trail, attempt, chosen.operation),
-            on_failure=lambda attempt, failure: self._failed(
-                trail, attempt, chosen.operation, failure, limits=limits, now_s=wire.now_s()
+            on_failure=lambda attempt, failure: _failed(
+                trail, attempt, chosen.operation.model, failure
             ),
             on_withdrawn=trail.withdrawn,
         )
@@ -166,11 +198,10 @@ class Engine:
         Raises Refused for a call that is wrong whatever the upstreams are.
         """
         leave = leave or Leave(self.boundary)
-        ejected = self._breaker.ejected if self._breaker is not None else _none_ejected
         return plan(
             call,
             self.upstreams,
-            lambda model: ejected(model, now_s),
+            lambda operation: self.health.out(asked_for(operation), now_s, call.account),
             judge=leave.judge,
             tripped=leave.tripped,
             ranks=leave.ranks,
@@ -183,9 +214,6 @@ class Engine:
             raise _named(error, self.audit.turned_away(call, error)) from None
 
     def _won(self, won: Won, call: Call, chosen: Plan, leave: Leave, trail: Trail) -> Answer:
-        upstream = won.attempt.leg.upstream.name
-        if self._breaker is not None:
-            self._breaker.worked(upstream, chosen.operation.model)
         answer = answers.won(won, call, _judged(chosen, trail))
         if trail.decision is None:
             return answer
@@ -210,22 +238,19 @@ class Engine:
         _, host, _ = address(upstream.endpoint.base_url)
         trail.started(attempt, host, upstream.endpoint.models[operation.model].id)
 
-    def _failed(
-        self,
-        trail: Trail,
-        attempt: Attempt,
-        operation: Operation,
-        failure: Failure,
-        *,
-        limits: Limits,
-        now_s: float,
-    ) -> None:
-        logs.attempt_failed(attempt, operation.model, failure)
-        trail.failed(attempt, failure)
-        own = self._limits_for(operation.stream, None, 0, None)
-        if self._breaker is not None and not _impatient(failure, limits, own):
-            name = attempt.leg.upstream.name
-            self._breaker.failed(name, operation.model, failure.kind, now_s)
+
+def _failed(trail: Trail, attempt: Attempt, model: str, failure: Failure) -> None:
+    logs.attempt_failed(attempt, model, failure)
+    trail.failed(attempt, failure)
+
+
+def asked_for(operation: Operation) -> str:
+    """Return what an upstream's health is kept for: a model, or counting its tokens.
+
+    A platform may serve one and not the other.
+    """
+    counts = operation.kind is Kind.COUNT_TOKENS
+    return f"{operation.model} (counting)" if counts else operation.model
 
 
 async def _driven(job: Job, wire: Wire, trail: Trail) -> Won | Give:
@@ -235,10 +260,6 @@ async def _driven(job: Job, wire: Wire, trail: Trail) -> Won | Give:
     except BaseException as error:
         trail.finished(None, "broken" if isinstance(error, Exception) else "left")
         raise
-
-
-def _none_ejected(_model: str, _now_s: float) -> frozenset[str]:
-    return frozenset()
 
 
 def _named(error: Refused, trail: Trail) -> Refused:
@@ -254,14 +275,3 @@ def _judged(chosen: Plan, trail: Trail) -> Judged:
     if judgement is None:
         return Judged(decision=trail.decision)
     return Judged(judgement.decision.policy_digest[:DIGEST_SHOWN], trail.decision)
-
-
-def _impatient(failure: Failure, limits: Limits, own: Limits) -> bool:
-    """Say whether the caller's clock ended an attempt before the operator's would have.
-
-    Such an end says nothing of the upstream: it must not eject it for other callers.
-    """
-    if failure.type != "timeout_error" or failure.upstream_status is not None:
-        return False
-    bears_s = own.connect_s if failure.kind is FailureKind.NOT_SENT else own.first_content_s
-    return limits.first_content_s < bears_s

@@ -13,6 +13,7 @@ from enum import StrEnum
 
 import msgspec
 
+from gateway.dispatch.attempts import CALL_TIMEOUT
 from gateway.dispatch.limits import Limits
 from gateway.errors import error_event
 from providers.codecs.sse import UNFINISHED_BYTES, iter_events
@@ -287,4 +288,3 @@ FIRST_CONTENT_TIMEOUT = Failure(
 IDLE_TIMEOUT = Failure(
     FailureKind.CUT, 504, "timeout_error", "The upstream fell silent in its answer."
 )
-CALL_TIMEOUT = Failure(FailureKind.CUT, 504, "timeout_error", "The call took too long.")
