@@ -312,6 +312,11 @@ def bad_answer(detail: str, *, headers: Headers = (), upstream_status: int = 200
     )
 
 
+def half_event() -> Failure:
+    """Return the failure for an event whose data is no JSON."""
+    return bad_answer("An event's data is not JSON.")
+
+
 def broken_off(detail: str) -> Failure:
     """Return the failure for an answer that ended before it was whole."""
     return Failure(
