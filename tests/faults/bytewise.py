@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from typing import Any
 
 from tests.faults.asking import Ask, Seen
 
 HEAD_LIMIT_BYTES = 1 << 20
+_SPACES = re.compile(rb" {64,}")
+"""What large events are made of."""
 
 
 class Bytewise:
@@ -74,7 +77,7 @@ async def _answer(reader: asyncio.StreamReader, seen: Seen) -> bytes:
         body = await reader.readexactly(int(seen.headers["content-length"]))
     else:
         body = b"".join([chunk async for chunk in _chunks(reader)])
-    seen.raw += body
+    seen.raw += _SPACES.sub(b" ", body)
     return body
 
 
@@ -106,6 +109,7 @@ def _read(seen: Seen, body: bytes) -> None:
 
 
 def _events(seen: Seen, text: str) -> None:
+    text = text.replace("\r\n", "\n")
     if not text.endswith("\n\n"):
         seen.odd.append("the stream ends within an event")
     for block in text.split("\n\n")[:-1]:

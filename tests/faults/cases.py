@@ -6,11 +6,11 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from itertools import product
+from itertools import groupby, product
 from typing import Any
 
 from gateway.emulator import NAMED, Action
-from gateway.emulator.faults import Moment
+from gateway.emulator.faults import Mangle, Moment
 from tests.faults.asking import Ask
 from tests.faults.stage import DOORS
 
@@ -24,8 +24,17 @@ SECOND = {"anthropic": "bedrock", "bedrock": "vertex", "vertex": "anthropic-last
 WHOLE = os.environ.get("TIDEGATE_FAULTS") == "all"
 """Whether every case is run; else a sample of them."""
 TOKENS = "google-tokens"
-LONG_S = 3.0
-"""How long a token endpoint is slow: longer than the gateway waits for a first content."""
+LEAKY = (
+    "arn:aws:bedrock:eu-central-1:123456789012:inference-profile/marked of "
+    "projects/marked-project-7 at https://10.1.2.3:8443/v1, "
+    "account someone@marked.iam.gserviceaccount.com, key AKIAMARKEDKEY"
+)
+"""What a platform's error says, and no caller may read."""
+ABOUT_THE_REQUEST = frozenset({400, 413, 422})
+"""Statuses whose words, where they are Anthropic's own, are the caller's to read."""
+SPEAKING = frozenset({Action.STATUS, Action.ERROR_EVENT})
+HEAVY = frozenset({Mangle.LARGE_EVENT, Mangle.GZIP_BOMB})
+SAMPLED = frozenset({"accept-close", "token-hangs"})
 REFUSED = "connection-refused"
 """The one fault that is no doing of the emulator: a port on which nobody listens."""
 
@@ -72,6 +81,11 @@ class Case:
         return Ask(f"next-{self.number:05d}", self.streamed, (self.platform,))
 
     @property
+    def warm_up(self) -> Ask:
+        """Return a call of its kind that is nobody's case."""
+        return Ask(f"warm-{self.number:05d}", self.streamed, (self.platform,))
+
+    @property
     def token(self) -> bool:
         """Whether it strikes where Google's access tokens come from."""
         return self.fault != REFUSED and TOKENS in NAMED[self.fault].platforms
@@ -84,6 +98,11 @@ class Case:
         )
 
     @property
+    def marked(self) -> bool:
+        """Whether the emulator strikes it by its mark."""
+        return self.fault != REFUSED and not self.apart
+
+    @property
     def stage(self) -> tuple[str, ...]:
         """Return what it shares a stage with: all that have the same here."""
         lasting = "once" if self.mode == "once" else "lasting"
@@ -93,30 +112,38 @@ class Case:
     def script(self) -> dict[str, Any]:
         """Return what the emulator is told, besides the fault's name and the mark."""
         times = 1 if self.mode == "once" else -1
-        if not self.token:
-            return {"platform": self.platform, "times": times}
-        slow = NAMED[self.fault].fault.action in {Action.STALL, Action.DRIP}
-        return {"times": times, **({"for_s": LONG_S} if slow else {})}
+        if self.token:
+            return {"times": times}
+        words = {"message": LEAKY} if self._speaks else {}
+        return {"platform": self.platform, "times": times, **words}
+
+    @property
+    def heavy(self) -> bool:
+        """Whether it keeps a core busy for long."""
+        return self.fault != REFUSED and bool(HEAVY.intersection(NAMED[self.fault].fault.mangle))
+
+    @property
+    def _speaks(self) -> bool:
+        """Whether its error has words that must not be handed on."""
+        own = NAMED[self.fault].fault
+        trusted = self.platform == "anthropic" and own.status in ABOUT_THE_REQUEST
+        return own.action in SPEAKING and own.body is None and not trusted
 
     def __str__(self) -> str:
         how = "streamed" if self.streamed else "unstreamed"
         return f"{self.mark} {self.fault} {self.platform} {how} {self.mode} {self.door}"
 
 
-def names() -> tuple[str, ...]:
-    """Return every fault."""
-    return (REFUSED, *NAMED)
-
-
 @cache
 def every() -> tuple[Case, ...]:
     """Return the whole table."""
-    found = (row for fault in names() for row in _rows(fault))
+    found = (row for fault in (REFUSED, *NAMED) for row in _rows(fault))
     return tuple(Case(number, *row) for number, row in enumerate(found))
 
 
+@cache
 def chosen() -> tuple[Case, ...]:
-    """Return the cases to run: all, or one of each fault, in every column, mode and door."""
+    """Return the cases to run: all, or a sample that has every column, mode and door."""
     return every() if WHOLE else tuple(_sample())
 
 
@@ -131,6 +158,10 @@ def _rows(fault: str) -> Iterator[tuple[str, str, bool, str, str]]:
 
 
 def _sample() -> Iterator[Case]:
-    for number, fault in enumerate(names()):
-        rows = [case for case in every() if case.fault == fault]
-        yield rows[number * 17 % len(rows)]
+    """Yield a case of each fault, but only of some that need a stage of their own."""
+    by_fault = groupby(every(), key=lambda case: case.fault)
+    for number, (fault, cases) in enumerate(by_fault):
+        rows = list(cases)
+        case = rows[number * 17 % len(rows)]
+        if not case.apart or fault in SAMPLED:
+            yield case

@@ -13,14 +13,14 @@ from tests.faults.expected import mistakes
 from tests.faults.running import run
 from tests.faults.table import printed
 
-FOUND = pytest.StashKey[list[Evidence]]()
+FOUND = pytest.StashKey[Sequence[Evidence]]()
 
 
 @pytest.fixture(scope="session")
 def found(request: pytest.FixtureRequest) -> Mapping[str, Sequence[Evidence]]:
     """Return what was found of the cases of each chosen fault."""
     wanted = {
-        item.callspec.params["fault"]
+        str(item.callspec.params["fault"])
         for item in request.session.items
         if isinstance(item, pytest.Function) and "found" in item.fixturenames
     }

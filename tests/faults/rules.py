@@ -54,7 +54,9 @@ LEAKS = {
 }
 PATHS = {
     "anthropic": re.compile(r"/v1/messages"),
-    "bedrock": re.compile(r"/model/eu\.anthropic\.claude-[a-z0-9.-]+/invoke(-with-response-stream)?"),
+    "bedrock": re.compile(
+        r"/model/eu\.anthropic\.claude-[a-z0-9.-]+/invoke(-with-response-stream)?"
+    ),
     "vertex": re.compile(
         rf"/v1/projects/{PROJECT}/locations/europe-west1/publishers/anthropic/models/"
         r"claude-[a-z0-9.@-]+:(rawPredict|streamRawPredict)"
@@ -84,7 +86,9 @@ def n2_no_secret_goes_to_a_wrong_address(found: Evidence) -> Iterator[str]:
     for record in found.records:
         said = "\n".join(f"{name.lower()}: {value}" for name, value in record.headers)
         foreign = _foreign(found, record.platform)
-        yield from (f"{record.platform} got {what}" for word, what in foreign.items() if word in said)
+        yield from (
+            f"{record.platform} got {what}" for word, what in foreign.items() if word in said
+        )
         if GATEWAY_KEY.encode() in record.body:
             yield f"{record.platform} got the caller's key in the body"
 
@@ -112,15 +116,16 @@ def n4_attempts_are_bounded(found: Evidence) -> Iterator[str]:
         count = Counter(each["upstream"] for each in told.started)
         yield from (f"{n} attempts at {name}" for name, n in count.items() if n > PER_UPSTREAM)
     seen = found.seen
-    retried = found.told and len(found.told[-1].started) > 1
-    if retried and seen.error is not None and not seen.begun:
-        if seen.headers.get("x-should-retry") != "false":
-            yield "after its own retries the gateway does not say x-should-retry: false"
+    retried = bool(found.told) and len(found.told[-1].started) > 1
+    failed = seen.error is not None and not seen.begun
+    if retried and failed and seen.headers.get("x-should-retry") != "false":
+        yield "after its own retries the gateway does not say x-should-retry: false"
 
 
 def n5_no_words_of_an_upstream(found: Evidence) -> Iterator[str]:
     """No ARN, account, project, host, port, HTML or key in what a caller gets."""
-    for part, text in _received(found.seen):
+    for part, received in _received(found.seen):
+        text = _without_ids(received, found.seen)
         yield from (f"{what} is in {part}" for word, what in found.secrets.items() if word in text)
         yield from (f"{what} is in {part}" for each, what in LEAKS.items() if each.search(text))
 
@@ -209,6 +214,16 @@ def n11_every_attempt_is_on_record(found: Evidence) -> Iterator[str]:
     yield from _miscounted(found)
 
 
+def the_fault_struck(found: Evidence) -> Iterator[str]:
+    """A case in which nothing went wrong shows nothing."""
+    case = found.case
+    if case.marked:
+        if not any(record.fault == case.fault for record in found.records):
+            yield "no request met the fault"
+    elif not found.told or not found.told[0].ends or found.told[0].ends[0][0] != "failed":
+        yield "the first attempt did not fail"
+
+
 def the_next_answer_is_its_own(found: Evidence) -> Iterator[str]:
     """Whoever asks next on a connection that was kept gets the answer to what it asked."""
     after = found.after
@@ -232,6 +247,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "N9": n9_nothing_is_left_running,
         "N10": n10_errors_are_well_formed,
         "N11": n11_every_attempt_is_on_record,
+        "struck": the_fault_struck,
         "next": the_next_answer_is_its_own,
     }
 )
@@ -264,7 +280,11 @@ def _not_whole(seen: Seen, ask: Ask) -> Iterator[str]:
 
 def _foreign(found: Evidence, platform: str) -> dict[str, str]:
     """Return what must not be in a request's headers at a platform, and what it is."""
-    own = {"anthropic": "x-api-key: ", "bedrock": "authorization: AWS4-", "vertex": "authorization: "}
+    own = {
+        "anthropic": "x-api-key: ",
+        "bedrock": "authorization: AWS4-",
+        "vertex": "authorization: ",
+    }
     secret = found.emulator.bedrock.identity.secret_key
     foreign = {GATEWAY_KEY: "the caller's key", secret: "an AWS secret"}
     if platform != "anthropic":
@@ -302,6 +322,14 @@ def _received(seen: Seen) -> Iterator[tuple[str, str]]:
         yield "the exception", str(seen.raised)
     if isinstance(seen.raised, anthropic.APIStatusError):
         yield "the response", seen.raised.response.text if not seen.begun else ""
+
+
+def _without_ids(text: str, seen: Seen) -> str:
+    """Return a text without the ids that are the caller's to have, and look like anything."""
+    for name in ("request-id", "x-gateway-decision"):
+        if seen.headers.get(name):
+            text = text.replace(seen.headers[name], "(an id)")
+    return text
 
 
 def _arrived(kind: str, data: Mapping[str, object]) -> bool | None:

@@ -19,7 +19,8 @@ from tests.faults.evidence import Evidence, Ran, gathered
 from tests.faults.stage import Stage, staged
 
 AT_ONCE = 24
-STAGES_AT_ONCE = 4
+HEAVY_AT_ONCE = 2
+STAGES_AT_ONCE = 2
 WATCHDOG_S = 30.0
 """How long a call may take. It is far more than any clock of the gateway's adds up to."""
 SETTLE_S = 15.0
@@ -72,22 +73,36 @@ async def _to_its_end(play: Play, stage: Stage) -> list[Ran]:
 
 
 async def _marked(cases: list[Case], stage: Stage) -> list[Ran]:
-    """Run cases at once that are told apart by their marks."""
+    """Run cases that are told apart by their marks, many at once."""
     random.Random(1).shuffle(cases)  # So that those that wait are everywhere.
-    room = asyncio.Semaphore(AT_ONCE)
+    heavy = [case for case in cases if case.heavy]
+    for case in {(each.platform, each.streamed): each for each in heavy}.values():
+        # What is large is made when it is first asked for, and all others would wait for it.
+        _strike(case, stage, case.warm_up.mark)
+        await _ask(case.warm_up, stage)
+    found = await _at_once(heavy, stage, HEAVY_AT_ONCE)
+    return found + await _at_once([each for each in cases if not each.heavy], stage, AT_ONCE)
+
+
+async def _at_once(cases: list[Case], stage: Stage, most: int) -> list[Ran]:
+    room = asyncio.Semaphore(most)
 
     async def one(case: Case) -> Ran:
         async with room:
-            if case.fault != REFUSED:
-                stage.emulator.faults.add(case.fault, contains=case.mark, **case.script)
+            _strike(case, stage, case.mark)
             return await _run(case, stage)
 
     return list(await asyncio.gather(*map(one, cases)))
 
 
+def _strike(case: Case, stage: Stage, mark: str) -> None:
+    if case.fault != REFUSED:
+        stage.emulator.faults.add(case.fault, contains=mark, **case.script)
+
+
 async def _in_turn(cases: list[Case], stage: Stage) -> list[Ran]:
     """Run cases one after the other, each over connections that are new."""
-    await _warm_up(cases[0], stage)
+    await _ask(cases[0].warm_up, stage)
     found = []
     for case in cases:
         stage.drop_connections()
@@ -99,13 +114,15 @@ async def _in_turn(cases: list[Case], stage: Stage) -> list[Ran]:
 async def _together(cases: list[Case], stage: Stage) -> list[Ran]:
     """Run cases under one fault that strikes them all, and what follows when it is over."""
     if not cases[0].token:
-        await _warm_up(cases[0], stage)
+        # Its credential is fetched before, so that the fault strikes what comes after that.
+        await _ask(cases[0].warm_up, stage)
         stage.drop_connections()
     stage.emulator.faults.add(cases[0].fault, **cases[0].script)
     clients = [stage.doors[case.door].client() for case in cases]
     try:
         seen = await _all(_watched(c, case.ask) for c, case in zip(clients, cases, strict=True))
         stage.emulator.faults.clear()
+        stage.drop_connections()
         after = await _all(_again(c, case.after) for c, case in zip(clients, cases, strict=True))
     finally:
         for client in clients:
@@ -113,10 +130,10 @@ async def _together(cases: list[Case], stage: Stage) -> list[Ran]:
     return list(zip(cases, seen, after, strict=True))
 
 
-async def _warm_up(case: Case, stage: Stage) -> None:
-    """Have a platform's credential fetched, so that the fault strikes what comes after it."""
+async def _ask(ask: Ask, stage: Stage) -> None:
+    """Make a call that is nobody's case."""
     client = stage.doors["bytes"].client()
-    await client.ask(case.after)
+    await client.ask(ask)
     client.close()
 
 
@@ -137,8 +154,10 @@ async def _run(case: Case, stage: Stage) -> Ran:
 async def _again(client: Client, ask: Ask) -> Seen:
     """Ask until there is an answer: a credential that could not be had is not asked for at once."""
     deadline_s = time.monotonic() + RENEWAL_S
-    while not (seen := await _watched(client, ask)).whole and time.monotonic() < deadline_s:
+    seen = await _watched(client, ask)
+    while not seen.whole and time.monotonic() < deadline_s:
         await asyncio.sleep(0.2)
+        seen = await _watched(client, ask)
     return seen
 
 

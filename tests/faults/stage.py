@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import anthropic
 import httpx2
@@ -26,9 +27,9 @@ GATEWAY_KEY = "tg_THE_KEY_OF_THE_CALLER"
 PROJECT = "marked-project-7"
 CLOCKS = """
 [timeouts]
-connect_s = 1
-first_content_s = 1
-idle_s = 0.5
+connect_s = 1.5
+first_content_s = 1.5
+idle_s = 1
 hold_s = 0.3
 call_unstreamed_s = 4
 call_s = 5
@@ -93,7 +94,7 @@ class Stage:
         emulator = self.emulator
         identity = emulator.bedrock.identity
         hosts = {each.base_url.removeprefix("http://"): "a host" for each in emulator.platforms}
-        ports = {host.rpartition(":")[2]: "a port" for host in hosts}
+        ports = {f":{host.rpartition(':')[2]}": "a port" for host in hosts}
         return {
             KEY: "the key of the Claude API",
             GATEWAY_KEY: "the caller's key",
@@ -116,7 +117,7 @@ def staged(directory: Path) -> Iterator[Stage]:
         _write(directory, emulator)
         engine = _engine(directory, emulator)
         running = stack.enter_context(serving(engine, keys=(GATEWAY_KEY,), drain_s=1.0))
-        doors = {
+        doors: dict[str, Door] = {
             "bytes": Bytes(running.port, GATEWAY_KEY),
             "server": Asynchronous(_sdk(running.url)),
             "client": Blocking(stack.enter_context(gateway.Anthropic(gateway=engine)), threads),

@@ -24,8 +24,8 @@ SHORT = {
 }
 COLUMNS = [(platform, streamed) for platform in PLATFORMS for streamed in (True, False)]
 LEGEND = (
-    "Each cell: failover allowed / forbidden / the fault only once. "
-    "ok: a whole answer; a number: an HTTP error; ~type: a stream that began ends in an error event."
+    "Each cell: failover allowed / forbidden / the fault only once. ok: a whole answer; "
+    "a number: an HTTP error; ~type: a stream that began ends in an error event."
 )
 
 
@@ -47,7 +47,9 @@ def printed(found: Sequence[Evidence], failed: Mapping[str, int]) -> Iterator[st
         lines.append([fault, *cells, f"{failed[fault]} failed" if failed.get(fault) else "pass"])
     widths = [max(len(line[n]) for line in lines) for n in range(len(lines[0]))]
     for line in lines:
-        yield "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip()
+        yield "  ".join(
+            text.ljust(width) for text, width in zip(line, widths, strict=True)
+        ).rstrip()
     yield LEGEND
     wrong = sum(failed.values())
     yield f"{len(rows)} faults, {len(found)} cases: {f'{wrong} failed' if wrong else 'all pass'}."
