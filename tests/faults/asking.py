@@ -91,6 +91,12 @@ class Seen:
         return self.message.get("id") if self.message is not None else None
 
     @property
+    def usage(self) -> dict[str, Any]:
+        """Return what was used, as the caller was told at last."""
+        told = [self.message or {}, *self.events]
+        return next((each["usage"] for each in reversed(told) if "usage" in each), {})
+
+    @property
     def said(self) -> str:
         """Return the text, or the input of the tool, as far as it came."""
         if not self.events:

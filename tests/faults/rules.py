@@ -350,9 +350,9 @@ def _miscounted(found: Evidence) -> Iterator[str]:
     if end["state"] != state:
         yield f"on record the call is {end['state']}, and it was {state}"
     elif seen.whole:
-        usage = (seen.message or seen.events[-2])["usage"]
         for name in ("input_tokens", "output_tokens"):
-            if end["usage"].get(name) != usage[name]:
-                yield f"{name} is {end['usage'].get(name)} on record, and {usage[name]} was told"
+            told = seen.usage.get(name)
+            if end["usage"].get(name) != told:
+                yield f"{name} is {end['usage'].get(name)} on record, and {told} was told"
     elif seen.begun and not end["usage"].get("input_tokens"):
         yield "the answer began, and its input tokens are not on record"

@@ -8,24 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from tests.faults.cases import MODES, PLATFORMS
 from tests.faults.evidence import Evidence
 
-SHORT = {
-    "api_error": "api",
-    "authentication_error": "auth",
-    "billing_error": "bill",
-    "conflict_error": "conflict",
-    "invalid_request_error": "invalid",
-    "not_found_error": "absent",
-    "not_supported": "unsupported",
-    "overloaded_error": "overload",
-    "permission_error": "denied",
-    "rate_limit_error": "rate",
-    "request_too_large": "size",
-    "timeout_error": "timeout",
-}
 COLUMNS = [(platform, streamed) for platform in PLATFORMS for streamed in (True, False)]
 LEGEND = (
-    "Each cell: failover allowed / forbidden / the fault only once. ok: a whole answer; "
-    "a number: an HTTP error; ~type: a stream that began ends in an error event."
+    "Each cell: failover allowed / forbidden / the fault only once; one word where all are alike. "
+    "ok: a whole answer; a number: an HTTP error; ~type: a stream that began ends in an error."
 )
 
 
@@ -58,11 +44,12 @@ def printed(found: Sequence[Evidence], failed: Mapping[str, int]) -> Iterator[st
 def _cell(modes: Mapping[str, set[str]] | None) -> str:
     if modes is None:
         return "-"
-    return " / ".join("|".join(sorted(modes[mode])) or "-" for mode in MODES)
+    cells = ["|".join(sorted(modes[mode])) or "-" for mode in MODES]
+    return cells[0] if len(set(cells)) == 1 else " / ".join(cells)
 
 
 def _short(outcome: str) -> str:
     kind, _, name = outcome.partition(" ")
     if kind == "event":
-        return f"~{SHORT.get(name, name)}"
+        return f"~{name.removesuffix('_error')}"
     return kind
