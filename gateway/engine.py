@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal, Self
 
 from gateway import answers, compose, logs
+from gateway.affinity import NOWHERE, Affinity, Stay
 from gateway.answers import Answer, Judged
 from gateway.audit import Audit, Trail
 from gateway.boundary import Boundary, Leave
@@ -27,7 +28,7 @@ from gateway.dispatch.health import Health
 from gateway.dispatch.limits import Limits
 from gateway.errors import Forbidden, Refused, new_request_id
 from gateway.routing import Plan, Upstream, plan
-from gateway.settling import End, expected
+from gateway.settling import End, expected, kept_warm
 from gateway.wire.contract import Route, Wire
 from gateway.wire.passage import address, passage_of
 from providers.contract import Failure, Kind, Operation
@@ -46,6 +47,7 @@ class Engine:
         *,
         health: Health | None = None,
         budget: Budget | None = None,
+        affinity: Affinity | None = None,
         rng: random.Random | None = None,
         boundary: Boundary | None = None,
         audit: Audit | None = None,
@@ -60,6 +62,7 @@ class Engine:
         self._connections = connections
         self.health = health or Health(ejects=False)
         self.budget = budget or Unbounded()
+        self._affinity = affinity
         self._limits_for = lru_cache(maxsize=256)(limits.for_call)
         self._rng = rng or random.Random()  # noqa: S311 - jitter is no secret
         self._withdraws = on_violation == "withdraw"
@@ -88,6 +91,7 @@ class Engine:
             made.limits,
             health=made.health,
             budget=made.budget,
+            affinity=made.affinity,
             boundary=made.boundary,
             audit=made.audit,
             on_violation=checked.policy.on_violation,
@@ -132,7 +136,9 @@ class Engine:
             gone: Says whether the caller has left; then nothing more is tried for it.
         """
         leave = Leave(self.boundary)
-        chosen = self._planned(call, wire.now_s(), leave)
+        now_s = wire.now_s()
+        stay = NOWHERE if self._affinity is None else await self._affinity.of(call, now_s)
+        chosen = self._planned(call, now_s, leave, stay)
         trail = self.audit.decided(call, chosen)
         if chosen.refused is not None:
             raise _named(chosen.refused, trail)
@@ -141,6 +147,7 @@ class Engine:
         job = self._job(call, chosen, dispatch, trail, leave.of(chosen))
         result = await _driven(job, wire, trail)
         if isinstance(result, Won):
+            await kept_warm(result, stay, wire)
             return self._won(result, call, chosen, leave, trail)
         if result.withdrawn and not result.records:
             trail.finished(None, "withdrawn")
@@ -192,7 +199,9 @@ class Engine:
             on_withdrawn=trail.withdrawn,
         )
 
-    def plan(self, call: Call, now_s: float, leave: Leave | None = None) -> Plan:
+    def plan(
+        self, call: Call, now_s: float, leave: Leave | None = None, stay: Stay = NOWHERE
+    ) -> Plan:
         """Return where a call would be tried, in order.
 
         Raises Refused for a call that is wrong whatever the upstreams are.
@@ -205,11 +214,13 @@ class Engine:
             judge=leave.judge,
             tripped=leave.tripped,
             ranks=leave.ranks,
+            minted_by=stay.minted_by,
+            warm=stay.warm,
         )
 
-    def _planned(self, call: Call, now_s: float, leave: Leave) -> Plan:
+    def _planned(self, call: Call, now_s: float, leave: Leave, stay: Stay) -> Plan:
         try:
-            return self.plan(call, now_s, leave)
+            return self.plan(call, now_s, leave, stay)
         except Forbidden as error:
             raise _named(error, self.audit.turned_away(call, error)) from None
 

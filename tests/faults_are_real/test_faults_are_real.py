@@ -22,6 +22,9 @@ def test_a_bare_client_feels_it(case: Case, results: Results) -> None:
     assert got.struck
     assert got.outcome == case.nearest(proof.feels)
     assert got.elsewhere == proof.elsewhere
+    if "for_s" in proof.options:
+        # It cannot take less, however fast the machine is: the client's timeout did not end it.
+        assert got.lasted_s > proof.timeout_s
     if proof.then:
         assert got.then == case.nearest(proof.then)
     if proof.cause is not None and isinstance(got.felt.error, APIConnectionError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass
+from time import monotonic
 
 from gateway.emulator import Emulator
 from tests.faults_are_real.clients import client
@@ -21,6 +22,7 @@ class Tried:
     """Whether the fault struck, by the emulator's own account."""
     elsewhere: bool
     """Whether anything of it arrived at the other host."""
+    lasted_s: float
     then: str
     """The outcome of the next question on the same connection, where it was asked."""
 
@@ -34,13 +36,16 @@ def tried(case: Case, shared: Emulator) -> Tried:
         question = Question(case.platform, case.mode == "stream", case.prompt)
         asking = client(emulator, case.platform, case.proof.timeout_s)
         stack.enter_context(asking)
+        began_s = monotonic()
         felt = ask(asking, question)
+        lasted_s = monotonic() - began_s
         then = _then(case, ask(asking, question), emulator) if case.proof.then else ""
         return Tried(
             felt,
             felt.outcome(_whole(emulator, question) if felt.error is None else []),
             struck=_struck(case, emulator),
             elsewhere=_elsewhere(case, emulator),
+            lasted_s=lasted_s,
             then=then,
         )
 

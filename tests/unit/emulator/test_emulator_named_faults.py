@@ -153,4 +153,4 @@ def test_the_bare_helper_hands_out_half_a_tools_input(
         with client.messages.stream(**question) as stream:
             (block,) = stream.get_final_message().content
         assert block.type == "tool_use"
-        assert set(block.input) == expected  # type: ignore[call-overload]
+        assert set(block.input) == expected
