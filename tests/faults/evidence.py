@@ -51,6 +51,10 @@ class Evidence:
     """One for each time that the caller's own client sent it."""
     running: frozenset[int] = frozenset()
     """The numbers of the requests that had not ended when all was over."""
+    stopped: bool = True
+    """Whether the gateway stopped when it was told to."""
+    left_open: int = 0
+    """Connections to the platforms that the gateway left open."""
     astray: int = 0
     """Requests at the target of redirects, of the whole run."""
 
@@ -59,7 +63,9 @@ Ran = tuple[Case, Seen, Seen]
 """A case, what was seen of it, and of the healthy call after it."""
 
 
-def gathered(ran: Iterable[Ran], stage: Stage, running: frozenset[int]) -> list[Evidence]:
+def gathered(
+    ran: Iterable[Ran], stage: Stage, running: frozenset[int], *, stopped: bool
+) -> list[Evidence]:
     """Return the evidence of all cases of a run that is over, its gateway stopped."""
     came = _came(stage.emulator)
     told = _told(stage.records())
@@ -74,6 +80,8 @@ def gathered(ran: Iterable[Ran], stage: Stage, running: frozenset[int]) -> list[
             came.get(case.mark, ()),
             told.get(case.mark, ()),
             running,
+            stopped,
+            stage.left_open,
             len(stage.emulator.records.of("elsewhere")),
         )
         for case, seen, after in ran

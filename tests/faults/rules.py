@@ -139,7 +139,8 @@ def n6_all_ends_in_time(found: Evidence) -> Iterator[str]:
 def n7_requests_are_well_made(found: Evidence) -> Iterator[str]:
     """Every request went to a right path, and was well authenticated."""
     for record in found.records:
-        if record.method != "POST" or not PATHS[record.platform].fullmatch(record.path):
+        path = PATHS.get(record.platform)
+        if path is None or record.method != "POST" or not path.fullmatch(record.path):
             yield f"{record.method} {record.path} was asked of {record.platform}"
         wrong = _unauthenticated(found, record)
         if wrong:
@@ -166,6 +167,10 @@ def n9_nothing_is_left_running(found: Evidence) -> Iterator[str]:
     for record in found.records:
         if record.number in found.running:
             yield f"a request to {record.platform} is still running ({record.outcome})"
+    if not found.stopped:
+        yield "the gateway did not stop"
+    if found.left_open:
+        yield f"{found.left_open} connections to the platforms were left open"
 
 
 def n10_errors_are_well_formed(found: Evidence) -> Iterator[str]:
@@ -280,20 +285,17 @@ def _not_whole(seen: Seen, ask: Ask) -> Iterator[str]:
 
 def _foreign(found: Evidence, platform: str) -> dict[str, str]:
     """Return what must not be in a request's headers at a platform, and what it is."""
-    own = {
-        "anthropic": "x-api-key: ",
-        "bedrock": "authorization: AWS4-",
-        "vertex": "authorization: ",
-    }
     secret = found.emulator.bedrock.identity.secret_key
     foreign = {GATEWAY_KEY: "the caller's key", secret: "an AWS secret"}
-    if platform != "anthropic":
+    if platform == "anthropic":
+        foreign["authorization: "] = "another credential"
+    else:
         foreign |= {KEY: "the key of the Claude API", "x-api-key: ": "an x-api-key"}
     if platform != "bedrock":
         foreign |= {"AWS4-HMAC": "an AWS signature", "x-amz-": "an AWS header"}
     if platform != "vertex":
         foreign |= {"ya29.": "a Google token", "x-goog-": "a Google header"}
-    return {word: what for word, what in foreign.items() if word not in own[platform]}
+    return foreign
 
 
 def _unauthenticated(found: Evidence, record: Record) -> str:

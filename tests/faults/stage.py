@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -16,12 +17,15 @@ import httpx2
 import gateway
 from gateway.compose import found
 from gateway.emulator import Emulator
+from gateway.emulator.server import Connection
 from gateway.engine import Engine
 from tests.faults.doors import Asynchronous, Blocking, Bytes, Door
 from tests.server.serving import serving, until
 
 THREADS = 24
 CLIENT_TIMEOUT_S = 20.0
+CLOSING_S = 5.0
+"""How long connections may take to close; reached only by a failing run."""
 KEY = "sk-ant-THE-KEY-OF-THE-PLATFORM"
 GATEWAY_KEY = "tg_THE_KEY_OF_THE_CALLER"
 PROJECT = "marked-project-7"
@@ -32,7 +36,7 @@ first_content_s = 1.5
 idle_s = 1
 hold_s = 0.3
 call_unstreamed_s = 4
-call_s = 5
+call_s = 60
 [retries]
 base_s = 0.02
 max_s = 0.1
@@ -47,7 +51,8 @@ enabled = false
 dir = "journal"
 fsync = "never"
 """
-"""Short clocks, and nothing that one case could do to another."""
+"""Short clocks, and nothing that one case could do to another. A stream that no other clock ends
+would last longer than the watchdog allows."""
 HELD = frozenset({"stall", "left"})
 """How the emulator records an answer that it does not end by itself."""
 DOORS = ("bytes", "server", "client", "async")
@@ -60,6 +65,8 @@ class Stage:
     emulator: Emulator
     doors: Mapping[str, Door]
     journal: Path
+    left_open: int = 0
+    """How many connections to the platforms were open when the gateway had stopped."""
 
     async def aclose(self) -> None:
         """Close the clients of the running loop."""
@@ -78,10 +85,19 @@ class Stage:
         """Close what is open to the platforms, so that the next request needs a new connection."""
         thread = self.emulator._thread
         assert thread is not None
-        connections = [each._connections for each in self.emulator._servers]
-        for connection in [each for some in connections for each in list(some)]:
+        for connection in self._connections():
             thread._loop.call_soon_threadsafe(connection.drop)
-        until(lambda: not any(connections))
+        until(lambda: not self._connections())
+
+    def count_connections(self) -> None:
+        """Count the connections that do not close, though nobody has use for them any more."""
+        deadline_s = time.monotonic() + CLOSING_S
+        while self._connections() and time.monotonic() < deadline_s:
+            time.sleep(0.01)
+        self.left_open = len(self._connections())
+
+    def _connections(self) -> list[Connection]:
+        return [each for server in self.emulator._servers for each in list(server._connections)]
 
     def records(self) -> list[dict[str, Any]]:
         """Return the journal's records, as they stand in its file."""
@@ -114,16 +130,18 @@ def staged(directory: Path) -> Iterator[Stage]:
     with ExitStack() as stack:
         threads = stack.enter_context(ThreadPoolExecutor(THREADS))
         emulator = stack.enter_context(Emulator(api_key=KEY, keep_records=200_000))
+        stage = Stage(emulator, {}, directory / "journal")
+        stack.callback(stage.count_connections)
         _write(directory, emulator)
         engine = _engine(directory, emulator)
         running = stack.enter_context(serving(engine, keys=(GATEWAY_KEY,), drain_s=1.0))
-        doors: dict[str, Door] = {
+        stage.doors = {
             "bytes": Bytes(running.port, GATEWAY_KEY),
             "server": Asynchronous(_sdk(running.url)),
             "client": Blocking(stack.enter_context(gateway.Anthropic(gateway=engine)), threads),
             "async": Asynchronous(gateway.AsyncAnthropic(gateway=engine)),
         }
-        yield Stage(emulator, doors, directory / "journal")
+        yield stage
 
 
 def _sdk(url: str) -> anthropic.AsyncAnthropic:

@@ -121,6 +121,8 @@ CHANGES: list[tuple[str, str, Callable[[Evidence], Evidence]]] = [
     ("N8", "streamed", answered("x-gateway-upstream", "vertex")),
     ("N8", "cut", events(lambda all_: [*all_, all_[-1]])),
     ("N9", "streamed", lambda found: replace(found, running=frozenset({found.records[0].number}))),
+    ("N9", "streamed", lambda found: replace(found, stopped=False)),
+    ("N9", "streamed", lambda found: replace(found, left_open=1)),
     ("N10", "refused", seen(headers={})),
     ("N10", "refused", seen(error={"type": "error", "error": "overloaded"})),
     ("N10", "refused", answered("request-id", "req_other")),
