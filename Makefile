@@ -66,6 +66,7 @@ bench: $(READY) ## Print CPU microseconds a request, beside the floor and nginx.
 docs: $(READY) ## Write the generated tables of the docs anew.
 	@$(BIN)/python -m docs.failover_tables
 	@$(BIN)/python -m docs.emulator_tables
+	@$(BIN)/python -m docs.operating_tables
 
 lock: ## Write requirements.lock anew (needs uv).
 	@UV_SYSTEM_CERTS=true uv pip compile pyproject.toml --all-extras --group dev --universal \

@@ -57,11 +57,13 @@ class Judged:
 
 def refusal(error: Refused, policy: str = "none") -> Answer:
     """Return a refusal as the answer a door sends; no upstream saw the request."""
-    request_id = new_request_id()
+    request_id = error.request_id or new_request_id()
     judged = Judged(policy, error.decision)
     headers: Headers = (*JSON, ("request-id", request_id), *judged.headers)
     if error.should_retry is not None:
         headers = (*headers, ("x-should-retry", str(error.should_retry).lower()))
+    if error.retry_after_s is not None:
+        headers = (*headers, ("retry-after", str(error.retry_after_s)))
     body = envelope(error.type, error.message, request_id, error.error_code)
     return Answer(error.status, headers, body)
 
@@ -88,7 +90,7 @@ def won(won: Won, call: Call, judged: Judged) -> Answer:
 def gave_up(given: Give, call: Call, limits: Limits, judged: Judged) -> Answer:
     """Return the answer to a call whose every attempt failed."""
     failure = _for_caller(given.failure, call)
-    request_id = failure.request_id or new_request_id()
+    request_id = failure.request_id or call.request_id or new_request_id()
     headers = [
         *JSON,
         ("request-id", request_id),

@@ -21,7 +21,7 @@ from gateway.boundary import Boundary, Leave
 from gateway.call import Call
 from gateway.config import Config, process_environ
 from gateway.credentials.contract import Signer
-from gateway.dispatch.attempts import Attempt, Dispatch, Give
+from gateway.dispatch.attempts import STOPPED, Attempt, Dispatch, Give
 from gateway.dispatch.budget import Budget, Unbounded
 from gateway.dispatch.drive import Connection, Job, Won, drive
 from gateway.dispatch.health import Health
@@ -29,6 +29,7 @@ from gateway.dispatch.limits import Limits
 from gateway.errors import Forbidden, Refused, new_request_id
 from gateway.routing import Plan, Upstream, plan
 from gateway.settling import End, expected, kept_warm
+from gateway.telemetry import SILENT, Course, Observer, Observers
 from gateway.wire.contract import Route, Wire
 from gateway.wire.passage import address, passage_of
 from providers.contract import Failure, Kind, Operation
@@ -52,6 +53,7 @@ class Engine:
         boundary: Boundary | None = None,
         audit: Audit | None = None,
         on_violation: Literal["record", "withdraw"] = "record",
+        observer: Observer = SILENT,
     ) -> None:
         self.upstreams = tuple(upstreams)
         self.limits = limits
@@ -66,12 +68,15 @@ class Engine:
         self._limits_for = lru_cache(maxsize=256)(limits.for_call)
         self._rng = rng or random.Random()  # noqa: S311 - jitter is no secret
         self._withdraws = on_violation == "withdraw"
+        self._observers = Observers(observer)
 
     @classmethod
     def from_config(
         cls,
         config: str | Path | Config | None = None,
         signers: Mapping[str, Signer] = compose.NO_SIGNERS,
+        *,
+        observer: Observer = SILENT,
     ) -> Self:
         """Return the engine of a configuration, for several clients to share.
 
@@ -79,6 +84,7 @@ class Engine:
             config: A directory with a `gateway.toml`, or a configuration; None: the one that
                 GATEWAY_CONFIG names, else the SDKs' own variables.
             signers: Upstream name -> signer, for credentials the configuration does not hold.
+            observer: Told what happens to every call.
 
         Raises:
             ConfigError: The configuration, a policy or an attestation is missing or wrong.
@@ -95,7 +101,12 @@ class Engine:
             boundary=made.boundary,
             audit=made.audit,
             on_violation=checked.policy.on_violation,
+            observer=observer,
         )
+
+    def observe(self, observer: Observer) -> None:
+        """Tell one more observer of what happens to the calls that begin from now on."""
+        self._observers = self._observers.joined_by(observer)
 
     @property
     def routes(self) -> tuple[Route, ...]:
@@ -121,6 +132,11 @@ class Engine:
         return tuple(found)
 
     @property
+    def journal(self) -> str:
+        """Whether there is a journal, and can be written: `none`, `ok` or `broken`."""
+        return self.audit.state
+
+    @property
     def stopped(self) -> bool:
         """Whether no request is sent, because a required journal cannot be written."""
         return self.audit.required and self.audit.broken is not None
@@ -135,25 +151,42 @@ class Engine:
             wire: What carries it.
             gone: Says whether the caller has left; then nothing more is tried for it.
         """
+        course = Course(self._observers, call, wire.now_s)
+        try:
+            return await self._answer(call, wire, gone, course)
+        except Refused as error:
+            course.refused(error, self.policy)
+            raise
+        except BaseException as error:
+            course.stopped(error)
+            raise
+
+    async def _answer(
+        self, call: Call, wire: Wire, gone: Callable[[], bool], course: Course
+    ) -> Answer:
         leave = Leave(self.boundary)
         now_s = wire.now_s()
         stay = NOWHERE if self._affinity is None else await self._affinity.of(call, now_s)
         chosen = self._planned(call, now_s, leave, stay)
         trail = self.audit.decided(call, chosen)
+        course.planned(chosen, trail.decision, _judged(chosen, trail).policy)
         if chosen.refused is not None:
             raise _named(chosen.refused, trail)
         limits = self._limits_for(call.stream, call.silence_s, call.retry_count, call.attempts)
         dispatch = self._dispatch(call, chosen, limits, wire, may=leave.of(chosen), gone=gone)
-        job = self._job(call, chosen, dispatch, trail, leave.of(chosen))
+        job = self._job(call, chosen, dispatch, leave.of(chosen), trail=trail, course=course)
         result = await _driven(job, wire, trail)
         if isinstance(result, Won):
+            answer = self._won(result, call, chosen, leave, trail=trail, course=course, gone=gone)
             await kept_warm(result, stay, wire)
-            return self._won(result, call, chosen, leave, trail)
+            return answer
         if result.withdrawn and not result.records:
             trail.finished(None, "withdrawn")
             raise _named(Forbidden(result.failure.message), trail)
         answer = answers.gave_up(result, call, limits, _judged(chosen, trail))
-        trail.finished(None, "failed", answer.request_id)
+        left = result.failure is STOPPED
+        trail.finished(None, "left" if left else "failed", answer.request_id)
+        course.gave_up(answer.status, answer.request_id, left=left)
         return answer
 
     def _dispatch(
@@ -182,8 +215,10 @@ class Engine:
         call: Call,
         chosen: Plan,
         dispatch: Dispatch,
-        trail: Trail,
         may: Callable[[str], bool],
+        *,
+        trail: Trail,
+        course: Course,
     ) -> Job:
         return Job(
             operation=chosen.operation,
@@ -191,12 +226,12 @@ class Engine:
             dispatch=dispatch,
             connections=self._connections,
             passage=passage_of(chosen, may),
-            new_request_id=new_request_id,
-            on_attempt=lambda attempt: self._started(trail, attempt, chosen.operation),
+            new_request_id=lambda: call.request_id or new_request_id(),
+            on_attempt=lambda attempt: _started(trail, course, attempt, chosen.operation),
             on_failure=lambda attempt, failure: _failed(
-                trail, attempt, chosen.operation.model, failure
+                trail, course, attempt, chosen.operation.model, failure
             ),
-            on_withdrawn=trail.withdrawn,
+            on_withdrawn=lambda attempt: _withdrawn(trail, course, attempt),
         )
 
     def plan(
@@ -224,14 +259,31 @@ class Engine:
         except Forbidden as error:
             raise _named(error, self.audit.turned_away(call, error)) from None
 
-    def _won(self, won: Won, call: Call, chosen: Plan, leave: Leave, trail: Trail) -> Answer:
+    def _won(
+        self,
+        won: Won,
+        call: Call,
+        chosen: Plan,
+        leave: Leave,
+        *,
+        trail: Trail,
+        course: Course,
+        gone: Callable[[], bool],
+    ) -> Answer:
         answer = answers.won(won, call, _judged(chosen, trail))
-        if trail.decision is None:
-            return answer
-        ends = End(won, expected(won, chosen, leave), trail, answer.request_id, self._violated)
+        ends = End(
+            won,
+            expected(won, chosen, leave) if trail.decision is not None else None,
+            trail,
+            course,
+            request_id=answer.request_id,
+            violated=self._violated,
+            gone=gone,
+        )
         if won.stream is None:
             ends.whole(answer.body)
         else:
+            course.content(won.stream.stream.first_content_s)
             won.stream.on_end = ends.streamed
         return answer
 
@@ -244,15 +296,23 @@ class Engine:
         if self._withdraws and self.boundary is not None:
             self.boundary.trip(upstream)
 
-    def _started(self, trail: Trail, attempt: Attempt, operation: Operation) -> None:
-        upstream = attempt.leg.upstream
-        _, host, _ = address(upstream.endpoint.base_url)
-        trail.started(attempt, host, upstream.endpoint.models[operation.model].id)
+
+def _started(trail: Trail, course: Course, attempt: Attempt, operation: Operation) -> None:
+    upstream = attempt.leg.upstream
+    _, host, _ = address(upstream.endpoint.base_url)
+    trail.started(attempt, host, upstream.endpoint.models[operation.model].id)
+    course.started(upstream)
 
 
-def _failed(trail: Trail, attempt: Attempt, model: str, failure: Failure) -> None:
+def _withdrawn(trail: Trail, course: Course, attempt: Attempt) -> None:
+    trail.withdrawn(attempt)
+    course.withdrawn()
+
+
+def _failed(trail: Trail, course: Course, attempt: Attempt, model: str, failure: Failure) -> None:
     logs.attempt_failed(attempt, model, failure)
     trail.failed(attempt, failure)
+    course.failed(failure)
 
 
 def asked_for(operation: Operation) -> str:

@@ -26,8 +26,12 @@ class Refused(Exception):
 
     status = 500
     type = "api_error"
+    reason = "other"
+    """Why, in one word for counters and logs."""
     should_retry: bool | None = None
     """What `x-should-retry` says; None leaves it out."""
+    retry_after_s: int | None = None
+    """When to try again, where that is known."""
 
     def __init__(self, message: str, *, error_code: str | None = None) -> None:
         super().__init__(message)
@@ -36,6 +40,8 @@ class Refused(Exception):
         """`error.details.error_code`, which clients branch on."""
         self.decision: str | None = None
         """The id of the decision that says why, where there is one."""
+        self.request_id: str | None = None
+        """The id that the caller gets; None: it is made when the answer is."""
 
 
 class Malformed(Refused):
@@ -43,6 +49,7 @@ class Malformed(Refused):
 
     status = 400
     type = "invalid_request_error"
+    reason = "malformed"
 
 
 class NotAuthorized(Refused):
@@ -50,6 +57,7 @@ class NotAuthorized(Refused):
 
     status = 401
     type = "authentication_error"
+    reason = "unauthorized"
     should_retry = False
 
 
@@ -58,6 +66,7 @@ class Forbidden(Refused):
 
     status = 403
     type = "permission_error"
+    reason = "forbidden"
 
 
 class UnknownModel(Refused):
@@ -65,6 +74,7 @@ class UnknownModel(Refused):
 
     status = 404
     type = "not_found_error"
+    reason = "unknown_model"
 
 
 class TooLarge(Refused):
@@ -72,6 +82,7 @@ class TooLarge(Refused):
 
     status = 413
     type = "request_too_large"
+    reason = "too_large"
 
 
 class NotServed(Refused):
@@ -79,6 +90,7 @@ class NotServed(Refused):
 
     status = 501
     type = "not_supported"
+    reason = "not_served"
     should_retry = False
 
 
@@ -87,6 +99,7 @@ class NotReady(Refused):
 
     status = 503
     type = "api_error"
+    reason = "not_ready"
 
 
 def quoted(word: str, most: int = 100) -> str:

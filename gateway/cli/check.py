@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gateway.cli.setting import ConfigOption, EnvOption, configured, endpoint
+from gateway.cli.table import table
 
 if TYPE_CHECKING:
     from gateway.config import Caller, Config, ConfigError, Upstream
@@ -47,6 +48,7 @@ def summary(config: Config) -> dict[str, Any]:
     """
     from gateway.boundary import load  # noqa: PLC0415 - pydantic is slow to import
     from gateway.config import NO_POLICY_WARNING  # noqa: PLC0415 - the same
+    from gateway.memory import unread_note  # noqa: PLC0415 - the same
 
     in_force = load(config)
     upstreams = [_upstream(upstream, config) for upstream in _by_order(config)]
@@ -65,7 +67,13 @@ def summary(config: Config) -> dict[str, Any]:
             "keys": [str(key) for key in config.server.keys],
             "callers": {name: _caller(each) for name, each in config.callers.items()},
         },
-        "notes": [*warning, *config.notes, *_idle(upstreams), *_idle_policies(config)],
+        "notes": [
+            *warning,
+            *config.notes,
+            *unread_note(config.server.memory_mb),
+            *_idle(upstreams),
+            *_idle_policies(config),
+        ],
         "mistakes": [],
     }
 
@@ -153,7 +161,7 @@ def _show(report: dict[str, Any]) -> None:
     typer.echo(f"policy: {report['policy'][:16]}" + (f" ({names})" if names else ""))
     rows = [_row(upstream) for upstream in report["upstreams"]]
     if sys.stdout.isatty():
-        _table(rows)
+        table((*_COLUMNS, "models"), rows)
     else:
         for row in rows:
             typer.echo("upstream: " + ", ".join(cell for cell in row if cell))
@@ -179,13 +187,3 @@ def _row(upstream: dict[str, Any]) -> list[str]:
         upstream["credential"],
         models,
     ]
-
-
-def _table(rows: list[list[str]]) -> None:
-    from rich.console import Console  # noqa: PLC0415 - only a terminal needs it
-    from rich.table import Table  # noqa: PLC0415 - only a terminal needs it
-
-    table = Table(*_COLUMNS, "models")
-    for row in rows:
-        table.add_row(*row)
-    Console(highlight=False, markup=False).print(table)

@@ -6,24 +6,32 @@ Every answer is the engine's, or an error in the Anthropic envelope with a `requ
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from gateway import models
 from gateway.answers import Answer
 from gateway.call import Call, Caller, read_call
 from gateway.errors import NotReady, Refused
+from gateway.memory import Resident
 from gateway.server import side
 from gateway.server.addresses import is_loopback_host_header
+from gateway.server.arrival import Arrival
 from gateway.server.asgi import RawHeaders, Receive, Scope, Send
-from gateway.server.body import read_body
+from gateway.server.body import announced_bytes, read_body
+from gateway.server.counting import Counts
 from gateway.server.drain import Drain
 from gateway.server.keys import Keys
 from gateway.server.leaving import Watch, watch
+from gateway.server.metrics import Metrics
 from gateway.server.refusals import WrongHost, WrongMethod
 from gateway.server.relay import STOPPING, relay
 from gateway.server.replies import failed, refused, reply
 from gateway.server.report import report
 from gateway.server.settings import DOOR, Settings
+from gateway.server.shedding import Load, Place
+from gateway.server.status import Shows, Status
+from gateway.telemetry import Observer, Observers
 from gateway.wire.contract import Wire
 from providers.contract import Headers, Kind
 
@@ -33,28 +41,51 @@ KEYLESS = Caller(door=DOOR)
 """Who calls a server that asks for no key: a program on the same machine."""
 
 
-class Serves(side.Shows, Protocol):
+class Serves(Shows, Protocol):
     """The part of `gateway.engine.Engine` that a server needs."""
 
-    async def answer(self, call: Call, wire: Wire) -> Answer:
-        """Serve a call; raises Refused when no upstream may or can see it."""
+    def observe(self, observer: Observer) -> None:
+        """Tell one more observer of what happens to calls."""
+        ...
+
+    async def answer(self, call: Call, wire: Wire, gone: Callable[[], bool]) -> Answer:
+        """Serve a call; raises Refused when no upstream may or can see it.
+
+        `gone` says whether its caller has left: then nothing more is tried for it.
+        """
         ...
 
 
-def app(engine: Serves, wire: Wire, settings: Settings) -> App:
+def app(engine: Serves, wire: Wire, settings: Settings, *observers: Observer) -> App:
     """Return the ASGI application that answers with `engine` over `wire`."""
-    return App(engine, wire, settings)
+    return App(engine, wire, settings, *observers)
 
 
 class App:
-    """The ASGI application. `drain` says when a server around it may stop."""
+    """The ASGI application. `drain` says when a server around it may stop, `load` what it bears.
 
-    def __init__(self, engine: Serves, wire: Wire, settings: Settings) -> None:
+    Args:
+        engine: What answers.
+        wire: What it answers over.
+        settings: What the server bears, and whom it answers.
+        observers: Told what happens to every request for a call.
+    """
+
+    def __init__(
+        self, engine: Serves, wire: Wire, settings: Settings, *observers: Observer
+    ) -> None:
         self.settings = settings
-        self.drain = Drain(settings.drain_s)
+        self.load = Load(settings.bounds, Resident(settings.memory_bytes))
+        self.drain = Drain(self.load, settings.drain_s)
         self._engine = engine
         self._wire = wire
         self._keys = Keys(settings.by_key)
+        counts = Counts(models.served(engine.upstreams), wire.now_s)
+        self._observers = Observers(counts, *observers)
+        for observer in (counts, *observers):
+            engine.observe(observer)
+        self.status = Status(engine, counts, wire.now_s, self.load, began_s=wire.now_s())
+        self._metrics = Metrics(self.status)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request (ASGI 3.0)."""
@@ -63,59 +94,80 @@ class App:
         try:
             kind = CALLS.get(scope["path"])
             if kind is None:
-                await reply(send, self._aside(scope))
+                await reply(send, await self._aside(scope))
             else:
                 await self._call(kind, scope, receive, send)
         except Refused as error:
             await reply(send, refused(error, self._engine.policy))
 
     async def _call(self, kind: Kind, scope: Scope, receive: Receive, send: Send) -> None:
+        arrival = Arrival(self._observers, kind, scope["headers"], self._wire.now_s)
+        try:
+            await self._arrived(arrival, scope, receive, send)
+        except Refused as error:
+            arrival.refused(error, self._engine.policy)
+            raise
+
+    async def _arrived(self, arrival: Arrival, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] != "POST":
             raise WrongMethod(scope["method"], scope["path"], "POST")
-        headers = dict(scope["headers"])
-        caller = self._admit(headers)
-        self.drain.running += 1
+        caller = self._admit(arrival.headers)
+        arrival.caller = caller.key
+        place = self.load.admit(caller.key, announced_bytes(arrival.headers))
         try:
-            call = await self._read(kind, scope, receive, headers, caller)
-            if isinstance(call, Answer):
-                await reply(send, call)
-            elif call is not None:
-                await self._answer(call, watch(scope, receive), send)
+            read = self._read(arrival, scope, receive, caller, place)
+            # Passed on without a name of its own: nothing here keeps the body from going.
+            await self._answer(await read, scope, receive, send, place)
         finally:
-            self.drain.running -= 1
+            place.leave()
 
     async def _read(
-        self,
-        kind: Kind,
-        scope: Scope,
-        receive: Receive,
-        headers: Mapping[bytes, bytes],
-        caller: Caller,
+        self, arrival: Arrival, scope: Scope, receive: Receive, caller: Caller, place: Place
     ) -> Call | Answer | None:
         """Return the call; None when the caller left; the answer to a mistake of ours."""
         try:
-            body = await self._body(receive, headers)
+            body = await self._body(receive, arrival.headers, place.hold)
             if body is None:
+                arrival.left()
                 return None
-            return read_call(kind, _text(scope["headers"]), body, caller=caller)
+            return read_call(
+                arrival.kind,
+                _text(scope["headers"]),
+                body,
+                caller=caller,
+                request_id=arrival.request_id,
+            )
         except Refused:
             raise
         except Exception as error:  # noqa: BLE001 - the caller gets an envelope whatever it was
-            report(error)
-            return failed()
+            report(error, arrival.request_id)
+            arrival.broke()
+            return failed(arrival.request_id)
 
-    async def _body(self, receive: Receive, headers: Mapping[bytes, bytes]) -> bytes | None:
+    async def _body(
+        self, receive: Receive, headers: Mapping[bytes, bytes], hold: Callable[[int], None]
+    ) -> bytes | None:
         try:
-            return await read_body(receive, headers, self.settings.body_limit_bytes)
+            return await read_body(receive, headers, self.settings.body_limit_bytes, hold)
         except asyncio.CancelledError:
             raise NotReady(STOPPING) from None
 
-    async def _answer(self, call: Call, caller: Watch, send: Send) -> None:
+    async def _answer(
+        self, call: Call | Answer | None, scope: Scope, receive: Receive, send: Send, place: Place
+    ) -> None:
+        if isinstance(call, Answer):
+            await reply(send, call)
+        if not isinstance(call, Call):
+            return
+        caller = watch(scope, receive, place.drain)
         try:
             answer = await self._obtain(call, caller)
+            # The answer may last long: its request is needed no more.
+            del call
+            place.let_go()
             if answer.stream is not None:
                 await relay(send, answer, answer.stream, caller)
-            else:
+            elif not caller.gone:
                 await reply(send, answer)
         except asyncio.CancelledError:
             if not caller.gone:
@@ -126,22 +178,27 @@ class App:
     async def _obtain(self, call: Call, caller: Watch) -> Answer:
         """Return the engine's answer, or the one that says why there is none."""
         try:
-            return await self._engine.answer(call, self._wire)
+            return await self._engine.answer(call, self._wire, caller.has_left)
         except Refused as error:
             return refused(error, self._engine.policy)
         except asyncio.CancelledError:
             if caller.gone:
                 raise
-            return refused(NotReady(STOPPING), self._engine.policy)
+            stopping = NotReady(STOPPING)
+            stopping.request_id = call.request_id
+            return refused(stopping, self._engine.policy)
         except Exception as error:  # noqa: BLE001 - the caller gets an envelope whatever it was
-            report(error)
-            return failed()
+            report(error, call.request_id)
+            return failed(call.request_id)
 
-    def _aside(self, scope: Scope) -> Answer:
+    async def _aside(self, scope: Scope) -> Answer:
         try:
-            if not side.is_open(scope["path"]):
+            if side.is_for_operators(scope):
+                self._identify(dict(scope["headers"]))
+            elif not side.is_open(scope["path"]):
                 self._admit(dict(scope["headers"]))
-            return side.answer(scope, self._engine, stopping=self.drain.asked)
+            stopping = self.drain.asked
+            return await side.answer(scope, self.status, self._metrics, stopping=stopping)
         except Refused:
             raise
         except Exception as error:  # noqa: BLE001 - the same
@@ -152,6 +209,10 @@ class App:
         """Return whose request may be read; raises the Refused that says why not."""
         if self.drain.asked:
             raise NotReady(STOPPING)
+        return self._identify(headers)
+
+    def _identify(self, headers: Mapping[bytes, bytes]) -> Caller:
+        """Return whose request it is; raises the Refused for one that is nobody's."""
         if self._keys:
             return self._keys.caller(headers)
         if not is_loopback_host_header(headers.get(b"host", b"localhost")):

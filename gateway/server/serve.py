@@ -3,25 +3,46 @@
 from __future__ import annotations
 
 import gc
+import logging
 
 from gateway import logs
 from gateway.config import NO_POLICY_WARNING, Config
 from gateway.engine import Engine
+from gateway.memory import resident_bytes, resting_note, unread_note
 from gateway.server.app import App
 from gateway.server.listen import run
 from gateway.server.settings import Settings
 from gateway.wire.aio import AsyncWire
 
+LOG = logging.getLogger("gateway.server")
+
 
 def serve(config: Config) -> int:
     """Serve until SIGTERM or SIGINT; return the exit status."""
-    logs.to_stderr()
+    logs.to_stderr(config.logs.format)
     engine = Engine.from_config(config)
     wire = AsyncWire()
     settings = Settings.of(config)
+    app = App(engine, wire, settings, logs.RequestLog(config.logs.format))
     _spare_the_collector()
-    notes = (NO_POLICY_WARNING, *config.notes) if config.no_file else config.notes
-    return run(App(engine, wire, settings), engine.routes, notes=notes, close=wire.aclose)
+    say = _log if config.logs.format == "json" else None
+    return run(app, engine.routes, notes=_notes(config), say=say, close=wire.aclose)
+
+
+def _notes(config: Config) -> list[str]:
+    memory_mb = config.server.memory_mb
+    return [
+        *([NO_POLICY_WARNING] if config.no_file else []),
+        *config.notes,
+        *unread_note(memory_mb),
+        *resting_note(memory_mb, resident_bytes()),
+    ]
+
+
+def _log(lines: str) -> None:
+    """Say something to the operator where every line of the log is a JSON object."""
+    for line in lines.splitlines():
+        LOG.info("%s", line)
 
 
 def _spare_the_collector() -> None:

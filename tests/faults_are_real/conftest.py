@@ -9,7 +9,7 @@ from gateway.emulator import Emulator
 from tests.faults_are_real.proofs import Case
 from tests.faults_are_real.trying import Tried, tried
 
-_AT_ONCE = 24
+_AT_ONCE = 64
 """Most cases wait; what they share is one emulator."""
 
 Results = dict[str, Future[Tried]]

@@ -17,17 +17,21 @@ from urllib.parse import urlsplit
 from gateway.answers import Answer
 from gateway.call import Call
 from gateway.credentials.static import StaticSigner
+from gateway.dispatch.budget import Budget
 from gateway.dispatch.drive import Connection, OpenStream
+from gateway.dispatch.health import Health
 from gateway.dispatch.limits import Limits
 from gateway.emulator import Emulator
 from gateway.engine import Engine
 from gateway.routing import Upstream
 from gateway.server import App, Settings, app, run
 from gateway.server.app import Serves
+from gateway.telemetry import Observer
 from gateway.wire.aio import AsyncWire
 from gateway.wire.contract import Route, Wire
 from providers import registry
 from providers.contract import Place
+from tests.server.logged import LOGS
 
 HEADERS = {"anthropic-version": "2026-10-21", "content-type": "application/json"}
 BODY: dict[str, Any] = {
@@ -124,7 +128,7 @@ def _headers(response: HTTPResponse) -> dict[str, str]:
 def serving(engine: Serves, routes: Sequence[Route] = (), **settings: Any) -> Iterator[Running]:
     """Serve an engine until the block ends."""
     wire = AsyncWire()
-    application = app(engine, wire, Settings(port=0, **{"drain_s": 5.0, **settings}))
+    application = app(engine, wire, Settings(**{"port": 0, "drain_s": 5.0, **settings}), *LOGS)
     ready = threading.Event()
     running = Running("", application, [])
 
@@ -151,16 +155,22 @@ def serving(engine: Serves, routes: Sequence[Route] = (), **settings: Any) -> It
 class Scripted:
     """An engine that does what a test says."""
 
-    policy = "none"
+    policy = journal = "none"
     troubles = ()
     stopped = False
 
     def __init__(self, do: Callable[[Call], Any]) -> None:
+        self.health, self.budget = Health(), Budget()
         self.upstreams: Sequence[Upstream] = ()
         self.calls: list[Call] = []
         self._do = do
 
-    async def answer(self, call: Call, wire: Wire) -> Answer:
+    def observe(self, observer: Observer) -> None:
+        pass
+
+    async def answer(
+        self, call: Call, wire: Wire, gone: Callable[[], bool] = lambda: False
+    ) -> Answer:
         self.calls.append(call)
         answer = self._do(call)
         answer = await answer if hasattr(answer, "__await__") else answer
