@@ -11,7 +11,7 @@ HALVES = $(BIN)/python -m pytest -q $(DECISIONS) > $(VENV)/decisions.log 2>&1 & 
 	wait $$half; decisions=$$?; cat $(VENV)/decisions.log; exit $$((others + decisions))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test nightly check format lint types imports bench docs lock clean
+.PHONY: help demo test faults nightly check format lint types imports bench docs lock clean
 
 help: ## Show this list.
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -38,6 +38,9 @@ demo: $(READY) ## Run a tour over emulated platforms: no credentials, no network
 test: $(READY) ## Run the tests, on two cores.
 	@echo "Running the tests on two cores; this takes some minutes."
 	@$(HALVES)
+
+faults: $(READY) ## Run every fault on every platform through every door, and print the table.
+	@TIDEGATE_FAULTS=all $(BIN)/python -m pytest -q tests/faults
 
 nightly: $(READY) ## Run the tests with the long sizes.
 	@export TIDEGATE_NIGHTLY=1 TIDEGATE_LAWS=100000 TIDEGATE_REPLAYS=1500; $(HALVES)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 
 from providers.codecs import errors
+from providers.codecs.event_data import is_whole
 from providers.codecs.sequence import Sequence
 from providers.codecs.utf8 import is_utf8
 from providers.contract import Failure
@@ -107,7 +108,9 @@ class SseDecoder:
         name, data = _parse(block, start, end)
         if name == "error" or (not name and data.startswith(b'{"type":"error"')):
             return errors.stream_error(data, trusted=self._trusted)
-        return self._sequence.step(name) if name else None
+        if not name:
+            return None
+        return self._sequence.step(name) if is_whole(name, data) else errors.half_event()
 
 
 def _whole_bytes(data: bytes) -> int:

@@ -202,6 +202,14 @@ def test_max_tokens_cuts_the_answer(client: anthropic.Anthropic) -> None:
     assert message.usage.output_tokens == 5
 
 
+def test_a_stamped_answer_carries_its_own_id(client: anthropic.Anthropic) -> None:
+    first, second = (ask(client, "[[stamp:mine]]") for _ in range(2))
+    for message in (first, second):
+        words = message.content[0].text.split()
+        assert words == [f"mine.{message.id}.{n}" for n in range(len(words))]
+    assert first.id != second.id
+
+
 def test_stop_sequences_stop(client: anthropic.Anthropic) -> None:
     message = ask(client, "[[say:one two three]]", stop_sequences=["three", "two"])
     assert (message.stop_reason, message.stop_sequence) == ("stop_sequence", "two")
