@@ -57,7 +57,7 @@ types: $(READY)
 imports: $(READY)
 	@$(BIN)/lint-imports
 
-bench: $(READY) ## Print CPU microseconds a request, beside the floor and nginx.
+bench: $(READY) ## Print CPU and first-content times, beside the floor and nginx.
 	@$(BIN)/python -m bench
 
 lock: ## Write requirements.lock anew (needs uv).
