@@ -18,7 +18,7 @@ import msgspec
 
 from providers.codecs import errors
 from providers.codecs.sequence import Sequence
-from providers.codecs.sse import frame
+from providers.codecs.sse import event_type, frame
 from providers.codecs.usage import METRICS, UsageKeeper
 from providers.codecs.utf8 import is_utf8
 from providers.contract import Failure
@@ -129,14 +129,7 @@ class _Chunk(msgspec.Struct):
     event: bytes = msgspec.field(name="bytes")
 
 
-class _Typed(msgspec.Struct):
-    """The one field by which an event is told."""
-
-    type: str = ""
-
-
 _chunk = msgspec.json.Decoder(_Chunk)
-_typed = msgspec.json.Decoder(_Typed)
 _TYPE = b'{"type":"'
 _DELTA = b'{"type":"content_block_delta"'
 _METRICS = METRICS.encode()
@@ -229,7 +222,7 @@ def _name(data: bytes) -> str:
     if data.startswith(_TYPE):
         end = data.find(b'"', len(_TYPE))
         return data[len(_TYPE) : end].decode(errors="replace")
-    return _typed.decode(data).type
+    return event_type(data)
 
 
 def exception(headers: Mapping[str, str], payload: bytes) -> Failure:

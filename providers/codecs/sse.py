@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+import msgspec
+
 from providers.codecs import errors
 from providers.codecs.sequence import Sequence
 from providers.codecs.utf8 import is_utf8
@@ -22,6 +24,8 @@ _LAST_END = re.compile(rb".*(?>\r\n|\n|\r)(?>\r\n|\n|\r)", re.DOTALL)
 _NEXT_END = re.compile(rb"(?>\r\n|\n|\r){2}")
 _LINE = re.compile(rb"\r\n|\n|\r")
 _DELTA = b"event: content_block_delta\ndata: {"
+_FRAME = frozenset({"message_start", "message_delta", "message_stop"})
+"""The events around the content: whether an answer is whole stands and falls with them."""
 
 
 def frame(name: str, data: bytes) -> bytes:
@@ -35,12 +39,30 @@ def frame(name: str, data: bytes) -> bytes:
 def iter_events(block: bytes) -> Iterator[tuple[str, bytes]]:
     """Yield the name and data of each event in a block of whole events.
 
-    An event without an `event:` line has the name "". Comments and empty events are left out.
+    An event without an `event:` line has the name "". Comments are left out, and events without
+    data, for no client sees them.
     """
     for start, end in _spans(block):
         name, data = _parse(block, start, end)
-        if name or data:
+        if data:
             yield name, data
+
+
+class _Typed(msgspec.Struct):
+    """The one field by which an event is told."""
+
+    type: str = ""
+
+
+_typed = msgspec.json.Decoder(_Typed)
+
+
+def event_type(data: bytes) -> str:
+    """Return the type in an event's JSON, "" where it has none.
+
+    Raises msgspec.DecodeError or RecursionError.
+    """
+    return _typed.decode(data).type
 
 
 class SseDecoder:
@@ -107,7 +129,21 @@ class SseDecoder:
         name, data = _parse(block, start, end)
         if name == "error" or (not name and data.startswith(b'{"type":"error"')):
             return errors.stream_error(data, trusted=self._trusted)
-        return self._sequence.step(name) if name else None
+        if not name or not data:
+            return None
+        if name in _FRAME and not _is(name, data):
+            return errors.bad_answer("An event is not what its name says.")
+        return self._sequence.step(name)
+
+
+def _is(name: str, data: bytes) -> bool:
+    """Say whether an event's JSON says the same as its name: clients go by either."""
+    try:
+        return event_type(data) == name
+    except msgspec.DecodeError:
+        return False
+    except RecursionError:
+        return True  # Too deep to be read here; it is only carried.
 
 
 def _whole_bytes(data: bytes) -> int:
