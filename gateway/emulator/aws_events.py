@@ -12,6 +12,8 @@ import json
 import struct
 import zlib
 
+from gateway.emulator.framing import Framing
+
 CONTENT_TYPE = "application/vnd.amazon.eventstream"
 """The media type of a body made of these frames."""
 
@@ -39,6 +41,19 @@ def chunk(event: bytes) -> bytes:
     return frame(_message("event", "event-type", "chunk"), payload)
 
 
+def event_of(chunked: bytes) -> bytes:
+    """Return the event's JSON that a frame of `chunk` carries."""
+    headers_bytes = int.from_bytes(chunked[4:8])
+    event: bytes = base64.b64decode(json.loads(chunked[12 + headers_bytes : -4])["bytes"])
+    return event
+
+
+def filler(size: int) -> bytes:
+    """Return a ping whose padding is `size` bytes long."""
+    payload = b'{"bytes":"%b","p":"%b"}' % (base64.b64encode(b'{"type":"ping"}'), b"a" * size)
+    return frame(_message("event", "event-type", "chunk"), payload)
+
+
 def exception(name: str, message: str, **more: str | int) -> bytes:
     """Return the frame that ends a stream with a modelled exception (`throttlingException`).
 
@@ -63,3 +78,7 @@ def _message(kind: str, key: str, value: str) -> dict[str, str]:
 def _header(name: str, value: str) -> bytes:
     key, data = name.encode(), value.encode()
     return struct.pack(">B", len(key)) + key + struct.pack(">BH", _STRING, len(data)) + data
+
+
+FRAMING = Framing(wrap=lambda _, event: chunk(event), unwrap=event_of, filler=filler)
+"""Anthropic's events in these frames."""

@@ -49,6 +49,7 @@ class Bedrock(Platform):
 
     name = "bedrock"
     message_prefix = "msg_bdrk_"
+    framing = aws_events.FRAMING
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
@@ -131,13 +132,15 @@ class Bedrock(Platform):
         headers = (*JSON, *self._request_id(), ("x-amzn-errortype", name))
         return plain(status, headers, encode({"message": problem.message}))
 
-    def frame(self, event: Mapping[str, Any]) -> bytes:
-        """Return one event as a binary frame."""
-        return aws_events.chunk(encode(event))
-
     def error_frame(self, problem: Problem) -> bytes:
-        """Return an exception frame, as the last one of a stream."""
+        """Return an exception frame, or one outside the service model, as the last of a stream."""
+        if problem.kind in _data()["unmodelled"]:
+            return aws_events.error(problem.kind, problem.message)
         return aws_events.exception(stream_exception_name(problem), problem.message)
+
+    def streams(self, request: Request) -> bool:
+        """Say whether a request asks for a stream."""
+        return request.path.endswith("/invoke-with-response-stream")
 
     def model_of(self, request: Request) -> str | None:
         """Return the model of the path, if there is one."""

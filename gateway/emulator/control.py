@@ -1,7 +1,7 @@
 """The emulator's own endpoints, on every port, under `/_emulator/`.
 
-`GET requests` lists what came in; `GET` and `POST faults` show and add fault scripts (one object
-or a list); `POST reset` forgets records, faults and the prompt cache.
+`GET requests` lists what came in; `GET` and `POST faults` show and add faults, by action or by name
+(one object or a list); `POST reset` forgets records, faults and the prompt cache.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from gateway.emulator.checks import (
     check_version,
     parse,
 )
+from gateway.emulator.framing import sse
 from gateway.emulator.http import Pairs, Request, Response, plain
 from gateway.emulator.models import Model, find_model, known_models
 from gateway.emulator.organization import WORKSPACES, Organization
@@ -131,13 +132,9 @@ class Direct(Platform):
         body = envelope(problem) | {"request_id": headers[0][1]}
         return plain(problem.status, JSON + headers, encode(body))
 
-    def frame(self, event: Mapping[str, Any]) -> bytes:
-        """Return one event as server-sent event."""
-        return sse(event)
-
     def error_frame(self, problem: Problem) -> bytes:
         """Return an error event."""
-        return sse(envelope(problem))
+        return error_event(problem)
 
     def model_of(self, request: Request) -> str | None:
         """Return the body's `model`, if there is one."""
@@ -198,9 +195,9 @@ def envelope(problem: Problem) -> dict[str, Any]:
     return {"type": "error", "error": error}
 
 
-def sse(event: Mapping[str, Any]) -> bytes:
-    """Return one event as server-sent event."""
-    return b"event: %b\ndata: %b\n\n" % (str(event["type"]).encode(), encode(event))
+def error_event(problem: Problem) -> bytes:
+    """Return an error in the middle of a stream."""
+    return sse("error", encode(envelope(problem)))
 
 
 def _listed(query: str) -> dict[str, Any]:

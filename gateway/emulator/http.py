@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from http import HTTPStatus
+from typing import Protocol
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -56,6 +57,18 @@ class End(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Drip:
+    """Bytes that are sent one by one."""
+
+    every_s: float
+    """Seconds between two."""
+    for_s: float | None = None
+    """From then on whole writes go out; None: never."""
+    head: bool = True
+    body: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Response:
     """Everything that goes over the wire for one request."""
 
@@ -73,14 +86,19 @@ class Response:
     pause_s: float = 0.0
     """Seconds before the frame numbered `pause_at`."""
     pause_at: int = 0
-    drip_s: float | None = None
-    """Seconds between single bytes, head included; None sends whole writes."""
+    drip: Drip | None = None
     head: bool = True
     """False: not even the status line is sent."""
     repeat: bytes = b""
-    """With `End.STALL`: sent again and again, `repeat_s` apart, until the client goes."""
+    """Sent again and again, `repeat_s` apart, during a pause or, with `End.STALL`, for ever."""
     repeat_s: float = 0.1
     end: End = End.CLEAN
+    version: str = "1.1"
+    """`1.0` sends no chunks and closes the connection behind the body."""
+    before: bytes = b""
+    """Raw bytes before the head."""
+    after: bytes = b""
+    """Raw bytes behind the last frame, and behind the last chunk where the end is clean."""
 
     @property
     def simple(self) -> bool:
@@ -89,8 +107,8 @@ class Response:
             self.length is not None
             and len(self.frames) <= 1
             and self.end is End.CLEAN
-            and self.drip_s is None
-            and not (self.delay_s or self.pause_s)
+            and self.drip is None
+            and not (self.delay_s or self.pause_s or self.before or self.after)
         )
 
 
@@ -104,6 +122,16 @@ Note = Callable[[str, int], None]
 Handler = Callable[[Request], tuple[Response, Note]]
 
 
+class Gate(Protocol):
+    """What may end a connection before a request is whole."""
+
+    def accepted(self) -> End | None:
+        """Say how a new connection ends at once; None: not."""
+
+    def begun(self, request: Request) -> End | None:
+        """Say how a connection ends once the head of this request is in; None: not."""
+
+
 @dataclass(frozen=True, slots=True)
 class Manner:
     """How the client can be answered, by its version of HTTP and what it asked for."""
@@ -113,13 +141,18 @@ class Manner:
     """False for HTTP/1.0: a body of unknown length ends with the connection."""
 
 
+def manner_of(response: Response, manner: Manner) -> Manner:
+    """Return how a response goes out to a client that can be answered in this manner."""
+    return Manner(keep_alive=False, chunks=False) if response.version == "1.0" else manner
+
+
 def head_bytes(response: Response, manner: Manner) -> bytes:
     """Return the status line and headers of a response."""
     try:
         phrase = HTTPStatus(response.status).phrase
     except ValueError:
         phrase = "Overloaded"  # 529, which no standard names
-    lines = [f"HTTP/1.1 {response.status} {phrase}"]
+    lines = [f"HTTP/{response.version} {response.status} {phrase}"]
     lines += [f"{name}: {value}" for name, value in response.headers]
     framed = any(name.lower() == "content-length" for name, _ in response.headers)
     if not framed and response.length is not None:

@@ -9,21 +9,26 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from msgspec.json import encode
 
 from gateway.emulator.answers import answer, seed
+from gateway.emulator.breaking import broken, filled, status_response
 from gateway.emulator.cache import PromptCache, boundaries
+from gateway.emulator.checks import parse
 from gateway.emulator.directives import Directives, directives
-from gateway.emulator.faults import Action, Fault, Faults, Words, broken, status_response
-from gateway.emulator.http import Note, Pairs, Request, Response, plain
+from gateway.emulator.fault_queue import Faults
+from gateway.emulator.faults import Action, Asked, Fault, Moment
+from gateway.emulator.framing import SSE, Framing, Words
+from gateway.emulator.http import End, Note, Pairs, Request, Response, plain
 from gateway.emulator.messages import events, message, usage
 from gateway.emulator.models import Model
 from gateway.emulator.problems import Problem
 from gateway.emulator.records import Records
 
 JSON: Pairs = (("content-type", "application/json"),)
+_END: Final = {Action.CUT: End.CUT, Action.RESET: End.RESET}
 EVENT_STREAM: Pairs = (
     ("content-type", "text/event-stream; charset=utf-8"),
     ("cache-control", "no-cache"),
@@ -58,6 +63,8 @@ class World:
     ids: Ids = field(default_factory=Ids)
     pace_s: float = 0.0
     """Seconds between the events of every stream that does not say otherwise."""
+    elsewhere: str = ""
+    """The address of a host that no platform is, for redirects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +92,12 @@ class Platform(ABC):
         self.world = world
         self.base_url = ""
         """Where the platform listens, without a trailing slash; set when it starts."""
-        self._words = Words(self.error_frame, self.frame({"type": "ping"}))
+        self._words = Words(self.error_frame, self.frame({"type": "ping"}), self.framing)
 
     # What a platform says for itself.
+
+    framing: ClassVar[Framing] = SSE
+    """How it puts events on the wire."""
 
     @abstractmethod
     def route(self, request: Request) -> Response:
@@ -98,10 +108,6 @@ class Platform(ABC):
         """Return a refusal as this platform words it."""
 
     @abstractmethod
-    def frame(self, event: Mapping[str, Any]) -> bytes:
-        """Return one stream event as bytes on the wire."""
-
-    @abstractmethod
     def error_frame(self, problem: Problem) -> bytes:
         """Return an error in the middle of a stream as bytes on the wire."""
 
@@ -109,28 +115,72 @@ class Platform(ABC):
     def model_of(self, request: Request) -> str | None:
         """Return the model a request asks for, as this platform spells it, if it can be seen."""
 
+    def streams(self, request: Request) -> bool:
+        """Say whether a request asks for a stream."""
+        try:
+            return bool(parse(request.body).get("stream"))
+        except Problem:
+            return False
+
+    def refusal(self, request: Request, problem: Problem) -> Response:  # noqa: ARG002 - some look
+        """Return a refusal of this very request."""
+        return self.failure(problem)
+
     # What they have in common.
 
     def serve(self, request: Request) -> tuple[Response, Note]:
         """Record a request and answer it, with the fault that is due."""
         world = self.world
         record = world.records.open(self.name, request, world.clock_s())
-        one = world.faults.take(
-            self.name, request.path, lambda: self.model_of(request), named=self.aside
-        )
+        one = world.faults.take(self._asked(request), named=self.aside)
         response = self._struck(request, one)
         record.status = response.status if response.head else None
-        record.fault = one.action.value if one is not None else None
+        record.fault = None if one is None else one.name or one.action.value
         return response, record.note
 
+    def accepted(self) -> End | None:
+        """Say how the fault that is due ends a new connection; None: there is none."""
+        one = self.world.faults.take(Asked(self.name), Moment.ACCEPT, named=self.aside)
+        return None if one is None else _END[one.action]
+
+    def begun(self, request: Request) -> End | None:
+        """Record a request whose head is enough for the fault that is due, and say how it ends."""
+        world = self.world
+        one = world.faults.take(self._asked(request), Moment.REQUEST_HEAD, named=self.aside)
+        if one is None:
+            return None
+        record = world.records.open(self.name, request, world.clock_s())
+        record.fault = one.name or one.action.value
+        record.note(_END[one.action].value, 0)
+        return _END[one.action]
+
+    def _asked(self, request: Request) -> Asked:
+        return Asked(
+            self.name,
+            request.path,
+            request.body,
+            model=lambda: self.model_of(request),
+            streams=lambda: self.streams(request),
+        )
+
     def _struck(self, request: Request, one: Fault | None) -> Response:
-        if one is not None and one.action is Action.STATUS:
-            return status_response(one, self.failure(one.problem()))
+        if one is None:
+            return self._good(request)
+        one = filled(one, self.world.elsewhere, self.world.clock_s())
+        if one.action is Action.STATUS:
+            usual = self.refusal(request, one.problem())
+            return broken(one, status_response(one, usual), self._words)
+        return broken(one, self._good(request), self._words)
+
+    def _good(self, request: Request) -> Response:
         try:
-            good = self.route(request)
+            return self.route(request)
         except Problem as problem:
-            good = self.failure(problem)
-        return good if one is None else broken(one, good, self._words)
+            return self.refusal(request, problem)
+
+    def frame(self, event: Mapping[str, Any]) -> bytes:
+        """Return one stream event as bytes on the wire."""
+        return self.framing.wrap(event["type"], encode(event))
 
     def tell(self, body: Mapping[str, Any], model: Model, *, shown_model: str, scope: str) -> Told:
         """Return the answer to a checked request.

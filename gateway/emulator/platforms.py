@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -14,8 +15,9 @@ from typing import Final, Self
 from gateway.emulator.bedrock import Bedrock
 from gateway.emulator.control import PREFIX, controlled
 from gateway.emulator.direct import Direct
-from gateway.emulator.faults import Faults
-from gateway.emulator.http import Note, Request, Response
+from gateway.emulator.elsewhere import Elsewhere, refusing_socket
+from gateway.emulator.fault_queue import Faults
+from gateway.emulator.http import End, Note, Request, Response
 from gateway.emulator.platform import Ids, Platform, World
 from gateway.emulator.records import Records
 from gateway.emulator.server import Server
@@ -70,8 +72,11 @@ class Emulator:
         self.direct = Direct(self._world)
         self.bedrock = Bedrock(self._world)
         self.vertex = Vertex(self._world)
+        self.elsewhere = Elsewhere(self._world)
+        """A host that is no platform; what arrives there is on record as `elsewhere`."""
         self.platforms: tuple[Platform, ...] = (self.direct, self.bedrock, self.vertex)
         self._servers: list[Server] = []
+        self._refusing: dict[str, socket.socket] = {}
         self._thread: _Thread | None = None
 
     @property
@@ -93,14 +98,22 @@ class Emulator:
         self._world.faults.clear()
         self._world.cache.clear()
 
+    def refusing_url(self, platform: str) -> str:
+        """Return an address, one a platform, that refuses connections while the emulator runs."""
+        if platform not in self._refusing:
+            self._refusing[platform] = refusing_socket(self._host)
+        return f"http://{self._host}:{self._refusing[platform].getsockname()[1]}"
+
     async def start(self) -> None:
         """Listen on every platform's port, in the running loop; raises OSError, then on none."""
         try:
-            for platform in self.platforms:
-                server = Server(_handler(platform))
-                port = await server.start(self._host, self._ports.get(platform.name, 0))
+            for platform in (*self.platforms, self.elsewhere):
+                port = _Port(platform)
+                server = Server(port.handle, port)
+                number = await server.start(self._host, self._ports.get(platform.name, 0))
                 self._servers.append(server)
-                platform.base_url = f"http://{self._host}:{port}"
+                platform.base_url = f"http://{self._host}:{number}"
+            self._world.elsewhere = self.elsewhere.base_url
         except OSError:
             await self.stop()
             raise
@@ -110,6 +123,9 @@ class Emulator:
         for server in self._servers:
             await server.stop()
         self._servers.clear()
+        for refusing in self._refusing.values():
+            refusing.close()
+        self._refusing.clear()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -139,13 +155,22 @@ class Emulator:
             self._thread = None
 
 
-def _handler(platform: Platform) -> Callable[[Request], tuple[Response, Note]]:
-    def handle(request: Request) -> tuple[Response, Note]:
-        if request.path.startswith(PREFIX):
-            return controlled(request, platform.world), _unnoted
-        return platform.serve(request)
+class _Port:
+    """What comes in at one platform's port: for the platform, or for the emulator itself."""
 
-    return handle
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+
+    def handle(self, request: Request) -> tuple[Response, Note]:
+        if request.path.startswith(PREFIX):
+            return controlled(request, self._platform.world), _unnoted
+        return self._platform.serve(request)
+
+    def accepted(self) -> End | None:
+        return self._platform.accepted()
+
+    def begun(self, request: Request) -> End | None:
+        return None if request.path.startswith(PREFIX) else self._platform.begun(request)
 
 
 def _unnoted(outcome: str, frames: int) -> None:

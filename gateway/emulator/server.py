@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
-import struct
 from collections import deque
 from typing import Final
 
@@ -13,25 +11,30 @@ from httptools import HttpParserError, HttpRequestParser
 
 from gateway.emulator.http import (
     End,
+    Gate,
     Handler,
     Manner,
     Note,
     Request,
     Response,
     head_bytes,
+    manner_of,
     plain,
 )
+from gateway.emulator.playing import Player, reset
 
 _LOG: Final = logging.getLogger(__name__)
 _MAX_BODY_BYTES: Final = 64 * 1024 * 1024
-_LINGER_ZERO: Final = struct.pack("ii", 1, 0)
 
 
 class Connection(asyncio.Protocol):
     """One client connection: parses requests, plays responses one after the other."""
 
-    def __init__(self, handler: Handler, open_connections: set[Connection]) -> None:
+    def __init__(
+        self, handler: Handler, gate: Gate | None, open_connections: set[Connection]
+    ) -> None:
         self._handler = handler
+        self._gate = gate
         self._open = open_connections
         self._parser = HttpRequestParser(self)
         self._waiting: deque[tuple[Request, Manner]] = deque()
@@ -47,6 +50,7 @@ class Connection(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - asyncio promises it
         self._transport = transport
         self._open.add(self)
+        self._end(self._gate.accepted() if self._gate is not None else None)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio calls it so
         """Stop playing: the client has gone, or we went."""
@@ -89,7 +93,9 @@ class Connection(asyncio.Protocol):
         self._headers.append((name.decode("latin-1"), value.decode("latin-1")))
 
     def on_headers_complete(self) -> None:
-        """Answer `Expect: 100-continue`."""
+        """Strike what a head is enough for, and answer `Expect: 100-continue`."""
+        if self._gate is not None:
+            self._end(self._gate.begun(self._request(b"")))
         for name, value in self._headers:
             if name.lower() == "expect" and value.lower() == "100-continue":
                 self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -104,12 +110,7 @@ class Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """Serve the request, or queue it behind the one being answered."""
-        request = Request(
-            self._parser.get_method().decode("latin-1"),
-            self._target.decode("latin-1"),
-            tuple(self._headers),
-            b"".join(self._body),
-        )
+        request = self._request(b"".join(self._body))
         modern = self._parser.get_http_version() != "1.0"
         entry = (request, Manner(modern and self._parser.should_keep_alive(), modern))
         if self._playing is not None:
@@ -117,12 +118,27 @@ class Connection(asyncio.Protocol):
         elif not self._transport.is_closing():
             self._serve(*entry)
 
+    def _request(self, body: bytes) -> Request:
+        return Request(
+            self._parser.get_method().decode("latin-1"),
+            self._target.decode("latin-1"),
+            tuple(self._headers),
+            body,
+        )
+
+    def _end(self, end: End | None) -> None:
+        if end is End.RESET:
+            reset(self._transport)
+        elif end is not None:
+            self._transport.close()
+
     # Playing.
 
     def _serve(self, request: Request, manner: Manner) -> None:
         response, note = self._handled(request)
+        manner = manner_of(response, manner)
         if not response.simple:
-            work = self._play(response, note, manner)
+            work = self._play(Player(self._transport, self._writable, response, manner), note)
             self._playing = asyncio.get_running_loop().create_task(work)
             return
         note("complete", len(response.frames))
@@ -140,71 +156,9 @@ class Connection(asyncio.Protocol):
             _LOG.error("%s %s: %s", request.method, request.path, type(wrong).__name__)
             return plain(500, (), b"The emulator failed on this request."), _forget
 
-    async def _play(self, response: Response, note: Note, manner: Manner) -> None:
-        sent = 0
-        try:
-            if response.delay_s:
-                await asyncio.sleep(response.delay_s)
-            if response.head:
-                await self._write(head_bytes(response, manner), response)
-            for sent, frame in enumerate(response.frames):
-                await self._wait(response, sent)
-                if response.end is End.CLEAN and sent + 1 == len(response.frames):
-                    # Before the last write: who has read the answer must find it on record.
-                    note("complete", sent + 1)
-                chunked = manner.chunks and response.length is None
-                await self._write(_chunk(frame) if chunked else frame, response)
-            sent = len(response.frames)
-            await self._finish(response, note, manner)
-        except asyncio.CancelledError:
-            note("left", sent)
-            raise
+    async def _play(self, player: Player, note: Note) -> None:
+        await player.play(note)
         self._next()
-
-    async def _wait(self, response: Response, index: int) -> None:
-        if index and response.pace_s:
-            await asyncio.sleep(response.pace_s)
-        if response.pause_s and index == response.pause_at:
-            await asyncio.sleep(response.pause_s)
-
-    async def _write(self, data: bytes, response: Response) -> None:
-        if response.drip_s is None:
-            self._transport.write(data)
-        else:
-            for byte in data:
-                self._transport.write(bytes((byte,)))
-                await asyncio.sleep(response.drip_s)
-        if not self._writable.is_set():
-            await self._writable.wait()
-
-    async def _finish(self, response: Response, note: Note, manner: Manner) -> None:
-        sent = len(response.frames)
-        if response.end is End.CLEAN:
-            if not sent:
-                note("complete", 0)
-            if response.length is None and manner.chunks:
-                self._transport.write(b"0\r\n\r\n")
-            if not manner.keep_alive:
-                self._transport.close()
-            return
-        note(response.end.value, sent)
-        if response.end is End.STALL:
-            await self._stall(response)
-        if response.end is End.RESET:
-            self._reset()
-        else:
-            self._transport.close()
-
-    async def _stall(self, response: Response) -> None:
-        while response.repeat:
-            await self._write(_chunk(response.repeat), response)
-            await asyncio.sleep(response.repeat_s)
-        await asyncio.get_running_loop().create_future()
-
-    def _reset(self) -> None:
-        sock = self._transport.get_extra_info("socket")
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
-        self._transport.abort()
 
     def _next(self) -> None:
         self._playing = None
@@ -223,15 +177,12 @@ def _forget(outcome: str, frames: int) -> None:
     """Take no note of how an exchange ended."""
 
 
-def _chunk(data: bytes) -> bytes:
-    return b"%x\r\n%b\r\n" % (len(data), data)
-
-
 class Server:
-    """A listening socket that serves one handler."""
+    """A listening socket that serves one handler, behind a gate if there is one."""
 
-    def __init__(self, handler: Handler) -> None:
+    def __init__(self, handler: Handler, gate: Gate | None = None) -> None:
         self._handler = handler
+        self._gate = gate
         self._connections: set[Connection] = set()
         self._server: asyncio.Server | None = None
 
@@ -239,7 +190,10 @@ class Server:
         """Listen; return the port (the one asked for, or the free one found for 0)."""
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
-            lambda: Connection(self._handler, self._connections), host, port, backlog=1024
+            lambda: Connection(self._handler, self._gate, self._connections),
+            host,
+            port,
+            backlog=1024,
         )
         bound: int = self._server.sockets[0].getsockname()[1]
         return bound

@@ -18,10 +18,9 @@ from urllib.parse import unquote
 from msgspec.json import encode
 
 from gateway.emulator.checks import check_fields, check_message, check_prompt, check_types, parse
-from gateway.emulator.direct import betas, envelope, sse
-from gateway.emulator.faults import Fault
+from gateway.emulator.direct import betas, error_event
 from gateway.emulator.google_tokens import ServiceAccount
-from gateway.emulator.http import Note, Request, Response, plain
+from gateway.emulator.http import End, Note, Request, Response, plain
 from gateway.emulator.model_garden import ModelGarden
 from gateway.emulator.models import Model, find_model, table
 from gateway.emulator.platform import EVENT_STREAM, JSON, Platform, World
@@ -77,6 +76,12 @@ class Vertex(Platform):
         if request.path == TOKEN_PATH:
             return self._tokens.serve(request)
         return super().serve(request)
+
+    def begun(self, request: Request) -> End | None:
+        """Say how the fault that is due ends a request whose head is in; None: there is none."""
+        if request.path == TOKEN_PATH:
+            return self._tokens.begun(request)
+        return super().begun(request)
 
     def route(self, request: Request) -> Response:
         """Answer a request; raises Problem."""
@@ -147,21 +152,17 @@ class Vertex(Platform):
         headers = (("content-type", "application/json; charset=UTF-8"),)
         return plain(problem.status, headers, encode({"error": error}))
 
-    def _struck(self, request: Request, one: Fault | None) -> Response:
-        made = super()._struck(request, one)
-        as_array = request.path.endswith(":streamRawPredict") and made.status >= 400  # noqa: PLR2004 - errors
-        if not as_array or (one is not None and one.body is not None):
+    def refusal(self, request: Request, problem: Problem) -> Response:
+        """Return a refusal: an object, and where a stream was asked for an array around it."""
+        made = self.failure(problem)
+        if not request.path.endswith(":streamRawPredict"):
             return made
         body = b"[" + b"".join(made.frames) + b"]"
         return replace(made, frames=(body,), length=len(body))
 
-    def frame(self, event: Mapping[str, Any]) -> bytes:
-        """Return one event as server-sent event."""
-        return sse(event)
-
     def error_frame(self, problem: Problem) -> bytes:
         """Return an error event."""
-        return sse(envelope(problem))
+        return error_event(problem)
 
     def model_of(self, request: Request) -> str | None:
         """Return the model of the path; for a count, that of the body."""
@@ -206,10 +207,6 @@ class GoogleTokens(Platform):
         """Return a refusal as an OAuth 2.0 error (RFC 6749, 5.2)."""
         answer = {"error": problem.kind, "error_description": problem.message}
         return plain(problem.status, JSON, encode(answer))
-
-    def frame(self, event: Mapping[str, Any]) -> bytes:  # noqa: ARG002 - nothing is streamed here
-        """Return nothing: there are no streams here."""
-        return b""
 
     def error_frame(self, problem: Problem) -> bytes:
         """Return an OAuth 2.0 error object."""
