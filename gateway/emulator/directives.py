@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from gateway.emulator.tokens import as_blocks
@@ -33,11 +33,17 @@ class Directives:
     pace_ms: float | None = None
     """Milliseconds between the events of a stream."""
     say: str | None = None
-    """The very text to answer."""
+    """The very text to answer; `{platform}` in it stands for the platform that answers."""
     geo: str | None = None
     """Where the answer says that it was processed, whatever the request asked for."""
     model: str | None = None
     """Which model the answer says it is of."""
+
+    def at(self, platform: str) -> Directives:
+        """Return what is asked of one platform."""
+        if self.say is None:
+            return self
+        return replace(self, say=self.say.replace("{platform}", platform))
 
 
 def directives(body: Mapping[str, Any]) -> Directives:

@@ -191,7 +191,7 @@ class Platform(ABC):
             shown_model: The model's name in the answer.
             scope: Whose prompt cache is used: the account, in any words.
         """
-        asked = directives(body)
+        asked = directives(body).at(self.name)
         said = answer(body, asked, seed(body, model.id))
         prompt = boundaries(body, f"{self.name}:{scope}:{model.id}")
         total = prompt[-1].tokens if prompt else 0
