@@ -19,6 +19,7 @@ TOKENS = (
     *(b"expect: 100-continue\r\n", b"host: x\r\n", b"x: " + b"y" * 5000 + b"\r\n", b" folded\r\n"),
 )
 LARGE_BYTES = 10 << 20
+SMALL_BYTES = 100
 ONE_IN = 400
 """So seldom is a case a large one."""
 
@@ -128,10 +129,11 @@ def _nested(rng: random.Random, data: bytes) -> bytes:
 
 
 def _swollen(rng: random.Random, data: bytes) -> bytes:
-    """Repeat a piece until it is as large as what has bounds."""
+    """Repeat a piece until it is as large as what has bounds; a small piece not that often."""
     start, end = _span(rng, data)
-    piece = data[start:end] or b"x"
-    times = rng.choice((LARGE_BYTES, LARGE_BYTES // 50)) // len(piece)
+    piece = rng.choice((data[start:end] or b"x", b"x", b"\n"))
+    small = 1 < len(piece) < SMALL_BYTES
+    times = (LARGE_BYTES // 50 if small else LARGE_BYTES) // len(piece)
     return data[:end] + piece * times + data[end:]
 
 

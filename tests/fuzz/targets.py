@@ -234,9 +234,7 @@ def _frame(rng: random.Random, data: bytes) -> bytes:
     return frame(headers, rng.choice((data, mutated(rng, data), b"", b"{}", b'{"bytes":"!"}')))
 
 
-def _headers(
-    rng: random.Random, good: tuple[tuple[str, str], ...]
-) -> tuple[tuple[str, str], ...]:
+def _headers(rng: random.Random, good: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
     """Return headers with now and then an odd value; names and values as a parser lets in."""
     if rng.random() < 0.6:
         return good

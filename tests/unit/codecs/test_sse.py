@@ -135,7 +135,10 @@ def test_an_empty_stream_is_no_answer() -> None:
         (b"event: message_start\ndata:\n\n" + DELTA, b"event: message_start\ndata:\n\n"),
         (b"event: message_start\ndata: x\n\n" + DELTA, b""),
         (b'event: message_start\ndata: {"type":"ping"}\n\n' + DELTA, b""),
-        (START + DELTA + REASON + b'event: message_stop\ndata: {"type":"\n\n', START + DELTA + REASON),
+        (
+            START + DELTA + REASON + b'event: message_stop\ndata: {"type":"\n\n',
+            START + DELTA + REASON,
+        ),
         (START + DELTA + REASON + b"event: message_stop\ndata: 1\n\n", START + DELTA + REASON),
         (START + DELTA + b"event: message_delta\ndata: {}\n\n", START + DELTA),
         (START + DELTA + b'event: content_block_delta\ndata: {"\xff"}\n\n' + DELTA, START + DELTA),
@@ -251,3 +254,14 @@ def test_events_are_told_apart() -> None:
         ("ping", b"{}"),
         ("", b"a\n b"),
     ]
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r", b"\r\n"])
+def test_line_ends_without_end_are_one_event(end: bytes) -> None:
+    """A platform that sends nothing else costs no work for each of them."""
+    block = GOOD.replace(b"\n", end) + end * 1001
+    spans = list(sse._spans(block))
+    assert len(spans) == 7
+    assert spans[-1][1] == len(block)
+    assert run(block, []) == (block, True, None)
+    assert run(end * 1001 + GOOD, [7, 500]) == (end * 1001 + GOOD, True, None)
