@@ -18,7 +18,7 @@ import msgspec
 
 from providers.codecs import errors
 from providers.codecs.sequence import Sequence
-from providers.codecs.sse import event_type, frame
+from providers.codecs.sse import event_type, frame, is_braced
 from providers.codecs.usage import METRICS, UsageKeeper
 from providers.codecs.utf8 import is_utf8
 from providers.contract import Failure
@@ -195,6 +195,8 @@ class EventStreamDecoder:
     def _event(self, data: bytes, out: list[bytes]) -> Failure | None:
         if not is_utf8(data):
             return errors.bad_answer("An event is not valid UTF-8.")
+        if not is_braced(data):
+            return errors.bad_answer("An event is no JSON object.")
         if data.startswith(_DELTA) and self._passes(data):
             out.append(frame("content_block_delta", data))
             return None

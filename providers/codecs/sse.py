@@ -58,6 +58,15 @@ class _Typed(msgspec.Struct):
 _typed = msgspec.json.Decoder(_Typed)
 
 
+def is_braced(data: bytes) -> bool:
+    """Say whether an event's data begins and ends like a JSON object: half of one does not.
+
+    More is not looked at: what is carried is not parsed.
+    """
+    bare = data.strip()
+    return bare.startswith(b"{") and bare.endswith(b"}")
+
+
 def event_type(data: bytes) -> str:
     """Return the type in an event's JSON, "" where it has none.
 
@@ -132,7 +141,7 @@ class SseDecoder:
             return errors.stream_error(data, trusted=self._trusted)
         if not name or not data:
             return None
-        if name in _FRAME and not _is(name, data):
+        if not is_braced(data) or (name in _FRAME and not _is(name, data)):
             return errors.bad_answer("An event is not what its name says.")
         return self._sequence.step(name)
 

@@ -141,6 +141,9 @@ def test_an_empty_stream_is_no_answer() -> None:
         ),
         (START + DELTA + REASON + b"event: message_stop\ndata: 1\n\n", START + DELTA + REASON),
         (START + DELTA + b"event: message_delta\ndata: {}\n\n", START + DELTA),
+        (START + DELTA[:50] + b"\n\n" + DELTA, START),
+        (START + DELTA + b"event: content_block_stop\ndata: nothing\n\n", START + DELTA),
+        (START + b"event: ping\ndata: [\n\n", START),
         (START + DELTA + b'event: content_block_delta\ndata: {"\xff"}\n\n' + DELTA, START + DELTA),
     ],
 )
@@ -238,6 +241,11 @@ def test_a_large_event_in_many_pieces_passes() -> None:
     decoder.feed(START)
     out = b"".join(decoder.feed(event[at : at + 65536]) for at in range(0, len(event), 65536))
     assert out == event
+
+
+def test_white_space_around_an_events_json_means_nothing() -> None:
+    event = b'event: content_block_delta\r\ndata:  {"x":1}  \r\ndata:  \r\n\r\n'
+    assert run(START + event + STOP, []) == (START + event + STOP, True, None)
 
 
 def test_events_are_told_apart() -> None:
