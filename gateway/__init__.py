@@ -43,7 +43,7 @@ if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> Any:
         if name == "__version__":
-            value = _installed()
+            value = import_module("gateway.version").installed()
         elif name in _HOMES:
             value = getattr(import_module(_HOMES[name]), name)
         else:
@@ -54,12 +54,3 @@ if not TYPE_CHECKING:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
-
-
-def _installed() -> str:
-    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 - slow, rarely asked
-
-    try:
-        return version("tidegate")
-    except PackageNotFoundError:
-        return "0+unknown"

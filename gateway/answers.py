@@ -7,12 +7,11 @@ from dataclasses import dataclass, field, replace
 from gateway.call import Call
 from gateway.dispatch.attempts import Give, Record
 from gateway.dispatch.drive import OpenStream, Won
+from gateway.dispatch.kinds import RULES
 from gateway.dispatch.limits import Limits
 from gateway.errors import JSON, Refused, envelope, new_request_id
 from providers.contract import Failure, FailureKind, Headers, header
 
-HOPELESS = frozenset({FailureKind.CREDENTIAL, FailureKind.ABSENT, FailureKind.QUOTA})
-"""Kinds that sending the same request again does not mend."""
 OPERATORS = frozenset({FailureKind.CREDENTIAL})
 """Kinds that are the operator's trouble: the caller learns only that there was one."""
 
@@ -58,7 +57,7 @@ class Judged:
 
 def refusal(error: Refused, policy: str = "none") -> Answer:
     """Return a refusal as the answer a door sends; no upstream saw the request."""
-    request_id = new_request_id()
+    request_id = error.request_id or new_request_id()
     judged = Judged(policy, error.decision)
     headers: Headers = (*JSON, ("request-id", request_id), *judged.headers)
     if error.should_retry is not None:
@@ -89,14 +88,14 @@ def won(won: Won, call: Call, judged: Judged) -> Answer:
 def gave_up(given: Give, call: Call, limits: Limits, judged: Judged) -> Answer:
     """Return the answer to a call whose every attempt failed."""
     failure = _for_caller(given.failure, call)
-    request_id = failure.request_id or new_request_id()
+    request_id = failure.request_id or call.request_id or new_request_id()
     headers = [
         *JSON,
         ("request-id", request_id),
         ("x-gateway-attempts", str(len(given.records))),
         *judged.headers,
     ]
-    if len(given.records) > 1 or failure.kind in HOPELESS:
+    if len(given.records) > 1 or given.starved or RULES[failure.kind].hopeless:
         headers.append(("x-should-retry", "false"))
     if failure.retry_after_s is not None:
         seconds = min(failure.retry_after_s, limits.retry_after_cap_s)

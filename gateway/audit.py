@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import re
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from types import MappingProxyType
@@ -28,6 +27,7 @@ from gateway.policy.decision import Decision, Verdict
 from gateway.policy.facts import NEVER
 from gateway.policy.in_force import InForce
 from gateway.policy.observed import Violation
+from gateway.recordable import NO_NAME, short
 from gateway.routing import Cause, Plan, Rejection
 from providers.contract import Failure, Loss
 
@@ -39,19 +39,14 @@ MAX_NAME = 256
 """How many characters are kept of a name that a caller may make up."""
 MAX_TEXT = 1024
 MAX_LISTED = 64
-MAX_MEMBERS = 512
-MAX_DEPTH = 4
-NO_NAME = "(no name)"
-"""Stands for a name that no platform would give to a thing."""
-_NAME = re.compile(r"[A-Za-z0-9_.:/=@|\[\]-]{1,256}")
-_WORD = re.compile(r"[A-Za-z0-9._:@/-]{1,64}")
-"""What a model, a tier or a geography looks like."""
 MAX_VERDICTS = 4096
 """How many sets of verdicts are remembered as written."""
 
 
 class Unrecorded(NotReady):
     """The journal is required and cannot be written, so nothing is sent."""
+
+    reason = "no_journal"
 
     def __init__(self) -> None:
         super().__init__("The journal cannot be written, and nothing is sent without it.")
@@ -68,6 +63,13 @@ class Audit:
         """By identity: a set of verdicts is made once and kept by whoever decides."""
         self.broken: str | None = None
         """Why the last record could not be written."""
+
+    @property
+    def state(self) -> str:
+        """Whether there is a journal, and can be written: `none`, `ok` or `broken`."""
+        if self._journal is None:
+            return "none"
+        return "ok" if self.broken is None else "broken"
 
     def opened(self) -> bool:
         """Record that an engine begins; return whether that could be written."""
@@ -110,7 +112,7 @@ class Audit:
         trail = Trail(self, f"dec_{secrets.token_hex(12)}")
         data = {"decision": trail.decision, **_asked(call), "plan": [], "rejected": []}
         label = call.labels.data_class
-        told = error.message if label is None or _short(label) == label else NO_NAME
+        told = error.message if label is None or short(label) == label else NO_NAME
         self.must("decision", {**data, "refused": told})
         return trail
 
@@ -213,33 +215,6 @@ class Trail:
         return {"decision": self.decision, "attempt": attempt.number, "upstream": name}
 
 
-def bounded(value: Any) -> Any:
-    """Return what an upstream reported, without anything that could be a text of its own."""
-    return _bounded(value, MAX_DEPTH, iter(range(MAX_MEMBERS)))
-
-
-def _bounded(value: Any, depth: int, left: Iterator[int]) -> Any:
-    """Return a value whose members, at every depth, are words and few; `left` counts them."""
-    if isinstance(value, Mapping) and depth:
-        named = (pair for pair in value.items() if _WORD.fullmatch(pair[0]))
-        return {
-            key: _bounded(each, depth - 1, left)
-            for (key, each), _ in zip(named, left, strict=False)
-        }
-    if isinstance(value, list) and depth:
-        return [_bounded(each, depth - 1, left) for each, _ in zip(value, left, strict=False)]
-    if isinstance(value, str):
-        return value if _WORD.fullmatch(value) else None
-    return value if isinstance(value, int | float) else None
-
-
-def _short(name: Any) -> Any:
-    """Return a name as it is recorded: what could be a text of the caller's is not."""
-    if not isinstance(name, str) or _NAME.fullmatch(name):
-        return name
-    return NO_NAME
-
-
 def _digests(found: InForce) -> dict[str, Any]:
     return {
         "environment": found.environment,
@@ -253,15 +228,15 @@ def _asked(call: Call) -> dict[str, Any]:
     labels, caller = call.labels, call.caller
     return {
         "call": call.kind.value,
-        "class": _short(labels.data_class),
+        "class": short(labels.data_class),
         "asserted_by": None if labels.data_class is None else caller.key or caller.door,
         "key": caller.key,
         "layers": sorted(caller.layers),
-        "asked_model": _short(call.asked),
-        "require": [_short(each) for each in labels.require[:MAX_LISTED]],
+        "asked_model": short(call.asked),
+        "require": [short(each) for each in labels.require[:MAX_LISTED]],
         "only": list(labels.only),
         "tags": {key[:MAX_NAME]: value[:MAX_NAME] for key, value in labels.tags[:MAX_LISTED]},
-        "betas": [_short(each) for each in call.fields.betas[:MAX_LISTED]],
+        "betas": [short(each) for each in call.fields.betas[:MAX_LISTED]],
         "bytes": len(call.fields.raw),
         "stream": call.stream,
     }
@@ -271,15 +246,13 @@ def _judged(judgement: Judgement, verdicts: str) -> dict[str, Any]:
     request, decision, asked = judgement.request, judgement.decision, judgement.asked
     return {
         "environment": request.environment,
-        "classes": [_short(each) for each in decision.data_classes],
-        "models_inside": [_short(each) for each in judgement.models],
+        "classes": [short(each) for each in decision.data_classes],
+        "models_inside": [short(each) for each in judgement.models],
         "features": sorted(request.features),
         "unread": sorted(asked.unread),
         "checks": sorted(request.checks),
         "hatches": {
-            name: _short(value)
-            for name, value in asdict(asked.hatches).items()
-            if value is not None
+            name: short(value) for name, value in asdict(asked.hatches).items() if value is not None
         },
         "policy_digest": decision.policy_digest,
         "facts_digest": decision.facts_digest,
@@ -303,14 +276,14 @@ def _reason(rejection: Rejection) -> str:
 
 def _lost(loss: Loss) -> str:
     own = loss.name.removeprefix("anthropic-beta: ")
-    return f"{loss.name}: {loss.reason}" if _short(own) == own else NO_NAME
+    return f"{loss.name}: {loss.reason}" if short(own) == own else NO_NAME
 
 
 def _texts(call: Call, judgement: Judgement) -> tuple[str, ...]:
     """Return what a caller made up that reasons may repeat, and that could be a text."""
     said = (call.labels.data_class, call.asked, *call.fields.betas, *judgement.models)
     hatches = asdict(judgement.asked.hatches).values()
-    return tuple(each for each in (*said, *hatches) if each is not None and _short(each) is NO_NAME)
+    return tuple(each for each in (*said, *hatches) if each is not None and short(each) is NO_NAME)
 
 
 def _verdict(verdict: Verdict, texts: tuple[str, ...]) -> dict[str, Any]:

@@ -117,6 +117,10 @@ class Call(Struct, frozen=True):
     own_account: bool = False
     """The caller brings the upstream's credential, so its errors and limits are the caller's."""
     caller: Caller = ANYONE
+    request_id: str | None = None
+    """The id that a door gave it, for answers whose platform gives none."""
+    account: str = ""
+    """Stands for the credential that the caller brings; empty: the gateway's own is used."""
 
 
 def read_call(
@@ -126,6 +130,7 @@ def read_call(
     *,
     own_account: bool = False,
     caller: Caller = ANYONE,
+    request_id: str | None = None,
 ) -> Call:
     """Read a request; raises Malformed with the name of what is wrong.
 
@@ -152,6 +157,7 @@ def read_call(
         ),
         own_account=own_account,
         caller=caller,
+        request_id=request_id,
     )
 
 

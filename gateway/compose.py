@@ -27,8 +27,9 @@ from gateway.config import Upstream as Section
 from gateway.credentials.build import signer
 from gateway.credentials.contract import Signer
 from gateway.credentials.settings import CredentialKind, CredentialSettings
-from gateway.dispatch.breaker import Breaker
+from gateway.dispatch.budget import Budget
 from gateway.dispatch.drive import Connection
+from gateway.dispatch.health import Bounds, Health
 from gateway.dispatch.limits import Limits
 from gateway.journal import Journal, shared
 from gateway.routing import Upstream
@@ -47,7 +48,8 @@ class Parts:
     upstreams: tuple[Upstream, ...]
     connections: Mapping[str, Connection]
     limits: Limits
-    breaker: Breaker | None
+    health: Health
+    budget: Budget
     boundary: Boundary | None
     audit: Audit
 
@@ -74,11 +76,18 @@ def parts(config: Config, signers: Mapping[str, Signer] = NO_SIGNERS) -> Parts:
         each.name: connection(section, each.endpoint, signers.get(each.name))
         for section, each in zip(config.used, upstreams, strict=True)
     }
-    breaker = Breaker() if config.breaker.enabled else None
     audit = Audit(_journal(config), required=config.journal.required)
     if not audit.opened() and config.journal.required:
         raise ConfigError([Mistake(None, None, "journal.dir", str(audit.broken))])
-    return Parts(upstreams, connections, limits(config), breaker, _boundary(config, audit), audit)
+    return Parts(
+        upstreams,
+        connections,
+        limits(config),
+        health(config),
+        Budget(config.retries.budget_percent / 100, config.retries.budget_floor_per_s),
+        _boundary(config, audit),
+        audit,
+    )
 
 
 def found(where: str | Path | Config | None, environ: Mapping[str, str]) -> Config:
@@ -107,6 +116,18 @@ def limits(config: Config) -> Limits:
         **retries.model_dump(exclude={"budget_percent", "budget_floor_per_s"}),
         warm_wait_s=config.affinity.wait_s if config.affinity.enabled else 0.0,
     )
+
+
+def health(config: Config) -> Health:
+    """Return the health of upstreams of which nothing is known yet."""
+    breaker = config.breaker
+    bounds = Bounds(
+        consecutive=breaker.consecutive,
+        ejection_s=breaker.ejection_s,
+        ejection_cap_s=breaker.ejection_cap_s,
+        cool_cap_s=config.retries.retry_after_cap_s,
+    )
+    return Health(bounds, ejects=breaker.enabled)
 
 
 def _boundary(config: Config, audit: Audit) -> Boundary | None:

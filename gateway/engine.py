@@ -20,16 +20,18 @@ from gateway.boundary import Boundary, Leave
 from gateway.call import Call
 from gateway.config import Config, process_environ
 from gateway.credentials.contract import Signer
-from gateway.dispatch.attempts import Attempt, Dispatch, Give
-from gateway.dispatch.breaker import Breaker
+from gateway.dispatch.attempts import STOPPED, Attempt, Dispatch, Give
+from gateway.dispatch.budget import Budget, Unbounded
 from gateway.dispatch.drive import Connection, Job, Won, drive
+from gateway.dispatch.health import Health
 from gateway.dispatch.limits import Limits
 from gateway.errors import Forbidden, Refused, new_request_id
 from gateway.routing import Plan, Upstream, plan
 from gateway.settling import End, expected
+from gateway.telemetry import SILENT, Course, Observer
 from gateway.wire.contract import Route, Wire
 from gateway.wire.passage import address, passage_of
-from providers.contract import Failure, FailureKind, Operation
+from providers.contract import Failure, Kind, Operation
 
 DIGEST_SHOWN = 16
 
@@ -43,11 +45,13 @@ class Engine:
         connections: Mapping[str, Connection],
         limits: Limits,
         *,
-        breaker: Breaker | None = None,
+        health: Health | None = None,
+        budget: Budget | None = None,
         rng: random.Random | None = None,
         boundary: Boundary | None = None,
         audit: Audit | None = None,
         on_violation: Literal["record", "withdraw"] = "record",
+        observer: Observer = SILENT,
     ) -> None:
         self.upstreams = tuple(upstreams)
         self.limits = limits
@@ -56,16 +60,20 @@ class Engine:
         self.violations = 0
         """How many answers were not what was planned."""
         self._connections = connections
-        self._breaker = breaker
+        self.health = health or Health(ejects=False)
+        self.budget = budget or Unbounded()
         self._limits_for = lru_cache(maxsize=256)(limits.for_call)
         self._rng = rng or random.Random()  # noqa: S311 - jitter is no secret
         self._withdraws = on_violation == "withdraw"
+        self._observers = () if observer is SILENT else (observer,)
 
     @classmethod
     def from_config(
         cls,
         config: str | Path | Config | None = None,
         signers: Mapping[str, Signer] = compose.NO_SIGNERS,
+        *,
+        observer: Observer = SILENT,
     ) -> Self:
         """Return the engine of a configuration, for several clients to share.
 
@@ -73,6 +81,7 @@ class Engine:
             config: A directory with a `gateway.toml`, or a configuration; None: the one that
                 GATEWAY_CONFIG names, else the SDKs' own variables.
             signers: Upstream name -> signer, for credentials the configuration does not hold.
+            observer: Told what happens to every call.
 
         Raises:
             ConfigError: The configuration, a policy or an attestation is missing or wrong.
@@ -83,11 +92,17 @@ class Engine:
             made.upstreams,
             made.connections,
             made.limits,
-            breaker=made.breaker,
+            health=made.health,
+            budget=made.budget,
             boundary=made.boundary,
             audit=made.audit,
             on_violation=checked.policy.on_violation,
+            observer=observer,
         )
+
+    def observe(self, observer: Observer) -> None:
+        """Tell one more observer of what happens to the calls that begin from now on."""
+        self._observers = (*self._observers, observer)
 
     @property
     def routes(self) -> tuple[Route, ...]:
@@ -113,51 +128,101 @@ class Engine:
         return tuple(found)
 
     @property
+    def journal(self) -> str:
+        """Whether there is a journal, and can be written: `none`, `ok` or `broken`."""
+        return self.audit.state
+
+    @property
     def stopped(self) -> bool:
         """Whether no request is sent, because a required journal cannot be written."""
         return self.audit.required and self.audit.broken is not None
 
-    async def answer(self, call: Call, wire: Wire) -> Answer:
-        """Serve a call; raises Refused when no upstream may or can see it."""
+    async def answer(
+        self, call: Call, wire: Wire, gone: Callable[[], bool] = lambda: False
+    ) -> Answer:
+        """Serve a call; raises Refused when no upstream may or can see it.
+
+        Args:
+            call: The call.
+            wire: What carries it.
+            gone: Says whether the caller has left; then nothing more is tried for it.
+        """
+        course = Course(self._observers, call, wire.now_s)
+        try:
+            return await self._answer(call, wire, gone, course)
+        except Refused as error:
+            course.refused(error, self.policy)
+            raise
+        except BaseException as error:
+            course.stopped(error)
+            raise
+
+    async def _answer(
+        self, call: Call, wire: Wire, gone: Callable[[], bool], course: Course
+    ) -> Answer:
         leave = Leave(self.boundary)
         chosen = self._planned(call, wire.now_s(), leave)
         trail = self.audit.decided(call, chosen)
+        course.planned(chosen, trail.decision, _judged(chosen, trail).policy)
         if chosen.refused is not None:
             raise _named(chosen.refused, trail)
         limits = self._limits_for(call.stream, call.silence_s, call.retry_count, call.attempts)
-        job = self._job(call, chosen, leave.of(chosen), trail, limits=limits, wire=wire)
+        dispatch = self._dispatch(call, chosen, limits, wire, may=leave.of(chosen), gone=gone)
+        job = self._job(call, chosen, dispatch, leave.of(chosen), trail=trail, course=course)
         result = await _driven(job, wire, trail)
         if isinstance(result, Won):
-            return self._won(result, call, chosen, leave, trail)
+            return self._won(result, call, chosen, leave, trail=trail, course=course)
         if result.withdrawn and not result.records:
             trail.finished(None, "withdrawn")
             raise _named(Forbidden(result.failure.message), trail)
         answer = answers.gave_up(result, call, limits, _judged(chosen, trail))
         trail.finished(None, "failed", answer.request_id)
+        course.gave_up(answer.status, answer.request_id, left=result.failure is STOPPED)
         return answer
+
+    def _dispatch(
+        self,
+        call: Call,
+        chosen: Plan,
+        limits: Limits,
+        wire: Wire,
+        *,
+        may: Callable[[str], bool],
+        gone: Callable[[], bool],
+    ) -> Dispatch:
+        return Dispatch(
+            chosen,
+            limits,
+            self._rng,
+            wire.now_s(),
+            may=may,
+            ward=self.health.of(asked_for(chosen.operation), call.account),
+            budget=self.budget,
+            gone=gone,
+        )
 
     def _job(
         self,
         call: Call,
         chosen: Plan,
+        dispatch: Dispatch,
         may: Callable[[str], bool],
-        trail: Trail,
         *,
-        limits: Limits,
-        wire: Wire,
+        trail: Trail,
+        course: Course,
     ) -> Job:
         return Job(
             operation=chosen.operation,
             fields=call.fields,
-            dispatch=Dispatch(chosen, limits, self._rng, wire.now_s(), may=may),
+            dispatch=dispatch,
             connections=self._connections,
             passage=passage_of(chosen, may),
-            new_request_id=new_request_id,
-            on_attempt=lambda attempt: self._started(trail, attempt, chosen.operation),
-            on_failure=lambda attempt, failure: self._failed(
-                trail, attempt, chosen.operation, failure, limits=limits, now_s=wire.now_s()
+            new_request_id=lambda: call.request_id or new_request_id(),
+            on_attempt=lambda attempt: _started(trail, course, attempt, chosen.operation),
+            on_failure=lambda attempt, failure: _failed(
+                trail, course, attempt, chosen.operation.model, failure
             ),
-            on_withdrawn=trail.withdrawn,
+            on_withdrawn=lambda attempt: _withdrawn(trail, course, attempt),
         )
 
     def plan(self, call: Call, now_s: float, leave: Leave | None = None) -> Plan:
@@ -166,11 +231,10 @@ class Engine:
         Raises Refused for a call that is wrong whatever the upstreams are.
         """
         leave = leave or Leave(self.boundary)
-        ejected = self._breaker.ejected if self._breaker is not None else _none_ejected
         return plan(
             call,
             self.upstreams,
-            lambda model: ejected(model, now_s),
+            lambda operation: self.health.out(asked_for(operation), now_s, call.account),
             judge=leave.judge,
             tripped=leave.tripped,
             ranks=leave.ranks,
@@ -182,17 +246,22 @@ class Engine:
         except Forbidden as error:
             raise _named(error, self.audit.turned_away(call, error)) from None
 
-    def _won(self, won: Won, call: Call, chosen: Plan, leave: Leave, trail: Trail) -> Answer:
-        upstream = won.attempt.leg.upstream.name
-        if self._breaker is not None:
-            self._breaker.worked(upstream, chosen.operation.model)
+    def _won(
+        self, won: Won, call: Call, chosen: Plan, leave: Leave, *, trail: Trail, course: Course
+    ) -> Answer:
         answer = answers.won(won, call, _judged(chosen, trail))
-        if trail.decision is None:
-            return answer
-        ends = End(won, expected(won, chosen, leave), trail, answer.request_id, self._violated)
+        ends = End(
+            won,
+            expected(won, chosen, leave) if trail.decision is not None else None,
+            trail,
+            course,
+            request_id=answer.request_id,
+            violated=self._violated,
+        )
         if won.stream is None:
             ends.whole(answer.body)
         else:
+            course.content(won.stream.stream.first_content_s)
             won.stream.on_end = ends.streamed
         return answer
 
@@ -205,27 +274,32 @@ class Engine:
         if self._withdraws and self.boundary is not None:
             self.boundary.trip(upstream)
 
-    def _started(self, trail: Trail, attempt: Attempt, operation: Operation) -> None:
-        upstream = attempt.leg.upstream
-        _, host, _ = address(upstream.endpoint.base_url)
-        trail.started(attempt, host, upstream.endpoint.models[operation.model].id)
 
-    def _failed(
-        self,
-        trail: Trail,
-        attempt: Attempt,
-        operation: Operation,
-        failure: Failure,
-        *,
-        limits: Limits,
-        now_s: float,
-    ) -> None:
-        logs.attempt_failed(attempt, operation.model, failure)
-        trail.failed(attempt, failure)
-        own = self._limits_for(operation.stream, None, 0, None)
-        if self._breaker is not None and not _impatient(failure, limits, own):
-            name = attempt.leg.upstream.name
-            self._breaker.failed(name, operation.model, failure.kind, now_s)
+def _started(trail: Trail, course: Course, attempt: Attempt, operation: Operation) -> None:
+    upstream = attempt.leg.upstream
+    _, host, _ = address(upstream.endpoint.base_url)
+    trail.started(attempt, host, upstream.endpoint.models[operation.model].id)
+    course.started(upstream)
+
+
+def _withdrawn(trail: Trail, course: Course, attempt: Attempt) -> None:
+    trail.withdrawn(attempt)
+    course.withdrawn()
+
+
+def _failed(trail: Trail, course: Course, attempt: Attempt, model: str, failure: Failure) -> None:
+    logs.attempt_failed(attempt, model, failure)
+    trail.failed(attempt, failure)
+    course.failed(failure)
+
+
+def asked_for(operation: Operation) -> str:
+    """Return what an upstream's health is kept for: a model, or counting its tokens.
+
+    A platform may serve one and not the other.
+    """
+    counts = operation.kind is Kind.COUNT_TOKENS
+    return f"{operation.model} (counting)" if counts else operation.model
 
 
 async def _driven(job: Job, wire: Wire, trail: Trail) -> Won | Give:
@@ -235,10 +309,6 @@ async def _driven(job: Job, wire: Wire, trail: Trail) -> Won | Give:
     except BaseException as error:
         trail.finished(None, "broken" if isinstance(error, Exception) else "left")
         raise
-
-
-def _none_ejected(_model: str, _now_s: float) -> frozenset[str]:
-    return frozenset()
 
 
 def _named(error: Refused, trail: Trail) -> Refused:
@@ -254,14 +324,3 @@ def _judged(chosen: Plan, trail: Trail) -> Judged:
     if judgement is None:
         return Judged(decision=trail.decision)
     return Judged(judgement.decision.policy_digest[:DIGEST_SHOWN], trail.decision)
-
-
-def _impatient(failure: Failure, limits: Limits, own: Limits) -> bool:
-    """Say whether the caller's clock ended an attempt before the operator's would have.
-
-    Such an end says nothing of the upstream: it must not eject it for other callers.
-    """
-    if failure.type != "timeout_error" or failure.upstream_status is not None:
-        return False
-    bears_s = own.connect_s if failure.kind is FailureKind.NOT_SENT else own.first_content_s
-    return limits.first_content_s < bears_s

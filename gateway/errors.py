@@ -26,6 +26,8 @@ class Refused(Exception):
 
     status = 500
     type = "api_error"
+    reason = "other"
+    """Why, in one word for counters and logs."""
     should_retry: bool | None = None
     """What `x-should-retry` says; None leaves it out."""
 
@@ -36,6 +38,8 @@ class Refused(Exception):
         """`error.details.error_code`, which clients branch on."""
         self.decision: str | None = None
         """The id of the decision that says why, where there is one."""
+        self.request_id: str | None = None
+        """The id that the caller gets; None: it is made when the answer is."""
 
 
 class Malformed(Refused):
@@ -43,6 +47,7 @@ class Malformed(Refused):
 
     status = 400
     type = "invalid_request_error"
+    reason = "malformed"
 
 
 class NotAuthorized(Refused):
@@ -50,6 +55,7 @@ class NotAuthorized(Refused):
 
     status = 401
     type = "authentication_error"
+    reason = "unauthorized"
     should_retry = False
 
 
@@ -58,6 +64,7 @@ class Forbidden(Refused):
 
     status = 403
     type = "permission_error"
+    reason = "forbidden"
 
 
 class UnknownModel(Refused):
@@ -65,6 +72,7 @@ class UnknownModel(Refused):
 
     status = 404
     type = "not_found_error"
+    reason = "unknown_model"
 
 
 class TooLarge(Refused):
@@ -72,6 +80,7 @@ class TooLarge(Refused):
 
     status = 413
     type = "request_too_large"
+    reason = "too_large"
 
 
 class NotServed(Refused):
@@ -79,6 +88,7 @@ class NotServed(Refused):
 
     status = 501
     type = "not_supported"
+    reason = "not_served"
     should_retry = False
 
 
@@ -87,6 +97,7 @@ class NotReady(Refused):
 
     status = 503
     type = "api_error"
+    reason = "not_ready"
 
 
 def quoted(word: str, most: int = 100) -> str:

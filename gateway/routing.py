@@ -84,7 +84,7 @@ class Plan(Struct, frozen=True):
 def plan(
     call: Call,
     upstreams: Sequence[Upstream],
-    ejected: Callable[[str], frozenset[str]] = lambda _model: frozenset(),
+    out: Callable[[Operation], frozenset[str]] = lambda _operation: frozenset(),
     *,
     judge: Callable[[Call, str], Judgement] | None = None,
     tripped: Container[str] = (),
@@ -95,8 +95,8 @@ def plan(
     Args:
         call: The call.
         upstreams: The configured upstreams, in their order.
-        ejected: Names the ill upstreams for a model: they go last instead of out, for the last
-            one allowed is always tried.
+        out: Names the upstreams that do ill: they go last instead of away, for the last one
+            allowed is always tried.
         judge: Asks policy of a call for a canonical model; None: there is no policy.
         tripped: The upstreams that were taken out.
         ranks: The order that policies prefer, where it is not the configured one.
@@ -119,7 +119,7 @@ def plan(
         preferred = ranks(judgement) if judgement is not None else None
         if preferred is not None:
             legs.sort(key=lambda leg: preferred[leg.upstream.name])
-        if ill := ejected(model):
+        if ill := out(operation):
             legs.sort(key=lambda leg: leg.upstream.name in ill)
     return Plan(operation, tuple(legs), rejected, judgement, refused)
 

@@ -6,13 +6,15 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from gateway import logs
-from gateway.audit import Trail, bounded
+from gateway.audit import Trail
 from gateway.boundary import Leave
 from gateway.dispatch.drive import Won
-from gateway.dispatch.stream import State, Stream
+from gateway.dispatch.stream import Outcome, State, Stream
 from gateway.policy import observed
 from gateway.policy.observed import Expected
+from gateway.recordable import bounded
 from gateway.routing import Plan
+from gateway.telemetry import Course
 from providers.contract import header
 
 NO_WORD = "(no word)"
@@ -25,53 +27,73 @@ class End:
 
     Args:
         won: The attempt that answered.
-        expected: What was planned for it.
+        expected: What was planned for it; None: nothing was, so nothing can break it.
         trail: Where it is recorded.
+        course: What is told of the call.
         request_id: The id that the caller sees.
         violated: Told the upstream's name when the answer is not what was planned.
     """
 
-    __slots__ = ("_expected", "_request_id", "_trail", "_violated", "_won")
+    __slots__ = ("_course", "_expected", "_request_id", "_trail", "_violated", "_won")
 
     def __init__(
         self,
         won: Won,
-        expected: Expected,
+        expected: Expected | None,
         trail: Trail,
+        course: Course,
+        *,
         request_id: str,
         violated: Callable[[str], None],
     ) -> None:
         self._won = won
         self._expected = expected
         self._trail = trail
+        self._course = course
         self._request_id = request_id
         self._violated = violated
 
     def whole(self, body: bytes) -> None:
         """Settle an answer that is whole."""
-        self._settle(State.COMPLETE, *observed.whole(body))
+        self._settle(Outcome(State.COMPLETE), *observed.whole(body))
 
     def streamed(self, stream: Stream) -> None:
         """Settle a streamed answer."""
-        state = State.LEFT if stream.outcome is None else stream.outcome.state
-        self._settle(state, stream.facts.model, stream.facts.usage)
+        self._course.content(stream.first_content_s)
+        outcome = stream.outcome or Outcome(State.LEFT)
+        self._settle(outcome, stream.facts.model, stream.facts.usage)
 
-    def _settle(self, state: State, model: object, usage: Mapping[str, Any]) -> None:
+    def _settle(self, outcome: Outcome, model: object, usage: Mapping[str, Any]) -> None:
+        used = bounded(usage)
+        if self._expected is not None:
+            self._compare(self._expected, outcome.state, model, usage, used)
+        self._course.answered(outcome, self._request_id, used, self._won.dropped)
+
+    def _compare(
+        self,
+        expected: Expected,
+        state: State,
+        model: object,
+        usage: Mapping[str, Any],
+        used: Mapping[str, Any],
+    ) -> None:
+        """Record the end, and what of the answer is not as planned."""
         attempt = self._won.attempt
         told = observed.served(model, usage, header(self._won.headers, WORKSPACE))
         answer = {
             "model": bounded(told.model),
-            "usage": bounded(usage),
-            "unobserved": list(observed.unobserved(self._expected, told)),
+            "usage": used,
+            "unobserved": list(observed.unobserved(expected, told)),
             "platform_request_id": self._won.request_id,
         }
         self._trail.finished(attempt, state.value, self._request_id, answer)
-        found = observed.violations(self._expected, told)
+        found = observed.violations(expected, told)
         upstream = attempt.leg.upstream.name
         for each in found:
             violation = each._replace(observed=bounded(each.observed) or NO_WORD)
             logs.violation(upstream, violation)
             self._trail.violation(upstream, violation)
+            self._course.violated(upstream, violation.what)
         if found:
             self._violated(upstream)
 

@@ -6,9 +6,11 @@ profile, what a copy of the client replaces, and when an access token is renewed
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from hashlib import blake2b
 
 from gateway.credentials.anthropic_chain import OAUTH_BETA, with_oauth_beta
 from gateway.credentials.contract import CredentialError
@@ -18,6 +20,7 @@ from providers.contract import Headers, WireRequest
 NAMES = frozenset({"authorization", "x-api-key"})
 """The headers in which the SDK sends a credential."""
 
+_SEAL = secrets.token_bytes(32)
 _shown: ContextVar[Headers] = ContextVar("gateway_own_credential", default=())
 
 
@@ -38,6 +41,14 @@ def parted(headers: Headers) -> tuple[Headers, Headers]:
         else:
             rest.append((name, value))
     return tuple(rest), tuple(own)
+
+
+def account(credential: Headers) -> str:
+    """Return what stands for a credential in this process; nothing can be read from it."""
+    digest = blake2b(key=_SEAL, digest_size=16)
+    for name, value in credential:
+        digest.update(f"{name}:{value}\n".encode())
+    return digest.hexdigest()
 
 
 @contextmanager

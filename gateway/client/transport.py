@@ -13,6 +13,7 @@ from contextlib import suppress
 import httpx2
 import msgspec
 from anthropic import AnthropicError, APIError, APIStatusError
+from msgspec import structs
 
 from gateway.answers import Answer, refusal
 from gateway.client import own_credential
@@ -189,8 +190,9 @@ async def _served(opened: Opened, request: httpx2.Request, wire: Wire) -> Answer
     call = read(kind, request, headers, current(), own_account=opened.no_file)
     if not opened.own:
         return await opened.engine.answer(call, wire)
+    owned = structs.replace(call, account=own_credential.account(credential))
     with own_credential.shown(credential):
-        return await opened.engine.answer(call, wire)
+        return await opened.engine.answer(owned, wire)
 
 
 def _aside(opened: Opened, request: httpx2.Request) -> Answer:

@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from msgspec import Struct
 from tenacity import RetryCallState, Retrying, wait_exponential
 
+from gateway.dispatch.budget import Budget, Unbounded
+from gateway.dispatch.health import Begun, Health, Standing, Ward
+from gateway.dispatch.kinds import RULES
 from gateway.dispatch.limits import Limits
 from gateway.routing import Leg, Plan
 from providers.contract import Failure, FailureKind
@@ -58,37 +61,12 @@ class Give:
     records: tuple[Record, ...]
     withdrawn: tuple[str, ...] = ()
     """The planned upstreams that policy no longer allowed when their turn came."""
+    starved: bool = False
+    """More could have been tried, had the shared budget had room for it."""
 
 
 Step = Send | Wait | Give
 
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """What one kind of failure means for the next step."""
-
-    surface: bool = False
-    """The caller gets it at once: no other upstream would say otherwise."""
-    retry_here: bool = False
-    """The same upstream may be asked again."""
-    here_first: bool = False
-    """It is asked again before the next upstream is, unless it wants a long wait."""
-    hope: int = 0
-    """Of several failures, the caller is told the one with the most hope."""
-
-
-RULES = {
-    FailureKind.CALLER: Rule(surface=True),
-    FailureKind.CREDENTIAL: Rule(hope=0),
-    FailureKind.ABSENT: Rule(hope=1),
-    FailureKind.NOT_SENT: Rule(retry_here=True, hope=2),
-    FailureKind.BAD200: Rule(retry_here=True, hope=3),
-    FailureKind.CUT: Rule(retry_here=True, hope=3),
-    FailureKind.AMBIGUOUS: Rule(retry_here=True, hope=4),
-    FailureKind.QUOTA: Rule(hope=5),
-    FailureKind.ILL: Rule(retry_here=True, here_first=True, hope=6),
-    FailureKind.THROTTLED: Rule(retry_here=True, hope=7),
-}
 
 _RETRYING = Retrying()
 
@@ -102,6 +80,8 @@ WITHDRAWN = Failure(
     "Policy no longer allows any upstream that was planned for this request.",
 )
 TIMED_OUT = Failure(FailureKind.AMBIGUOUS, 504, "timeout_error", "The call took too long.")
+CALL_TIMEOUT = Failure(FailureKind.CUT, 504, "timeout_error", "The call took too long.")
+_COARSE_S = 0.05
 
 
 class Dispatch:
@@ -114,6 +94,9 @@ class Dispatch:
         now_s: The time at which the call began.
         may: Says of an upstream's name whether policy still allows it. An upstream that it
             refuses once is not tried again in this call.
+        ward: How the upstreams do; it is asked before every attempt, and told of its end.
+        budget: How much the ill may be burdened; shared by all calls.
+        gone: Says whether the caller has left: nothing more is tried for it.
     """
 
     def __init__(
@@ -124,18 +107,27 @@ class Dispatch:
         now_s: float,
         *,
         may: Callable[[str], bool],
+        ward: Ward | None = None,
+        budget: Budget | None = None,
+        gone: Callable[[], bool] = lambda: False,
     ) -> None:
         self.limits = limits
         self.deadline_s = now_s + limits.call_s
         self._legs = plan.legs
+        self._warm = plan.warm
         self._rng = rng
         self._may = may
+        self._gone = gone
+        self._ward = ward or Health(ejects=False).of(plan.operation.model)
+        self._budget = budget or Unbounded()
         self._tries = dict.fromkeys([leg.upstream.name for leg in plan.legs], 0)
         self._ready_s: dict[str, float] = {}
         self._spent: set[str] = set()
         self._refused: list[str] = []
         self._again: str | None = None
+        self._starved = False
         self._sent: Attempt | None = None
+        self._begun: Begun | None = None
         self._sent_s = now_s
         self._records: list[Record] = []
 
@@ -153,29 +145,32 @@ class Dispatch:
         """Return what to do now: the first step, and the one after a wait."""
         if now_s >= self.deadline_s:
             return self._give(TIMED_OUT)
-        if len(self._records) >= self.limits.attempts:
-            return self._give()
-        leg = self._next_allowed()
-        if leg is None:
-            return self._give()
-        ready_s = self._ready_s.get(leg.upstream.name, now_s)
-        if ready_s > now_s:
-            return Wait(ready_s) if ready_s < self.deadline_s else self._give()
-        return self._send(leg, now_s)
+        if self._gone():
+            return self._give(STOPPED)
+        while len(self._records) < self.limits.attempts:
+            leg = self._next_allowed(now_s)
+            if leg is None:
+                break
+            ready_s = self._ready(leg.upstream.name, now_s)
+            if ready_s > now_s:
+                return Wait(ready_s) if ready_s < self.deadline_s else self._give()
+            if self._afford(leg.upstream.name, now_s):
+                return self._send(leg, now_s)
+            self._starved = True
+            self._spent.add(leg.upstream.name)
+        return self._give()
 
     def failed(self, failure: Failure, now_s: float) -> Step:
         """Record that the attempt under way failed, and return what to do next."""
-        if self._sent is None:
-            raise RuntimeError("no attempt is under way")
-        name = self._sent.leg.upstream.name
-        self._records.append(Record(self._sent.number, name, failure, now_s - self._sent_s))
-        self._sent = None
+        begun = self._record(failure, now_s)
+        name = begun.key[0]
+        counts = self._had_its_time(failure, now_s)
+        self._ward.failed(begun, failure, now_s, counts=counts)
         rule = RULES[failure.kind]
         if rule.surface:
             return self._give(failure)
         wait_s = self._wait_s(name, failure)
-        soon = wait_s is not None and wait_s <= self.limits.max_s
-        self._again = name if rule.here_first and soon else None
+        self._again = name if self._here_first(failure, wait_s, name, now_s) else None
         if not rule.retry_here or wait_s is None:
             self._spent.add(name)
         else:
@@ -187,24 +182,49 @@ class Dispatch:
 
         It does not count as an attempt.
         """
-        if self._sent is None:
+        if self._sent is None or self._begun is None:
             raise RuntimeError("no attempt is under way")
+        self._ward.dropped(self._begun)
         self._withdraw(self._sent.leg)
-        self._sent = None
+        self._sent = self._begun = None
         return self.start(now_s)
 
     def stop(self, now_s: float) -> Give:
         """Record that the caller went away."""
         if self._sent is not None:
-            name = self._sent.leg.upstream.name
-            took_s = now_s - self._sent_s
-            self._records.append(Record(self._sent.number, name, STOPPED, took_s))
-            self._sent = None
+            self._ward.dropped(self._record(STOPPED, now_s))
         return self._give(STOPPED)
 
-    def _next_allowed(self) -> Leg | None:
+    def answered(self) -> None:
+        """Record that the attempt under way has an answer, which is open or whole."""
+        if self._begun is not None:
+            self._ward.answered(self._begun)
+
+    def ended(self, failure: Failure | None, now_s: float, *, whole: bool) -> None:
+        """Record how that answer ended: whole, failed, or left by the caller."""
+        begun, self._begun = self._begun, None
+        if begun is None:
+            return
+        if whole:
+            self._ward.worked(begun)
+        elif failure is None or not self._counts_late(failure):
+            self._ward.dropped(begun)
+        else:
+            self._ward.failed(begun, failure, now_s, counts=True)
+
+    def _record(self, failure: Failure, now_s: float) -> Begun:
+        """Put the end of the attempt under way on record."""
+        if self._sent is None or self._begun is None:
+            raise RuntimeError("no attempt is under way")
+        name = self._sent.leg.upstream.name
+        self._records.append(Record(self._sent.number, name, failure, now_s - self._sent_s))
+        begun = self._begun
+        self._sent = self._begun = None
+        return begun
+
+    def _next_allowed(self, now_s: float) -> Leg | None:
         """Return the leg to try that policy still allows."""
-        while (leg := self._next()) is not None and not self._may(leg.upstream.name):
+        while (leg := self._next(now_s)) is not None and not self._may(leg.upstream.name):
             self._withdraw(leg)
         return leg
 
@@ -212,25 +232,83 @@ class Dispatch:
         self._spent.add(leg.upstream.name)
         self._refused.append(leg.upstream.name)
 
-    def _next(self) -> Leg | None:
-        """Return the leg to try: the one to ask again, else a new one, else the soonest."""
+    def _next(self, now_s: float) -> Leg | None:
+        """Return the leg to try.
+
+        The one to ask again comes first, then a new one that takes its turn, then a new one
+        that is out, for the last one allowed is always tried, and then the soonest of the rest.
+        """
         left = [leg for leg in self._legs if self._may_try(leg.upstream.name)]
         for leg in left:
             if leg.upstream.name == self._again:
                 return leg
-        for leg in left:
-            if not self._tries[leg.upstream.name]:
+        new = [leg for leg in left if not self._tries[leg.upstream.name]]
+        for leg in new:
+            if self._takes_its_turn(leg.upstream.name, now_s):
                 return leg
+        if new:
+            return new[0]
         return min(left, key=lambda leg: self._ready_s[leg.upstream.name], default=None)
+
+    def _takes_its_turn(self, name: str, now_s: float) -> bool:
+        return not self._ward.out(name, now_s) or self._is_waited_for(name, now_s)
+
+    def _is_waited_for(self, name: str, now_s: float) -> bool:
+        """Say whether an upstream cools down, but holds the prompt cache and will be soon back."""
+        if name != self._warm or self._ward.standing(name, now_s) is not Standing.COOLING:
+            return False
+        return self._ward.cools_until_s(name) - now_s <= self.limits.warm_wait_s
+
+    def _ready(self, name: str, now_s: float) -> float:
+        """Return when an upstream may be asked."""
+        if self._is_waited_for(name, now_s) and not self._tries[name]:
+            return self._ward.cools_until_s(name)
+        return self._ready_s.get(name, now_s)
 
     def _may_try(self, name: str) -> bool:
         return name not in self._spent and self._tries[name] < self.limits.per_upstream
 
+    def _afford(self, name: str, now_s: float) -> bool:
+        """Say whether an attempt may burden an upstream; the first of a call always may."""
+        if not self._records:
+            if not any(self._tries.values()):
+                self._budget.call(name, now_s)
+            return True
+        return self._ward.sound(name, now_s) or self._budget.take(name, now_s)
+
     def _send(self, leg: Leg, now_s: float) -> Send:
-        self._tries[leg.upstream.name] += 1
+        name = leg.upstream.name
+        self._tries[name] += 1
         self._sent = Attempt(len(self._records) + 1, leg)
+        self._begun = self._ward.begun(name, now_s)
         self._sent_s = now_s
         return Send(self._sent, min(now_s + self.limits.first_content_s, self.deadline_s))
+
+    def _here_first(self, failure: Failure, wait_s: float | None, name: str, now_s: float) -> bool:
+        """Say whether the same upstream is asked again before the next one is."""
+        if wait_s is None:
+            return False
+        if failure.kind is FailureKind.THROTTLED and name == self._warm:
+            return wait_s <= self.limits.warm_wait_s
+        ejected = self._ward.standing(name, now_s) is Standing.EJECTED
+        return RULES[failure.kind].here_first and wait_s <= self.limits.max_s and not ejected
+
+    def _had_its_time(self, failure: Failure, now_s: float) -> bool:
+        """Say whether a failure speaks of the upstream: a clock of the caller's does not."""
+        if failure.type != "timeout_error" or failure.upstream_status is not None:
+            return True
+        limits = self.limits
+        full_s = limits.full_s if limits.full_s is not None else limits.first_content_s
+        if failure.kind is FailureKind.NOT_SENT:
+            full_s = min(full_s, limits.connect_s)
+        # Timers wake a little late or, where a clock is coarse, a little early.
+        return now_s - self._sent_s >= full_s - _COARSE_S
+
+    def _counts_late(self, failure: Failure) -> bool:
+        """Say whether the end of an open answer speaks of the upstream."""
+        if failure.type != "timeout_error" or failure.upstream_status is not None:
+            return True
+        return not self.limits.narrowed and failure is not CALL_TIMEOUT
 
     def _wait_s(self, name: str, failure: Failure) -> float | None:
         """Return the pause before the same upstream is asked again; None: not in this call."""
@@ -252,4 +330,4 @@ class Dispatch:
                 key=lambda each: RULES[each.kind].hope,
                 default=WITHDRAWN if self._refused else TIMED_OUT,
             )
-        return Give(failure, self.records, self.refused)
+        return Give(failure, self.records, self.refused, self._starved)

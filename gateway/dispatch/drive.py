@@ -76,10 +76,11 @@ class Won:
 class OpenStream:
     """A committed streamed answer. Read it to its end, or close it."""
 
-    def __init__(self, wire: Wire, exchange: Exchange, stream: Stream) -> None:
+    def __init__(self, wire: Wire, exchange: Exchange, stream: Stream, dispatch: Dispatch) -> None:
         self._wire = wire
         self._exchange = exchange
         self._stream = stream
+        self._dispatch = dispatch
         self._first = b""
         self.on_end: Callable[[Stream], None] | None = None
         """Told once, when nothing more is read."""
@@ -128,6 +129,10 @@ class OpenStream:
         self._tell()
 
     def _tell(self) -> None:
+        outcome = self._stream.outcome
+        if outcome is not None:
+            whole = outcome.state is State.COMPLETE
+            self._dispatch.ended(outcome.failure, self._wire.now_s(), whole=whole)
         told, self.on_end = self.on_end, None
         if told is not None:
             told(self._stream)
@@ -160,7 +165,13 @@ async def drive(job: Job, wire: Wire) -> Won | Give:
             job.on_withdrawn(step.attempt)
             step = dispatch.withdrawn(wire.now_s())
             continue
+        except BaseException:
+            dispatch.stop(wire.now_s())
+            raise
         if isinstance(result, Won):
+            dispatch.answered()
+            if result.stream is None:
+                dispatch.ended(None, wire.now_s(), whole=True)
             return result
         job.on_failure(step.attempt, result)
         step = dispatch.failed(result, wire.now_s())
@@ -249,7 +260,7 @@ async def _opened(job: Job, send: Send, exchange: Exchange, wire: Wire, won: Won
         Clocks(wire.now_s(), send.until_s, job.dispatch.deadline_s),
         won.request_id,
     )
-    won.stream = OpenStream(wire, exchange, stream)
+    won.stream = OpenStream(wire, exchange, stream, job.dispatch)
     return await won.stream.commit() or won
 
 

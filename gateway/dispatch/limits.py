@@ -29,6 +29,13 @@ class Limits:
     """Backoff before a retry grows from `base_s` to `max_s`, with jitter."""
     warm_wait_s: float = 0.0
     """How long a throttled upstream that holds the call's prompt cache is waited for."""
+    full_s: float | None = None
+    """How long the operator lets an attempt take, where the caller bears less; None: the same."""
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether the caller bears less than the operator would."""
+        return self.full_s is not None and self.first_content_s < self.full_s
 
     def for_call(
         self, stream: bool, silence_s: float | None, retry_count: int, attempts: int | None
@@ -42,6 +49,7 @@ class Limits:
         call_s = self.call_s if stream else min(self.call_unstreamed_s, bears_s)
         return replace(
             self,
+            full_s=self.first_content_s if stream else self.call_unstreamed_s,
             call_s=call_s,
             first_content_s=min(self.first_content_s, bears_s) if stream else call_s,
             idle_s=min(self.idle_s, bears_s) if stream else call_s,

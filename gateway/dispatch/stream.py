@@ -13,6 +13,7 @@ from enum import StrEnum
 
 import msgspec
 
+from gateway.dispatch.attempts import CALL_TIMEOUT
 from gateway.dispatch.limits import Limits
 from gateway.errors import error_event
 from providers.codecs.sse import UNFINISHED_BYTES, iter_events
@@ -91,6 +92,8 @@ class Stream:
         """Committed by the hold's ceiling, before any content."""
         self.outcome: Outcome | None = None
         self.facts = Facts()
+        self.first_content_s: float | None = None
+        """When the first content came; None: none has."""
         self._decoder = decoder
         self._limits = limits
         self._clocks = clocks
@@ -177,6 +180,8 @@ class Stream:
             self._tap(events)
         if _has_content(events):
             self._content_s = now_s
+            if self.first_content_s is None:
+                self.first_content_s = now_s
         self._passed_s = now_s
         return events
 
@@ -188,7 +193,7 @@ class Stream:
             if name == "message_start":
                 self._begun_s = now_s
             elif self._begun_s is not None and name not in NOT_CONTENT:
-                self._content_s = now_s
+                self._content_s = self.first_content_s = now_s
         return self._commit(now_s) if self._content_s is not None else b""
 
     def _commit(self, now_s: float) -> bytes:
@@ -287,4 +292,3 @@ FIRST_CONTENT_TIMEOUT = Failure(
 IDLE_TIMEOUT = Failure(
     FailureKind.CUT, 504, "timeout_error", "The upstream fell silent in its answer."
 )
-CALL_TIMEOUT = Failure(FailureKind.CUT, 504, "timeout_error", "The call took too long.")

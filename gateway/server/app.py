@@ -9,21 +9,28 @@ import asyncio
 from collections.abc import Mapping
 from typing import Protocol
 
+from gateway import models
 from gateway.answers import Answer
 from gateway.call import Call, Caller, read_call
 from gateway.errors import NotReady, Refused
+from gateway.logs import RequestLog
 from gateway.server import side
 from gateway.server.addresses import is_loopback_host_header
+from gateway.server.arrival import Arrival
 from gateway.server.asgi import RawHeaders, Receive, Scope, Send
 from gateway.server.body import read_body
+from gateway.server.counting import Counts
 from gateway.server.drain import Drain
 from gateway.server.keys import Keys
 from gateway.server.leaving import Watch, watch
+from gateway.server.metrics import Metrics
 from gateway.server.refusals import WrongHost, WrongMethod
 from gateway.server.relay import STOPPING, relay
 from gateway.server.replies import failed, refused, reply
 from gateway.server.report import report
 from gateway.server.settings import DOOR, Settings
+from gateway.server.status import Shows, Status
+from gateway.telemetry import Observer
 from gateway.wire.contract import Wire
 from providers.contract import Headers, Kind
 
@@ -33,8 +40,12 @@ KEYLESS = Caller(door=DOOR)
 """Who calls a server that asks for no key: a program on the same machine."""
 
 
-class Serves(side.Shows, Protocol):
+class Serves(Shows, Protocol):
     """The part of `gateway.engine.Engine` that a server needs."""
+
+    def observe(self, observer: Observer) -> None:
+        """Tell one more observer of what happens to calls."""
+        ...
 
     async def answer(self, call: Call, wire: Wire) -> Answer:
         """Serve a call; raises Refused when no upstream may or can see it."""
@@ -55,6 +66,14 @@ class App:
         self._engine = engine
         self._wire = wire
         self._keys = Keys(settings.by_key)
+        counts = Counts(models.served(engine.upstreams), wire.now_s)
+        self._observers: tuple[Observer, ...] = (counts, RequestLog())
+        for observer in self._observers:
+            engine.observe(observer)
+        self.status = Status(
+            engine, counts, wire.now_s, lambda: self.drain.running, began_s=wire.now_s()
+        )
+        self._metrics = Metrics(self.status)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request (ASGI 3.0)."""
@@ -63,20 +82,28 @@ class App:
         try:
             kind = CALLS.get(scope["path"])
             if kind is None:
-                await reply(send, self._aside(scope))
+                await reply(send, await self._aside(scope))
             else:
                 await self._call(kind, scope, receive, send)
         except Refused as error:
             await reply(send, refused(error, self._engine.policy))
 
     async def _call(self, kind: Kind, scope: Scope, receive: Receive, send: Send) -> None:
+        arrival = Arrival(self._observers, kind, scope["headers"], self._wire.now_s)
+        try:
+            await self._arrived(arrival, scope, receive, send)
+        except Refused as error:
+            arrival.refused(error, self._engine.policy)
+            raise
+
+    async def _arrived(self, arrival: Arrival, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] != "POST":
             raise WrongMethod(scope["method"], scope["path"], "POST")
-        headers = dict(scope["headers"])
-        caller = self._admit(headers)
+        caller = self._admit(arrival.headers)
+        arrival.caller = caller.key
         self.drain.running += 1
         try:
-            call = await self._read(kind, scope, receive, headers, caller)
+            call = await self._read(arrival, scope, receive, caller)
             if isinstance(call, Answer):
                 await reply(send, call)
             elif call is not None:
@@ -85,24 +112,27 @@ class App:
             self.drain.running -= 1
 
     async def _read(
-        self,
-        kind: Kind,
-        scope: Scope,
-        receive: Receive,
-        headers: Mapping[bytes, bytes],
-        caller: Caller,
+        self, arrival: Arrival, scope: Scope, receive: Receive, caller: Caller
     ) -> Call | Answer | None:
         """Return the call; None when the caller left; the answer to a mistake of ours."""
         try:
-            body = await self._body(receive, headers)
+            body = await self._body(receive, arrival.headers)
             if body is None:
+                arrival.left()
                 return None
-            return read_call(kind, _text(scope["headers"]), body, caller=caller)
+            return read_call(
+                arrival.kind,
+                _text(scope["headers"]),
+                body,
+                caller=caller,
+                request_id=arrival.request_id,
+            )
         except Refused:
             raise
         except Exception as error:  # noqa: BLE001 - the caller gets an envelope whatever it was
-            report(error)
-            return failed()
+            report(error, arrival.request_id)
+            arrival.broke()
+            return failed(arrival.request_id)
 
     async def _body(self, receive: Receive, headers: Mapping[bytes, bytes]) -> bytes | None:
         try:
@@ -132,16 +162,21 @@ class App:
         except asyncio.CancelledError:
             if caller.gone:
                 raise
-            return refused(NotReady(STOPPING), self._engine.policy)
+            stopping = NotReady(STOPPING)
+            stopping.request_id = call.request_id
+            return refused(stopping, self._engine.policy)
         except Exception as error:  # noqa: BLE001 - the caller gets an envelope whatever it was
-            report(error)
-            return failed()
+            report(error, call.request_id)
+            return failed(call.request_id)
 
-    def _aside(self, scope: Scope) -> Answer:
+    async def _aside(self, scope: Scope) -> Answer:
         try:
-            if not side.is_open(scope["path"]):
+            if side.is_watched(scope):
+                self._identify(dict(scope["headers"]))
+            elif not side.is_open(scope):
                 self._admit(dict(scope["headers"]))
-            return side.answer(scope, self._engine, stopping=self.drain.asked)
+            stopping = self.drain.asked
+            return await side.answer(scope, self.status, self._metrics, stopping=stopping)
         except Refused:
             raise
         except Exception as error:  # noqa: BLE001 - the same
@@ -152,6 +187,10 @@ class App:
         """Return whose request may be read; raises the Refused that says why not."""
         if self.drain.asked:
             raise NotReady(STOPPING)
+        return self._identify(headers)
+
+    def _identify(self, headers: Mapping[bytes, bytes]) -> Caller:
+        """Return whose request it is; raises the Refused for one that is nobody's."""
         if self._keys:
             return self._keys.caller(headers)
         if not is_loopback_host_header(headers.get(b"host", b"localhost")):

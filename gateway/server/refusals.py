@@ -10,6 +10,7 @@ class NoSuchPath(Refused):
 
     status = 404
     type = "not_found_error"
+    reason = "no_such_path"
 
 
 class WrongMethod(Refused):
@@ -17,6 +18,7 @@ class WrongMethod(Refused):
 
     status = 405
     type = "invalid_request_error"
+    reason = "wrong_method"
     should_retry = False
 
     def __init__(self, method: str, path: str, allow: str) -> None:
@@ -29,6 +31,7 @@ class UnknownEncoding(Refused):
 
     status = 415
     type = "invalid_request_error"
+    reason = "unknown_encoding"
 
 
 class WrongHost(Refused):
@@ -36,6 +39,7 @@ class WrongHost(Refused):
 
     status = 403
     type = "permission_error"
+    reason = "wrong_host"
     should_retry = False
 
 

@@ -58,7 +58,7 @@ async def relay(send: Send, answer: Answer, source: Source, caller: Watch) -> No
         end = b"" if whole else _error(answer, STOPPING)
     except Exception as error:  # noqa: BLE001 - the caller must hear of any end
         source.close()
-        report(error)
+        report(error, header(answer.headers, "request-id"))
         end = b"" if whole else _error(answer, INTERNAL)
     await send({"type": "http.response.body", "body": end})
 

@@ -38,9 +38,9 @@ def refused(error: Refused, policy: str) -> Answer:
     return answer
 
 
-def failed() -> Answer:
+def failed(request_id: str | None = None) -> Answer:
     """Return the answer to a request that met a mistake of ours."""
-    request_id = new_request_id()
+    request_id = request_id or new_request_id()
     body = envelope("api_error", INTERNAL, request_id)
     return Answer(500, (*JSON, ("request-id", request_id)), body)
 

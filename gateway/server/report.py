@@ -8,9 +8,10 @@ from pathlib import PurePath
 LOG = logging.getLogger("gateway.server")
 
 
-def report(error: BaseException) -> None:
+def report(error: BaseException, request_id: str | None = None) -> None:
     """Log an unexpected error without its text, which may hold a prompt or a key."""
-    LOG.error("unexpected %s at %s", type(error).__name__, place(error))
+    of = "" if request_id is None else f", request {request_id}"
+    LOG.error("unexpected %s at %s%s", type(error).__name__, place(error), of)
 
 
 def place(error: BaseException) -> str:

@@ -1,9 +1,8 @@
-"""The paths beside the calls: health, greetings, models."""
+"""The paths beside the calls: health, greetings, models, metrics."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 from urllib.parse import parse_qsl
 
 from gateway import models
@@ -11,52 +10,37 @@ from gateway.answers import Answer
 from gateway.errors import Malformed
 from gateway.routing import Upstream
 from gateway.server.asgi import Scope
+from gateway.server.metrics import Metrics
 from gateway.server.refusals import WrongMethod, unserved
 from gateway.server.replies import shown
-
-
-class Shows(Protocol):
-    """The part of `gateway.engine.Engine` that is shown here."""
-
-    @property
-    def upstreams(self) -> Sequence[Upstream]:
-        """The configured upstreams, in their order."""
-        ...
-
-    @property
-    def policy(self) -> str:
-        """What answers say of the policy in force."""
-        ...
-
-    @property
-    def troubles(self) -> Sequence[str]:
-        """What an operator should look at."""
-        ...
-
-    @property
-    def stopped(self) -> bool:
-        """Whether no request is sent."""
-        ...
-
+from gateway.server.status import Status, brief, verbose
 
 GREETINGS = frozenset({"/", "/api/hello"})
 """Where clients knock to warm up a connection."""
 OPEN = GREETINGS | {"/healthz", "/readyz"}
 """Paths that need no key."""
+METRICS = "/metrics"
 MODELS = "/v1/models"
+KNOWN = OPEN | {MODELS, METRICS}
 READS = frozenset({"GET", "HEAD"})
 ALLOW = "GET, HEAD"
 
 
-def is_open(path: str) -> bool:
-    """Say whether anyone may ask for `path`."""
-    return path in OPEN
+def is_open(scope: Scope) -> bool:
+    """Say whether anyone may ask for this."""
+    return scope["path"] in OPEN and not _is_verbose(scope)
 
 
-def answer(scope: Scope, engine: Shows, *, stopping: bool) -> Answer:
+def is_watched(scope: Scope) -> bool:
+    """Say whether an operator asks how the server does, which may be asked to the end."""
+    return scope["path"] == METRICS or _is_verbose(scope)
+
+
+async def answer(scope: Scope, status: Status, metrics: Metrics, *, stopping: bool) -> Answer:
     """Answer a request that is no call; raises the Refused that fits."""
     path: str = scope["path"]
-    if path not in OPEN and path != MODELS and not path.startswith(f"{MODELS}/"):
+    engine = status.engine
+    if path not in KNOWN and not path.startswith(f"{MODELS}/"):
         raise unserved(path)
     if scope["method"] not in READS:
         raise WrongMethod(scope["method"], path, ALLOW)
@@ -65,25 +49,21 @@ def answer(scope: Scope, engine: Shows, *, stopping: bool) -> Answer:
     if path == "/healthz":
         return shown({"status": "ok"}, engine.policy)
     if path == "/readyz":
-        return _readiness(engine, stopping=stopping)
+        told = (verbose if _is_verbose(scope) else brief)(status, stopping=stopping)
+        return shown(told, engine.policy, 200 if told["status"] == "ready" else 503)
+    if path == METRICS:
+        return await metrics.answer(scope)
     if path == MODELS:
         page = _page(engine.upstreams, scope["query_string"].decode("latin-1"))
         return shown(page, engine.policy)
     return shown(models.one(engine.upstreams, path.removeprefix(f"{MODELS}/")), engine.policy)
 
 
-def _readiness(engine: Shows, *, stopping: bool) -> Answer:
-    names = [upstream.name for upstream in engine.upstreams]
-    state = "stopping" if stopping else "ready" if names else "no upstream"
-    if state == "ready" and engine.stopped:
-        state = "no journal"
-    told = {
-        "status": state,
-        "policy": engine.policy,
-        "upstreams": names,
-        "troubles": list(engine.troubles),
-    }
-    return shown(told, engine.policy, 200 if state == "ready" else 503)
+def _is_verbose(scope: Scope) -> bool:
+    if scope["path"] != "/readyz" or not scope["query_string"]:
+        return False
+    query = scope["query_string"].decode("latin-1")
+    return "verbose" in dict(parse_qsl(query, keep_blank_values=True))
 
 
 def _page(upstreams: Sequence[Upstream], query: str) -> dict[str, object]:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from gateway.dispatch.breaker import Breaker
+from gateway.dispatch.health import Health
 from providers.codecs import errors
 from providers.contract import FailureKind, Headers
 from providers.registry import PROVIDERS
@@ -81,30 +81,30 @@ def test_words_that_are_not_anthropics_are_looked_through_even_from_the_api_itse
 @pytest.mark.parametrize("stream", [True, False])
 def test_a_callers_short_patience_ejects_no_upstream_for_others(stream: bool) -> None:
     slow = Script(delay_s=3.0, chunks=GOOD.chunks)
-    breaker = Breaker()
-    asked = engine("one", "two", breaker=breaker)
+    health = Health()
+    asked = engine("one", "two", health=health)
     hasty = call(stream=stream, headers=(("x-stainless-read-timeout", "0.5"),))
     wire = VirtualWire({"one": [slow], "two": [slow]})
     for _ in range(10):
         assert ask(asked, wire, hasty).status == 504
-    assert breaker.ejected("claude-opus-5-5", wire.clock_s) == frozenset()
+    assert health.out("claude-opus-5-5", wire.clock_s) == frozenset()
 
 
 def test_silence_ejects_an_upstream_whatever_a_patient_caller_says() -> None:
-    breaker = Breaker()
-    asked = engine("one", breaker=breaker)
+    health = Health()
+    asked = engine("one", health=health)
     patient = call(headers=(("x-stainless-read-timeout", "600"),))
     wire = VirtualWire({"one": [Script(before="hang")]})
     for _ in range(5):
         ask(asked, wire, patient)
-    assert breaker.ejected("claude-opus-5-5", wire.clock_s) == {"one"}
+    assert health.out("claude-opus-5-5", wire.clock_s) == {"one"}
 
 
 def test_a_connection_that_hangs_counts_though_the_caller_has_a_timeout() -> None:
-    breaker = Breaker()
-    asked = engine("one", breaker=breaker)
+    health = Health()
+    asked = engine("one", health=health)
     usual = call(headers=(("x-stainless-read-timeout", "30"),))
     wire = VirtualWire({"one": [Script(before="connect_hang")]})
     for _ in range(5):
         ask(asked, wire, usual)
-    assert breaker.ejected("claude-opus-5-5", wire.clock_s) == {"one"}
+    assert health.out("claude-opus-5-5", wire.clock_s) == {"one"}

@@ -17,13 +17,16 @@ from urllib.parse import urlsplit
 from gateway.answers import Answer
 from gateway.call import Call
 from gateway.credentials.static import StaticSigner
+from gateway.dispatch.budget import Budget
 from gateway.dispatch.drive import Connection, OpenStream
+from gateway.dispatch.health import Health
 from gateway.dispatch.limits import Limits
 from gateway.emulator import Emulator
 from gateway.engine import Engine
 from gateway.routing import Upstream
 from gateway.server import App, Settings, app, run
 from gateway.server.app import Serves
+from gateway.telemetry import Observer
 from gateway.wire.aio import AsyncWire
 from gateway.wire.contract import Route, Wire
 from providers import registry
@@ -151,14 +154,18 @@ def serving(engine: Serves, routes: Sequence[Route] = (), **settings: Any) -> It
 class Scripted:
     """An engine that does what a test says."""
 
-    policy = "none"
+    policy = journal = "none"
     troubles = ()
     stopped = False
 
     def __init__(self, do: Callable[[Call], Any]) -> None:
+        self.health, self.budget = Health(), Budget()
         self.upstreams: Sequence[Upstream] = ()
         self.calls: list[Call] = []
         self._do = do
+
+    def observe(self, observer: Observer) -> None:
+        pass
 
     async def answer(self, call: Call, wire: Wire) -> Answer:
         self.calls.append(call)

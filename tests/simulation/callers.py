@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from gateway.answers import Answer
 from gateway.call import Call, read_call
-from gateway.dispatch.breaker import Breaker
+from gateway.dispatch.budget import Budget
 from gateway.dispatch.drive import Connection
+from gateway.dispatch.health import Health
 from gateway.dispatch.limits import Limits
 from gateway.engine import Engine
 from gateway.routing import Upstream
@@ -35,7 +36,12 @@ class Open:
         return (*request.headers, ("authorization", "Bearer test"))
 
 
-def engine(*names: str, limits: Limits = LIMITS, breaker: Breaker | None = None) -> Engine:
+def engine(
+    *names: str,
+    limits: Limits = LIMITS,
+    health: Health | None = None,
+    budget: Budget | None = None,
+) -> Engine:
     """Return an engine over direct upstreams of these names, in order."""
     provider = registry.PROVIDERS["anthropic"]
     upstreams = [
@@ -45,7 +51,9 @@ def engine(*names: str, limits: Limits = LIMITS, breaker: Breaker | None = None)
     connections = {
         name: Connection(Route(name, "https", f"{name}.test", 443), Open()) for name in names
     }
-    return Engine(upstreams, connections, limits, breaker=breaker, rng=random.Random(1))
+    return Engine(
+        upstreams, connections, limits, health=health, budget=budget, rng=random.Random(1)
+    )
 
 
 def call(*, stream: bool = True, headers: Headers = ()) -> Call:

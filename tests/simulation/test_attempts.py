@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from gateway.dispatch.breaker import Breaker
+from gateway.dispatch.health import Health
 from gateway.dispatch.limits import Limits
 from gateway.policy.observed import served
 from tests.simulation.callers import Seen, ask, call, engine
@@ -234,8 +234,8 @@ def test_who_answered_in_the_end_is_read_to_the_last_event() -> None:
 
 
 def test_an_upstream_that_keeps_failing_is_asked_last() -> None:
-    breaker = Breaker()
-    asked = engine("one", "two", breaker=breaker)
+    health = Health()
+    asked = engine("one", "two", health=health)
     dead = {"one": [error(529, "overloaded_error")], "two": [good("two")]}
     for _ in range(3):
         ask(asked, VirtualWire(dead))

@@ -32,7 +32,7 @@ SCALED = replace(
     **{
         name: getattr(LIMITS, name) * SCALE
         for name in LIMITS.__dataclass_fields__
-        if name.endswith("_s")
+        if name.endswith("_s") and getattr(LIMITS, name) is not None
     },
 )
 

@@ -1,0 +1,71 @@
+"""A request for a call until it is one: what ends before that is told of here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from gateway.errors import Refused, new_request_id
+from gateway.server.asgi import RawHeaders
+from gateway.server.settings import DOOR
+from gateway.telemetry import BROKEN, INTERNAL, LEFT, REFUSED, CallReport, Observer, tell
+from providers.contract import Kind
+
+
+class Arrival:
+    """One request that has arrived. `request_id` is its own, whatever becomes of it."""
+
+    __slots__ = ("_began_s", "_now_s", "_observers", "caller", "headers", "kind", "request_id")
+
+    def __init__(
+        self,
+        observers: tuple[Observer, ...],
+        kind: Kind,
+        headers: RawHeaders,
+        now_s: Callable[[], float],
+    ) -> None:
+        self.kind = kind
+        self.headers = dict(headers)
+        self.request_id = new_request_id()
+        self.caller: str | None = None
+        """The name of its key, once that is known."""
+        self._observers = observers
+        self._now_s = now_s
+        self._began_s = now_s()
+
+    def refused(self, error: Refused, policy: str) -> None:
+        """Tell that it is refused; the error gets the id that its caller will see."""
+        error.request_id = self.request_id
+        tell(self._observers, lambda each: each.began(DOOR, self.kind))
+        tell(self._observers, lambda each: each.refused(error.reason))
+        self._end(REFUSED, error.status, refused=error.reason, policy=policy)
+
+    def broke(self) -> None:
+        """Tell that it met a mistake of ours."""
+        tell(self._observers, lambda each: each.began(DOOR, self.kind))
+        self._end(BROKEN, INTERNAL)
+
+    def left(self) -> None:
+        """Tell that its caller left before it was whole."""
+        tell(self._observers, lambda each: each.began(DOOR, self.kind))
+        self._end(LEFT, None)
+
+    def _end(
+        self,
+        state: str,
+        status: int | None,
+        *,
+        refused: str | None = None,
+        policy: str | None = None,
+    ) -> None:
+        report = CallReport(
+            door=DOOR,
+            kind=self.kind,
+            state=state,
+            status=status,
+            refused=refused,
+            request_id=self.request_id,
+            policy=policy,
+            caller=self.caller,
+            took_s=self._now_s() - self._began_s,
+        )
+        tell(self._observers, lambda each: each.ended(report))

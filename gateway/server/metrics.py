@@ -1,0 +1,174 @@
+"""The server's numbers in Prometheus' formats.
+
+They are made when they are asked for, from what calls have counted and from what holds just then;
+a registry of our own has them, so that other programs' metrics in the process stay apart.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator, Mapping
+from itertools import accumulate
+from typing import Any, NamedTuple
+
+from prometheus_client import CollectorRegistry, Metric, ProcessCollector, make_asgi_app
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+)
+from prometheus_client.registry import Collector
+
+from gateway.answers import Answer
+from gateway.dispatch.health import Standing
+from gateway.errors import new_request_id
+from gateway.server.asgi import Message, Scope
+from gateway.server.counting import BOUNDS_S, Labels, Spread
+from gateway.server.status import Status, tasks
+from gateway.version import installed
+
+Maker = type[CounterMetricFamily] | type[GaugeMetricFamily] | type[HistogramMetricFamily]
+
+
+class Family(NamedTuple):
+    """One metric: its name (a counter's without `_total`), what it means and its labels."""
+
+    name: str
+    maker: Maker
+    meaning: str
+    labels: Labels = ()
+
+
+REQUESTS = Family(
+    "tidegate_requests",
+    CounterMetricFamily,
+    "Calls that ended.",
+    ("door", "kind", "stream", "state", "status_class", "upstream", "model"),
+)
+ATTEMPTS = Family(
+    "tidegate_attempts",
+    CounterMetricFamily,
+    "Attempts that ended: ok, the kind of failure, or why nobody waited.",
+    ("upstream", "model", "outcome"),
+)
+FAILOVERS = Family(
+    "tidegate_failovers",
+    CounterMetricFamily,
+    "Calls that went on at another upstream.",
+    ("from", "to", "reason"),
+)
+REFUSED = Family("tidegate_refused", CounterMetricFamily, "Calls that were refused.", ("reason",))
+SHED = Family(
+    "tidegate_shed", CounterMetricFamily, "Calls that were turned away under load.", ("reason",)
+)
+VIOLATIONS = Family(
+    "tidegate_policy_violations",
+    CounterMetricFamily,
+    "What answers showed that was not as planned.",
+    ("upstream",),
+)
+TOKENS = Family(
+    "tidegate_tokens",
+    CounterMetricFamily,
+    "Tokens as platforms reported them: input, output, cache_read, cache_write.",
+    ("upstream", "model", "type"),
+)
+FIRST_CONTENT = Family(
+    "tidegate_time_to_first_content_seconds",
+    HistogramMetricFamily,
+    "From a streamed call's begin to its first content, all attempts included.",
+    ("upstream", "model"),
+)
+IN_FLIGHT = Family("tidegate_in_flight", GaugeMetricFamily, "Calls that are being served.")
+BREAKER = Family(
+    "tidegate_breaker_state",
+    GaugeMetricFamily,
+    "1 for the state that an upstream is in: closed, ejected, half_open or cooling.",
+    ("upstream", "model", "state"),
+)
+BUDGET = Family(
+    "tidegate_retry_budget_left",
+    GaugeMetricFamily,
+    "Further attempts that upstreams which are ill may be burdened with now.",
+)
+JOURNAL = Family("tidegate_journal_broken", GaugeMetricFamily, "1: the journal cannot be written.")
+TASKS = Family("tidegate_asyncio_tasks", GaugeMetricFamily, "Tasks of the event loop.")
+BUILD = Family(
+    "tidegate_build_info",
+    GaugeMetricFamily,
+    "1, with the version that runs.",
+    ("version", "python"),
+)
+
+Values = Mapping[Labels, Any]
+
+
+class Metrics(Collector):
+    """The metrics of one server."""
+
+    def __init__(self, status: Status) -> None:
+        self._status = status
+        registry = CollectorRegistry()
+        registry.register(self)
+        ProcessCollector(registry=registry)
+        self._exposition = make_asgi_app(registry)
+
+    async def answer(self, scope: Scope) -> Answer:
+        """Return the metrics in the format that a request asks for."""
+        sent: list[Message] = []
+
+        async def receive() -> Message:
+            return {"type": "http.request"}
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+
+        await self._exposition(scope, receive, send)
+        start, body = sent
+        headers = [(name.decode().lower(), value.decode()) for name, value in start["headers"]]
+        return Answer(200, (*headers, ("request-id", new_request_id())), body["body"])
+
+    def collect(self) -> Iterator[Metric]:
+        """Return all metrics as they are now."""
+        for family, values in (*self._counted(), *self._present()):
+            made = family.maker(family.name, family.meaning, labels=family.labels)
+            for labels, value in values.items():
+                if isinstance(made, HistogramMetricFamily):
+                    made.add_metric(labels, _bars(value), value.sum_s)
+                else:
+                    made.add_metric(labels, value)
+            yield made
+
+    def _counted(self) -> Iterator[tuple[Family, Values]]:
+        counts = self._status.counts
+        yield REQUESTS, counts.requests
+        yield ATTEMPTS, counts.attempts
+        yield FAILOVERS, counts.failovers
+        yield REFUSED, counts.refused_for
+        yield SHED, {(str(reason),): count for reason, count in self._status.shed.items()}
+        yield VIOLATIONS, counts.violations
+        yield TOKENS, counts.tokens
+        yield FIRST_CONTENT, counts.first_contents
+
+    def _present(self) -> Iterator[tuple[Family, Values]]:
+        status = self._status
+        journal, left = status.engine.journal, status.budget_left()
+        yield IN_FLIGHT, {(): status.in_flight()}
+        yield BREAKER, _breakers(status)
+        yield BUDGET, {} if left is None else {(): left}
+        yield JOURNAL, {} if journal == "none" else {(): int(journal == "broken")}
+        yield TASKS, {(): tasks()}
+        yield BUILD, {(installed(), platform.python_version()): 1}
+
+
+def _breakers(status: Status) -> Values:
+    return {
+        (state.upstream, state.model, standing.value): int(standing is state.standing)
+        for state in status.health()
+        for standing in Standing
+    }
+
+
+def _bars(spread: Spread) -> list[tuple[str, float]]:
+    names = (*map(str, BOUNDS_S), "+Inf")
+    return list(zip(names, accumulate(spread.bars), strict=True))
