@@ -1,0 +1,113 @@
+"""What the soak's callers ask: seeded, each with a mark of its own, some with a fault to meet."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from gateway.emulator import NAMED
+
+MODELS = ("claude-opus-5-5", "claude-sonnet-4-6")
+PLATFORM_OF = MappingProxyType(
+    {"direct": "anthropic", "bedrock": "bedrock", "vertex": "vertex", "again": "anthropic"}
+)
+"""Upstream -> platform, in the configured order."""
+ORDERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"d": tuple(PLATFORM_OF), "b": ("bedrock", "vertex"), "v": ("vertex", "again")}
+)
+"""First letter of a mark -> the upstreams its call may go to, the first choice first."""
+MARK = re.compile(rb"\b([dbv]\d{7})\b")
+
+FAULTY, EVERYWHERE = 0.05, 0.3
+LEAVES, SLOW = 0.02, 0.01
+UNITS, SLOW_UNITS = 24, 4000
+PACE_MS = (60, 180)
+
+_LARGE = ("gzip-bomb", "event-of-5-mb", "event-of-12-mb", "huge-head")
+"""Their size would hide a leak in the process's memory; the table of faults has them."""
+FAULTS = tuple(
+    sorted(
+        name
+        for name, one in NAMED.items()
+        if one.streamed is not False and name not in _LARGE and not name.startswith("token-")
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One call of one caller."""
+
+    mark: str
+    model: str
+    units: int
+    pace_ms: int
+    faults: tuple[str, ...] = ()
+    """The faults it meets, as `name@platform`."""
+    leaves_after: float | None = None
+    """Seconds after which the caller goes away; None: it stays."""
+    slow: bool = False
+
+    @property
+    def upstreams(self) -> tuple[str, ...]:
+        """Where it may go."""
+        return ORDERS[self.mark[0]]
+
+    @property
+    def harmless(self) -> bool:
+        """Whether whoever reads well gets a whole answer at once."""
+        return all(NAMED[each.partition("@")[0]].harmless for each in self.faults)
+
+    def text(self, platform: str) -> str:
+        """Return the whole answer, as one platform gives it."""
+        return "".join(f"<{self.mark}.{unit}@{platform}>" for unit in range(self.units))
+
+    def request(self, key: str) -> bytes:
+        """Return the bytes of the HTTP request."""
+        struck = " ".join(f"fault:{each};" for each in self.faults)
+        wish = f"[[events:{self.units}]] [[pace_ms:{self.pace_ms}]]"
+        said = f"{self.mark} {struck} {wish} [[say:{self.text('{platform}')}]]"
+        fields = {
+            "model": self.model,
+            "max_tokens": 64_000,
+            "messages": [{"role": "user", "content": said}],
+            "stream": True,
+        }
+        body = json.dumps(fields, separators=(",", ":")).encode()
+        head = (
+            "POST /v1/messages HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n"
+            f"anthropic-version: 2026-10-21\r\nx-api-key: {key}\r\n"
+            f"x-gateway-only: {','.join(self.upstreams)}\r\ncontent-length: {len(body)}\r\n\r\n"
+        )
+        return head.encode() + body
+
+
+def asks(seed: int, number: int) -> Ask:
+    """Return a call of a run: the same for the same numbers."""
+    rng = random.Random(f"{seed}:{number}")
+    mark = f"{rng.choice(tuple(ORDERS))}{number:07}"
+    slow = rng.random() < SLOW
+    leaves = rng.random() < LEAVES
+    return Ask(
+        mark=mark,
+        model=rng.choice(MODELS),
+        units=SLOW_UNITS if slow else UNITS,
+        pace_ms=0 if slow else rng.randint(*PACE_MS),
+        faults=_faults(rng, ORDERS[mark[0]]) if rng.random() < FAULTY else (),
+        leaves_after=rng.uniform(0, 4) if leaves else None,
+        slow=slow,
+    )
+
+
+def _faults(rng: random.Random, upstreams: tuple[str, ...]) -> tuple[str, ...]:
+    """Return a fault at the first upstream, or wherever it can strike."""
+    platforms = dict.fromkeys(PLATFORM_OF[each] for each in upstreams)
+    first = next(iter(platforms))
+    name = rng.choice([each for each in FAULTS if first in NAMED[each].platforms])
+    if rng.random() >= EVERYWHERE:
+        return (f"{name}@{first}",)
+    return tuple(f"{name}@{each}" for each in platforms if each in NAMED[name].platforms)

@@ -1,0 +1,219 @@
+"""The load: so many callers, each asking again as soon as it is answered.
+
+`python -m tests.soak.load PORT SECONDS SEED FIRST` prints one JSON object at its end; FIRST is the
+number of its first call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import sys
+from collections import Counter
+from dataclasses import dataclass, field
+from itertools import count
+from statistics import quantiles
+from typing import Any
+
+import httptools
+
+from tests.soak.asking import Ask, asks
+from tests.soak.judging import Seen, judged
+
+CALLERS = 300
+RAMP_S = 3.0
+ENDS_S = 60.0
+"""No call takes longer; its clocks end it long before."""
+SLOW_BYTES, SLOW_S = 4096, 0.03
+MOST_TOLD = 40
+CONTENT = b"content_block_start"
+
+
+class Line(asyncio.Protocol):
+    """One connection of a caller; it is used again while its answers are complete."""
+
+    def __init__(self, *, slow: bool) -> None:
+        self.open = False
+        self._slow = slow
+        self._done: asyncio.Future[None] | None = None
+        self._parts: list[bytes] = []
+        self._transport: asyncio.Transport
+
+    async def ask(self, ask: Ask, key: str, seen: Seen) -> float:
+        """Ask, and fill in what is seen; return the seconds to the first content."""
+        loop = asyncio.get_running_loop()
+        self._seen, self._parts = seen, []
+        self._first_s = 0.0
+        self._parser = httptools.HttpResponseParser(self)
+        self._done = loop.create_future()
+        begun_s = loop.time()
+        self._transport.write(ask.request(key))
+        try:
+            async with asyncio.timeout(ENDS_S if ask.leaves_after is None else ask.leaves_after):
+                await self._done
+        except TimeoutError:
+            seen.left = ask.leaves_after is not None
+            seen.why = f"no end within {ENDS_S} s"
+        seen.body = b"".join(self._parts)
+        if not seen.whole:
+            self.drop()
+        return self._first_s - begun_s if self._first_s else 0.0
+
+    def drop(self) -> None:
+        """Go away at once."""
+        self.open, self._done = False, None
+        self._transport.abort()
+
+    @property
+    def streaming(self) -> bool:
+        """Whether an answer is on its way here."""
+        return self._done is not None and not self._done.done() and self._seen.status == 200
+
+    # What the transport tells.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self.open = True
+
+    def data_received(self, data: bytes) -> None:
+        if self._done is None or self._done.done():
+            self.open = False
+            return
+        if not self._first_s and CONTENT in data:
+            self._first_s = asyncio.get_running_loop().time()
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError as error:
+            self._end(f"not HTTP: {error}")
+        if self._slow and not self._transport.is_closing():
+            self._transport.pause_reading()
+            asyncio.get_running_loop().call_later(SLOW_S, self._resume)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.open = False
+        self._end("closed" if exc is None else type(exc).__name__)
+
+    def _resume(self) -> None:
+        if not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def _end(self, why: str) -> None:
+        if self._done is not None and not self._done.done():
+            self._seen.why = why
+            self._done.set_result(None)
+
+    # What the parser tells.
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._seen.headers[name.decode().lower()] = value.decode("latin-1")
+
+    def on_headers_complete(self) -> None:
+        self._seen.status = self._parser.get_status_code()
+
+    def on_body(self, body: bytes) -> None:
+        self._parts.append(body)
+
+    def on_message_complete(self) -> None:
+        self._seen.whole = True
+        self.open = self._parser.should_keep_alive()
+        self._end("")
+
+
+@dataclass
+class Load:
+    """All callers of a run."""
+
+    port: int
+    key: str
+    seed: int
+    until_s: float
+    numbers: count[int]
+    running: dict[int, Line] = field(default_factory=dict)
+    outcomes: Counter[str] = field(default_factory=Counter)
+    faults: Counter[str] = field(default_factory=Counter)
+    violations: list[str] = field(default_factory=list)
+    waits_s: list[float] = field(default_factory=list)
+    attempts: dict[str, int] = field(default_factory=dict)
+    """Mark -> how many attempts the answer says it took; 0: the caller left."""
+    streaming: list[int] = field(default_factory=list)
+    """How many streams were open, second by second, while all callers were there."""
+    wrong: int = 0
+
+    async def caller(self, number: int) -> None:
+        """Ask again and again."""
+        await asyncio.sleep(RAMP_S * number / CALLERS)
+        line = None
+        while asyncio.get_running_loop().time() < self.until_s:
+            ask = asks(self.seed, next(self.numbers))
+            if line is None or not line.open or ask.slow:
+                if line is not None:
+                    line.drop()
+                line = await self._line(ask)
+            self.running[number] = line
+            await self._asked(ask, line)
+            if ask.slow:
+                line.drop()
+        if line is not None:
+            line.drop()
+        del self.running[number]
+
+    async def watch(self) -> None:
+        """Count the open streams while all callers are there."""
+        await asyncio.sleep(2 * RAMP_S)
+        while asyncio.get_running_loop().time() < self.until_s:
+            self.streaming.append(sum(each.streaming for each in self.running.values()))
+            await asyncio.sleep(1)
+
+    async def _line(self, ask: Ask) -> Line:
+        sock = socket.socket()
+        if ask.slow:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SLOW_BYTES)
+        sock.setblocking(False)
+        loop = asyncio.get_running_loop()
+        await loop.sock_connect(sock, ("127.0.0.1", self.port))
+        line: Line
+        _, line = await loop.create_connection(lambda: Line(slow=ask.slow), sock=sock)
+        return line
+
+    async def _asked(self, ask: Ask, line: Line) -> None:
+        seen = Seen()
+        wait_s = await line.ask(ask, self.key, seen)
+        kind, wrong = judged(ask, seen)
+        self.outcomes[kind] += 1
+        self.faults.update(each.partition("@")[0] for each in ask.faults)
+        self.attempts[ask.mark] = seen.attempts if seen.whole else 0
+        if wait_s and ask.harmless:
+            self.waits_s.append(wait_s)
+        self.wrong += len(wrong)
+        for each in wrong:
+            if len(self.violations) < MOST_TOLD:
+                self.violations.append(f"{ask.mark} {ask.faults} {kind}: {each}")
+
+    def report(self) -> dict[str, Any]:
+        cut = quantiles(self.waits_s, n=100) if len(self.waits_s) > 1 else [0.0] * 99
+        return {
+            "outcomes": dict(self.outcomes),
+            "faults": dict(self.faults),
+            "wrong": self.wrong,
+            "violations": self.violations,
+            "attempts": self.attempts,
+            "streaming": self.streaming,
+            "first_content_ms": {"p50": cut[49] * 1000, "p99": cut[98] * 1000},
+        }
+
+
+async def main(port: int, seconds: float, seed: int, first: int) -> None:
+    until_s = asyncio.get_running_loop().time() + seconds
+    load = Load(port, os.environ["SOAK_KEY"], seed, until_s, count(first))
+    async with asyncio.TaskGroup() as group:
+        group.create_task(load.watch())
+        for number in range(CALLERS):
+            group.create_task(load.caller(number))
+    sys.stdout.write(json.dumps(load.report()))
+
+
+if __name__ == "__main__":
+    asyncio.run(main(int(sys.argv[1]), float(sys.argv[2]), *map(int, sys.argv[3:])))
