@@ -28,7 +28,7 @@ def events(stream: bytes) -> list[tuple[str, str]]:
     """
     text = stream.decode()
     lines = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
-    assert lines == "" or lines == "\n" or lines.endswith("\n\n"), "an event is not whole"
+    assert lines in {"", "\n"} or lines.endswith("\n\n"), "an event is not whole"
     found = []
     for block in lines.split("\n\n"):
         name, data = "", []

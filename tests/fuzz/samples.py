@@ -37,8 +37,7 @@ HEADERS = (
 WRONG = (
     b'{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}',
     b'{"type":"error","error":{"type":"invalid_request_error","message":"no"},"request_id":"r"}',
-    b'{"type":"error","error":{"type":"rate_limit_error","message":"x","details":'
-    b'{"error_code":"enforced_spend_limit_reached"}}}',
+    b'{"type":"error","error":{"type":"x_error","details":{"error_code":"ramp_limit_exceeded"}}}',
     b'[{"error":{"code":429,"status":"RESOURCE_EXHAUSTED","message":"Quota exceeded"}}]',
     b'{"message":"arn:aws:bedrock:eu-central-1:123456789012:x is not authorized"}',
     b'{"originalStatusCode":429,"originalMessage":"x","message":"y"}',

@@ -92,12 +92,14 @@ def asks(seed: int, number: int) -> Ask:
     mark = f"{rng.choice(tuple(ORDERS))}{number:07}"
     slow = rng.random() < SLOW
     leaves = rng.random() < LEAVES
+    faults = _faults(rng, ORDERS[mark[0]]) if rng.random() < FAULTY else ()
+    at_once = slow or any("split" in each for each in faults)  # Each byte would be paced.
     return Ask(
         mark=mark,
         model=rng.choice(MODELS),
         units=SLOW_UNITS if slow else UNITS,
-        pace_ms=0 if slow else rng.randint(*PACE_MS),
-        faults=_faults(rng, ORDERS[mark[0]]) if rng.random() < FAULTY else (),
+        pace_ms=0 if at_once else rng.randint(*PACE_MS),
+        faults=faults,
         leaves_after=rng.uniform(0, 4) if leaves else None,
         slow=slow,
     )

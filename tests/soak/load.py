@@ -22,7 +22,8 @@ import httptools
 from tests.soak.asking import Ask, asks
 from tests.soak.judging import Seen, judged
 
-CALLERS = 300
+CALLERS = 330
+"""So many hold more than 300 streams open, for each is for a moment between two."""
 RAMP_S = 3.0
 ENDS_S = 60.0
 """No call takes longer; its clocks end it long before."""

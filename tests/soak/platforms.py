@@ -8,6 +8,7 @@ of its input it ends.
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,8 @@ def told_line(told: Any) -> None:
 
 
 def main(directory: Path) -> None:
+    # Faults write on to callers who have gone; asyncio would warn of each byte.
+    logging.getLogger("asyncio").setLevel(logging.ERROR)
     with Emulator(keep_records=KEEP) as emulator:
         for name in FAULTS:
             for platform in NAMED[name].platforms:

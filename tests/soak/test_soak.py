@@ -22,6 +22,8 @@ from tests.soak.watching import growth
 
 SOAK_S = float(os.environ.get("TIDEGATE_SOAK_S", "60"))
 SEED = int(os.environ.get("TIDEGATE_SOAK_SEED", "0")) or secrets.randbelow(1_000_000) + 1
+STREAMS = 300
+"""So many are open at a time."""
 LONG_S = 180.0
 """From this size on, memory is looked at after the first minute; before, half against half."""
 FLAT_MB, FLAT_SHARE = 8.0, 0.05
@@ -61,14 +63,13 @@ def told(soak: Soak) -> str:
 
 
 def test_no_caller_sees_a_broken_rule(soak: Soak) -> None:
-    assert soak.report["violations"] == []
-    assert soak.report["wrong"] == 0
+    assert soak.report["wrong"] == 0, "\n".join(soak.report["violations"])
 
 
 def test_the_load_is_what_it_should_be(soak: Soak) -> None:
     outcomes, report = soak.report["outcomes"], soak.report
     calls = sum(outcomes.values())
-    assert mean(report["streaming"]) > 0.85 * CALLERS
+    assert mean(report["streaming"]) >= STREAMS
     assert outcomes["whole"] > 0.85 * calls
     assert outcomes["whole after failover"] > 0
     assert any(kind.startswith("error event") for kind in outcomes)
