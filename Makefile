@@ -11,7 +11,7 @@ HALVES = $(BIN)/python -m pytest -q $(DECISIONS) > $(VENV)/decisions.log 2>&1 & 
 	wait $$half; decisions=$$?; cat $(VENV)/decisions.log; exit $$((others + decisions))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test nightly check format lint types imports bench lock clean
+.PHONY: help demo test nightly check format lint types imports bench docs lock clean
 
 help: ## Show this list.
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -59,6 +59,9 @@ imports: $(READY)
 
 bench: $(READY) ## Print CPU and first-content times, beside the floor and nginx.
 	@$(BIN)/python -m bench
+
+docs: $(READY) ## Write the generated tables of the docs anew.
+	@$(BIN)/python -m docs.failover_tables
 
 lock: ## Write requirements.lock anew (needs uv).
 	@UV_SYSTEM_CERTS=true uv pip compile pyproject.toml --all-extras --group dev --universal \

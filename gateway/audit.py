@@ -20,6 +20,7 @@ from msgspec import Raw
 from gateway.boundary import Reload
 from gateway.call import Call
 from gateway.dispatch.attempts import Attempt
+from gateway.dispatch.kinds import bill
 from gateway.errors import NotReady, Refused
 from gateway.journal import Journal, JournalBroken
 from gateway.judging import Judgement
@@ -184,6 +185,7 @@ class Trail:
         """Record an attempt that failed; its words stay out, for they may quote the caller."""
         data = {
             "kind": failure.kind.value,
+            "state": bill(failure).value,
             "status": failure.upstream_status,
             "type": failure.type,
             "platform_request_id": failure.request_id,

@@ -269,12 +269,15 @@ class Dispatch:
         return name not in self._spent and self._tries[name] < self.limits.per_upstream
 
     def _afford(self, name: str, now_s: float) -> bool:
-        """Say whether an attempt may burden an upstream; the first of a call always may."""
+        """Say whether an attempt may burden an upstream; the first of a call always may.
+
+        One at an upstream that is not known to be ill may too, but it uses the budget up.
+        """
         if not self._records:
             if not any(self._tries.values()):
                 self._budget.call(name, now_s)
             return True
-        return self._ward.sound(name, now_s) or self._budget.take(name, now_s)
+        return self._budget.take(name, now_s) or self._ward.sound(name, now_s)
 
     def _send(self, leg: Leg, now_s: float) -> Send:
         name = leg.upstream.name

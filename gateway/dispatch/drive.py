@@ -158,8 +158,8 @@ async def drive(job: Job, wire: Wire) -> Won | Give:
             await wire.sleep(step.until_s)
             step = dispatch.start(wire.now_s())
             continue
-        job.on_attempt(step.attempt)
         try:
+            job.on_attempt(step.attempt)
             result = await _attempt(job, step, wire)
         except Withdrawn:
             job.on_withdrawn(step.attempt)

@@ -16,7 +16,7 @@ from enum import StrEnum
 from gateway.dispatch.kinds import RULES
 from providers.contract import Failure, FailureKind
 
-UNPROVEN = 32
+UNPROVEN = 16
 """So many attempts may be under way since the last answer before an upstream is in doubt."""
 MAX_ENTRIES = 10_000
 OURS = ""
@@ -75,8 +75,10 @@ class _Entry:
     """The attempt that tries whether it is well again."""
     cooled_at_s: float = 0.0
     cool_until_s: float = 0.0
+    in_doubt: bool = False
+    """The last that is known of it is a failure."""
     unproven: int = 0
-    """Attempts since the last answer."""
+    """Attempts under way since the last answer, at least."""
     last_kind: FailureKind | None = None
     last_failed_s: float | None = None
 
@@ -142,6 +144,7 @@ class Health:
         rule = RULES[failure.kind]
         if not counts or rule.surface:
             return
+        entry.in_doubt = True
         entry.last_kind, entry.last_failed_s = failure.kind, now_s
         if self._ejects and rule.cool_s:
             self._cool(entry, failure, rule.cool_s, now_s)
@@ -154,7 +157,7 @@ class Health:
     def answered(self, begun: Begun) -> None:
         """Take note that an answer began: the upstream is there, though not yet proven well."""
         entry = self._entry(begun.key)
-        entry.unproven = 0
+        entry.unproven, entry.in_doubt = 0, False
         if entry.probe == begun.number:
             entry.probe = None
             entry.until_s = 0.0
@@ -164,7 +167,7 @@ class Health:
     def worked(self, begun: Begun) -> None:
         """Forget the failures of an upstream whose answer was whole."""
         entry = self._entry(begun.key)
-        entry.unproven = 0
+        entry.unproven, entry.in_doubt = 0, False
         self._let_go(entry, begun)
         # An old answer that was under way says nothing of what came since.
         if begun.at_s >= entry.cooled_at_s:
@@ -197,7 +200,7 @@ class Health:
         if entry is None:
             return True
         closed = entry.standing(now_s) is Standing.CLOSED
-        return closed and not entry.streak and entry.unproven < UNPROVEN
+        return closed and not entry.in_doubt and entry.unproven < UNPROVEN
 
     def _entry(self, key: Key) -> _Entry:
         entry = self._entries.get(key)

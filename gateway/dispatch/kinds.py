@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from importlib import resources
 
@@ -42,24 +42,35 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hope: int
 
 
+class Transport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What can go wrong below HTTP, and of which kind it is; for the documentation."""
+
+    what: str
+    kind: FailureKind
+
+
 class _File(msgspec.Struct, forbid_unknown_fields=True):
     source: str
     checked_on: object
     verified: bool
     kinds: dict[FailureKind, Rule]
+    transport: list[Transport]
 
 
-def _read() -> Mapping[FailureKind, Rule]:
+def _read() -> _File:
     text = (resources.files("gateway") / "data" / "failover.toml").read_text("utf-8")
-    rules = msgspec.convert(tomllib.loads(text), _File).kinds
-    missing = set(FailureKind) - set(rules)
+    file = msgspec.convert(tomllib.loads(text), _File)
+    missing = set(FailureKind) - set(file.kinds)
     if missing:
         raise ValueError(f"data/failover.toml: no rule for {', '.join(sorted(missing))}")
-    return rules
+    return file
 
 
-RULES = _read()
+_FILE = _read()
+RULES: Mapping[FailureKind, Rule] = _FILE.kinds
 """Kind -> what is done."""
+TRANSPORT: Sequence[Transport] = _FILE.transport
+"""What can go wrong below HTTP."""
 
 
 def bill(failure: Failure) -> Bill:

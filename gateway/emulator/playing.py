@@ -107,6 +107,9 @@ class Player:
             await asyncio.sleep(drip.every_s)
         if at < len(data):
             self._transport.write(data[at:])
+        if self._transport.is_closing():
+            # The client has gone; asyncio is about to say so, which cancels this.
+            await asyncio.get_running_loop().create_future()
         if not self._writable.is_set():
             await self._writable.wait()
 

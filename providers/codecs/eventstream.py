@@ -17,8 +17,9 @@ from zlib import crc32
 import msgspec
 
 from providers.codecs import errors
+from providers.codecs.event_data import event_type, is_whole
 from providers.codecs.sequence import Sequence
-from providers.codecs.sse import event_type, frame, is_braced
+from providers.codecs.sse import frame
 from providers.codecs.usage import METRICS, UsageKeeper
 from providers.codecs.utf8 import is_utf8
 from providers.contract import Failure
@@ -195,9 +196,7 @@ class EventStreamDecoder:
     def _event(self, data: bytes, out: list[bytes]) -> Failure | None:
         if not is_utf8(data):
             return errors.bad_answer("An event is not valid UTF-8.")
-        if not is_braced(data):
-            return errors.bad_answer("An event is no JSON object.")
-        if data.startswith(_DELTA) and self._passes(data):
+        if data.startswith(_DELTA) and data.endswith(b"}") and self._passes(data):
             out.append(frame("content_block_delta", data))
             return None
         name = _name(data)
@@ -206,8 +205,10 @@ class EventStreamDecoder:
             return errors.bad_answer("An event's type is not a word.")
         if name == "error":
             return errors.stream_error(data, trusted=False)
-        fault = self._sequence.step(name) if name else None
-        if fault is not None or not name:
+        if not name:
+            return None
+        fault = self._sequence.step(name) if is_whole(name, data) else errors.half_event()
+        if fault is not None:
             return fault
         if name == "message_start" and self._edit_start is not None:
             data = self._edit_start(data)

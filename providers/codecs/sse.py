@@ -9,9 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-import msgspec
-
 from providers.codecs import errors
+from providers.codecs.event_data import is_whole
 from providers.codecs.sequence import Sequence
 from providers.codecs.utf8 import is_utf8
 from providers.contract import Failure
@@ -25,8 +24,6 @@ _NEXT_END = re.compile(rb"(?>\r\n|\n|\r){2,}+")
 _ENDS = re.compile(rb"\n++")
 _LINE = re.compile(rb"\r\n|\n|\r")
 _DELTA = b"event: content_block_delta\ndata: {"
-_FRAME = frozenset({"message_start", "message_delta", "message_stop"})
-"""The events around the content: whether an answer is whole stands and falls with them."""
 
 
 def frame(name: str, data: bytes) -> bytes:
@@ -47,32 +44,6 @@ def iter_events(block: bytes) -> Iterator[tuple[str, bytes]]:
         name, data = _parse(block, start, end)
         if data:
             yield name, data
-
-
-class _Typed(msgspec.Struct):
-    """The one field by which an event is told."""
-
-    type: str = ""
-
-
-_typed = msgspec.json.Decoder(_Typed)
-
-
-def is_braced(data: bytes) -> bool:
-    """Say whether an event's data begins and ends like a JSON object: half of one does not.
-
-    More is not looked at: what is carried is not parsed.
-    """
-    bare = data.strip()
-    return bare.startswith(b"{") and bare.endswith(b"}")
-
-
-def event_type(data: bytes) -> str:
-    """Return the type in an event's JSON, "" where it has none.
-
-    Raises msgspec.DecodeError or RecursionError.
-    """
-    return _typed.decode(data).type
 
 
 class SseDecoder:
@@ -141,19 +112,7 @@ class SseDecoder:
             return errors.stream_error(data, trusted=self._trusted)
         if not name or not data:
             return None
-        if not is_braced(data) or (name in _FRAME and not _is(name, data)):
-            return errors.bad_answer("An event is not what its name says.")
-        return self._sequence.step(name)
-
-
-def _is(name: str, data: bytes) -> bool:
-    """Say whether an event's JSON says the same as its name: clients go by either."""
-    try:
-        return event_type(data) == name
-    except msgspec.DecodeError:
-        return False
-    except RecursionError:
-        return True  # Too deep to be read here; it is only carried.
+        return self._sequence.step(name) if is_whole(name, data) else errors.half_event()
 
 
 def _whole_bytes(data: bytes) -> int:

@@ -55,7 +55,16 @@ class VirtualWire:
         return self.clock_s
 
     async def sleep(self, until_s: float) -> None:
-        self._jump(until_s)
+        await self.reach(until_s)
+
+    async def reach(self, to_s: float) -> None:
+        """Let time pass."""
+        self._jump(to_s)
+
+    def script(self, upstream: str) -> Script:
+        """Return what an upstream does with its next request."""
+        left = self._scripts[upstream]
+        return left.pop(0) if len(left) > 1 else left[0]
 
     async def send(
         self,
@@ -67,27 +76,31 @@ class VirtualWire:
         until_s: float,
     ) -> VirtualExchange:
         passage.check(route)
-        left = self._scripts[route.upstream]
-        script = left.pop(0) if len(left) > 1 else left[0]
+        script = self.script(route.upstream)
         if script.before == "refuse":
-            self._jump(self.clock_s + script.delay_s)
+            await self.reach(self.clock_s + script.delay_s)
             raise WireError(FailureKind.NOT_SENT, "refused")
         if script.before == "connect_hang":
-            self._jump(connect_until_s)
+            await self.reach(connect_until_s)
             raise WireError(FailureKind.NOT_SENT, "no connection", timed_out=True)
-        self._jump(self.clock_s + script.connect_s)
+        await self.reach(self.clock_s + script.connect_s)
         passage.check(route)
         served = Served(route.upstream, script, self.clock_s, outgoing)
         self.served.append(served)
-        if script.before == "hang" or self.clock_s + script.delay_s > until_s:
-            self._jump(until_s)
+        try:
+            await self._head(script, until_s)
+        except BaseException:
             served.closed = True
-            raise WireError(FailureKind.AMBIGUOUS, "no head", timed_out=True)
-        self._jump(self.clock_s + script.delay_s)
-        if script.before == "die":
-            served.closed = True
-            raise WireError(FailureKind.AMBIGUOUS, "reset")
+            raise
         return VirtualExchange(self, served)
+
+    async def _head(self, script: Script, until_s: float) -> None:
+        if script.before == "hang" or self.clock_s + script.delay_s > until_s:
+            await self.reach(until_s)
+            raise WireError(FailureKind.AMBIGUOUS, "no head", timed_out=True)
+        await self.reach(self.clock_s + script.delay_s)
+        if script.before == "die":
+            raise WireError(FailureKind.AMBIGUOUS, "reset")
 
     async def blocking(self, work: Callable[[], T], until_s: float) -> T:
         return work()
@@ -116,16 +129,16 @@ class VirtualExchange:
             if self.served.script.end == "reset":
                 raise WireError(FailureKind.CUT, "reset")
             if self.served.script.end == "stall":
-                self.wire._jump(until_s)
+                await self.wire.reach(until_s)
                 return None
             return b""
         delay_s, data = self._left[0]
         if self.wire.clock_s + delay_s > until_s:
             passed_s = max(0.0, until_s - self.wire.clock_s)
             self._left[0] = (delay_s - passed_s, data)
-            self.wire._jump(until_s)
+            await self.wire.reach(until_s)
             return None
-        self.wire._jump(self.wire.clock_s + delay_s)
+        await self.wire.reach(self.wire.clock_s + delay_s)
         del self._left[0]
         return data
 

@@ -24,8 +24,11 @@ MARK = re.compile(rb"\b([dbv]\d{7})\b")
 
 FAULTY, EVERYWHERE = 0.05, 0.3
 LEAVES, SLOW = 0.02, 0.01
-UNITS, SLOW_UNITS = 24, 4000
+EVENTS, SLOW_EVENTS = 24, 4000
+SLOW_CHARACTERS = 20_000
 PACE_MS = (60, 180)
+STAMPS = 6
+"""How often the emulator says a stamp."""
 
 _LARGE = ("gzip-bomb", "event-of-5-mb", "event-of-12-mb", "huge-head")
 """Their size would hide a leak in the process's memory; the table of faults has them."""
@@ -44,7 +47,8 @@ class Ask:
 
     mark: str
     model: str
-    units: int
+    events: int
+    """In how many pieces the text of its answer comes."""
     pace_ms: int
     faults: tuple[str, ...] = ()
     """The faults it meets, as `name@platform`."""
@@ -62,19 +66,23 @@ class Ask:
         """Whether whoever reads well gets a whole answer at once."""
         return all(NAMED[each.partition("@")[0]].harmless for each in self.faults)
 
-    def text(self, platform: str) -> str:
-        """Return the whole answer, as one platform gives it."""
-        return "".join(f"<{self.mark}.{unit}@{platform}>" for unit in range(self.units))
+    @property
+    def stamp(self) -> str:
+        """What the answer says again and again, each time with its own id."""
+        return self.mark + "-" * (SLOW_CHARACTERS if self.slow else 0)
+
+    def text(self, ident: str) -> str:
+        """Return the whole text of the answer with that id; no other attempt's is the same."""
+        return " ".join(f"{self.stamp}.{ident}.{number}" for number in range(STAMPS))
 
     def request(self, key: str) -> bytes:
         """Return the bytes of the HTTP request."""
         struck = " ".join(f"fault:{each};" for each in self.faults)
-        wish = f"[[events:{self.units}]] [[pace_ms:{self.pace_ms}]]"
-        said = f"{self.mark} {struck} {wish} [[say:{self.text('{platform}')}]]"
+        wish = f"[[events:{self.events}]] [[pace_ms:{self.pace_ms}]] [[stamp:{self.stamp}]]"
         fields = {
             "model": self.model,
             "max_tokens": 64_000,
-            "messages": [{"role": "user", "content": said}],
+            "messages": [{"role": "user", "content": f"{self.mark} {struck} {wish}"}],
             "stream": True,
         }
         body = json.dumps(fields, separators=(",", ":")).encode()
@@ -97,7 +105,7 @@ def asks(seed: int, number: int) -> Ask:
     return Ask(
         mark=mark,
         model=rng.choice(MODELS),
-        units=SLOW_UNITS if slow else UNITS,
+        events=SLOW_EVENTS if slow else EVENTS,
         pace_ms=0 if at_once else rng.randint(*PACE_MS),
         faults=faults,
         leaves_after=rng.uniform(0, 4) if leaves else None,

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from tests.soak.asking import PLATFORM_OF, Ask
+from tests.soak.asking import Ask
 
 MOST_ATTEMPTS = 3
 SECRETS = (
@@ -98,7 +98,7 @@ def _streamed(ask: Ask, seen: Seen, wrong: list[str]) -> tuple[str, list[str]]:
     text = "".join(
         each["delta"].get("text", "") for each in events if each["type"] == "content_block_delta"
     )
-    mine = ask.text(PLATFORM_OF[seen.headers["x-gateway-upstream"]])
+    mine = ask.text(_ident(events))
     if not mine.startswith(text):
         wrong.append(f"a text of another: {text[:200]!r}")
     if names and (names[0] != "message_start" or names.count("message_start") != 1):
@@ -113,6 +113,11 @@ def _streamed(ask: Ask, seen: Seen, wrong: list[str]) -> tuple[str, list[str]]:
     if text != mine:
         wrong.append(f"{len(text)} of {len(mine)} characters came")
     return ("whole" if seen.attempts == 1 else "whole after failover"), wrong
+
+
+def _ident(events: list[dict[str, Any]]) -> str:
+    """Return the id of the answer, which its text carries too."""
+    return next((str(each["message"]["id"]) for each in events if "message" in each), "")
 
 
 def _ended(

@@ -36,7 +36,6 @@ class Desk:
         for _ in range(BOUNDS.consecutive):
             self.fail()
 
-    @property
     def standing(self) -> Standing:
         return self.ward.standing("one", self.now_s)
 
@@ -51,9 +50,9 @@ def test_failures_in_a_row_eject_for_a_while() -> None:
     desk = Desk()
     for _ in range(BOUNDS.consecutive - 1):
         desk.fail()
-    assert desk.standing is Standing.CLOSED
+    assert desk.standing() is Standing.CLOSED
     desk.fail()
-    assert desk.standing is Standing.EJECTED
+    assert desk.standing() is Standing.EJECTED
     assert desk.for_s == BOUNDS.ejection_s
 
 
@@ -64,7 +63,7 @@ def test_a_whole_answer_in_between_begins_the_count_anew() -> None:
     desk.ward.worked(desk.begin())
     for _ in range(BOUNDS.consecutive - 1):
         desk.fail()
-    assert desk.standing is Standing.CLOSED
+    assert desk.standing() is Standing.CLOSED
 
 
 def test_an_answer_that_only_began_does_not() -> None:
@@ -73,18 +72,18 @@ def test_an_answer_that_only_began_does_not() -> None:
         begun = desk.begin()
         desk.ward.answered(begun)
         desk.fail(begun, failure(FailureKind.CUT))
-    assert desk.standing is Standing.EJECTED
+    assert desk.standing() is Standing.EJECTED
 
 
 def test_after_the_ejection_one_request_tries_and_the_others_stay_away() -> None:
     desk = Desk()
     desk.eject()
     desk.now_s += BOUNDS.ejection_s
-    assert desk.standing is Standing.HALF_OPEN
+    assert desk.standing() is Standing.HALF_OPEN
     probe = desk.begin()
-    assert desk.standing is Standing.EJECTED
+    assert desk.standing() is Standing.EJECTED
     desk.ward.answered(probe)
-    assert desk.standing is Standing.CLOSED
+    assert desk.standing() is Standing.CLOSED
     desk.ward.worked(probe)
     assert desk.ward.sound("one", desk.now_s)
 
@@ -101,7 +100,7 @@ def test_a_try_that_says_nothing_leaves_the_turn_to_the_next(how: str) -> None:
         desk.fail(probe, failure(FailureKind.CALLER))
     else:
         desk.ward.failed(probe, failure(), desk.now_s, counts=False)
-    assert desk.standing is Standing.HALF_OPEN
+    assert desk.standing() is Standing.HALF_OPEN
 
 
 def test_each_ejection_is_longer_up_to_a_cap() -> None:
@@ -124,7 +123,7 @@ def test_failures_that_were_under_way_do_not_lengthen_an_ejection() -> None:
         desk.fail(begun)
     assert desk.for_s <= BOUNDS.ejection_s
     desk.now_s += BOUNDS.ejection_s
-    assert desk.standing is Standing.HALF_OPEN
+    assert desk.standing() is Standing.HALF_OPEN
 
 
 def test_an_old_answer_does_not_end_an_ejection_and_a_new_one_does() -> None:
@@ -133,9 +132,9 @@ def test_an_old_answer_does_not_end_an_ejection_and_a_new_one_does() -> None:
     desk.now_s += 1
     desk.eject()
     desk.ward.worked(old)
-    assert desk.standing is Standing.EJECTED
+    assert desk.standing() is Standing.EJECTED
     desk.ward.worked(desk.begin())
-    assert desk.standing is Standing.CLOSED
+    assert desk.standing() is Standing.CLOSED
 
 
 def test_ejections_are_forgotten_after_a_long_time() -> None:
@@ -154,17 +153,17 @@ def test_what_is_not_the_upstreams_fault_never_ejects(kind: FailureKind) -> None
     desk = Desk()
     for _ in range(10 * BOUNDS.consecutive):
         desk.fail(why=failure(kind, retry_after_s=0.0))
-    assert desk.standing is Standing.CLOSED
+    assert desk.standing() is Standing.CLOSED
 
 
 @pytest.mark.parametrize("kind", COOLING)
 def test_some_kinds_cool_an_upstream_down_at_once(kind: FailureKind) -> None:
     desk = Desk()
     desk.fail(why=failure(kind))
-    assert desk.standing is Standing.COOLING
+    assert desk.standing() is Standing.COOLING
     assert desk.for_s == RULES[kind].cool_s
     desk.now_s += RULES[kind].cool_s
-    assert desk.standing is Standing.CLOSED
+    assert desk.standing() is Standing.CLOSED
 
 
 @pytest.mark.parametrize(("asked_s", "cools_s"), [(7.0, 7.0), (31536000.0, 60.0)])
@@ -184,9 +183,9 @@ def test_the_callers_own_mistakes_say_nothing() -> None:
 def test_models_and_credentials_have_a_health_of_their_own() -> None:
     health = Health()
     Desk(health, account="a tenant").eject()
-    assert Desk(health).standing is Standing.CLOSED
-    assert Desk(health, account="another").standing is Standing.CLOSED
-    assert Desk(health, account="a tenant").standing is Standing.EJECTED
+    assert Desk(health).standing() is Standing.CLOSED
+    assert Desk(health, account="another").standing() is Standing.CLOSED
+    assert Desk(health, account="a tenant").standing() is Standing.EJECTED
     assert health.of("claude-haiku-5-5", "a tenant").standing("one", 1000.0) is Standing.CLOSED
 
 
@@ -205,7 +204,7 @@ def test_with_the_breaker_off_nobody_is_ejected_or_cools_down() -> None:
     desk = Desk(Health(ejects=False))
     desk.eject()
     desk.fail(why=failure(FailureKind.QUOTA))
-    assert desk.standing is Standing.CLOSED
+    assert desk.standing() is Standing.CLOSED
     assert not desk.ward.sound("one", desk.now_s)
 
 

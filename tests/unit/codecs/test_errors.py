@@ -264,6 +264,24 @@ def test_googles_errors(listed: bool, row: Row) -> None:
     assert found.detail == "words"
 
 
+@pytest.mark.parametrize("status", [413, 422])
+@pytest.mark.parametrize(
+    ("platform", "body", "headers"),
+    [
+        ("vertex", google("UNKNOWN"), ()),
+        ("vertex", google("INVALID_ARGUMENT"), ()),
+        ("bedrock", {"message": "words"}, (("x-amzn-errortype", "ValidationException"),)),
+        ("bedrock", {"message": "words"}, (("x-amzn-errortype", "ModelErrorException"),)),
+    ],
+)
+def test_a_status_that_blames_the_request_stands_over_a_name(
+    platform: str, body: object, headers: Headers, status: int
+) -> None:
+    failure = fail(platform, status, body, headers)
+    assert failure.kind is FailureKind.CALLER
+    assert failure.status == status
+
+
 def test_vertex_says_too_long_as_clients_know_it() -> None:
     words = "Request payload size exceeds the limit: 31457280 bytes."
     assert fail("vertex", 400, google("INVALID_ARGUMENT", words)).message == "Input is too long."

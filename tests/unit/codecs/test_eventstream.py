@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import itertools
 import json
 import struct
@@ -111,6 +112,19 @@ def test_a_partial_frame_at_the_end_is_a_cut(chunk: Chunk) -> None:
     got, decoder = decode(chunk(start(WHOLE)) + chunk(text("a"))[:-1])
     assert got == [start(WHOLE)]
     assert failure(decoder).kind is FailureKind.CUT
+
+
+@pytest.mark.parametrize("event", [start(WHOLE), text("abc"), delta({}), stop()])
+def test_a_chunk_with_half_its_json_is_no_answer(
+    chunk: Chunk, framed: Framed, event: dict[str, object]
+) -> None:
+    half = json.dumps(event, separators=(",", ":")).encode()[:-3]
+    payload = json.dumps({"bytes": base64.b64encode(half).decode()}).encode()
+    bad = framed({":event-type": "chunk", ":message-type": "event"}, payload)
+    before = [] if event["type"] == "message_start" else [start(WHOLE), text("a")]
+    got, decoder = decode(b"".join(map(chunk, before)) + bad)
+    assert got == before
+    assert failure(decoder).kind is FailureKind.BAD200
 
 
 def test_no_stop_is_a_cut(chunk: Chunk) -> None:

@@ -97,6 +97,16 @@ def test_an_unfinished_event_is_held_and_then_a_failure() -> None:
     assert getattr(failure, "kind", None) is FailureKind.CUT
 
 
+@pytest.mark.parametrize("event", [START, DELTA, REASON, STOP.removeprefix(REASON)])
+def test_an_event_with_half_its_json_is_no_answer(event: bytes) -> None:
+    half = event[: event.rindex(b"{") + 1] + b"\n\n"
+    before = b"" if event is START else START + DELTA
+    out, stopped, failure = run(before + half + STOP, [])
+    assert out == before
+    assert not stopped
+    assert getattr(failure, "kind", None) is FailureKind.BAD200
+
+
 def test_a_clean_end_without_stop_is_a_failure() -> None:
     decoder = SseDecoder()
     decoder.feed(START + DELTA)

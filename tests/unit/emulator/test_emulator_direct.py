@@ -100,14 +100,6 @@ def test_the_async_client_works_too(emulator: Emulator) -> None:
     assert asyncio.run(run()) == ("hello there", "hello there")
 
 
-def test_an_answer_can_say_who_gave_it(client: anthropic.Anthropic) -> None:
-    message = client.messages.create(
-        model=MODEL, max_tokens=99, messages=say("[[say:this is {platform}]]")
-    )
-    assert message.content[0].type == "text"
-    assert message.content[0].text == "this is anthropic"
-
-
 def test_it_runs_in_the_callers_loop() -> None:
     async def run() -> int:
         async with (
