@@ -22,6 +22,7 @@ from uvicorn.server import ServerState
 from gateway.errors import envelope, new_request_id
 from gateway.server.leaving import EXTENSION
 from gateway.server.settings import Settings
+from gateway.server.unanswered import Unanswered, hung_up
 
 
 class Phase(Enum):
@@ -54,6 +55,7 @@ class Connection(HttpToolsProtocol):
         self.head_bytes = 0
         self.received_bytes = 0
         self._extensions = {EXTENSION: self}
+        self._unanswered = Unanswered()
         self._seen: tuple[object, Phase] = (None, Phase.NEW)
         self._seen_bytes = 0
         self._seen_s = self.loop.time()
@@ -63,6 +65,7 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Take leave of the caller."""
         self.gone = True
+        self._unanswered.left()
         super().connection_lost(exc)
         if self.serving is not None:
             self.serving.cancel()
@@ -84,6 +87,11 @@ class Connection(HttpToolsProtocol):
         """A head begins."""
         super().on_message_begin()
         cast("dict[str, Any]", self.scope)["extensions"] = self._extensions
+
+    def on_headers_complete(self) -> None:
+        """A head is whole."""
+        super().on_headers_complete()
+        self._unanswered.add(self.cycle)
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is not HTTP."""
@@ -108,6 +116,9 @@ class Connection(HttpToolsProtocol):
     def check(self, now_s: float) -> None:
         """Close the connection of a caller who is too slow."""
         if self.transport.is_closing():
+            return
+        if self.flow.read_paused and hung_up(self.transport):
+            self.transport.abort()
             return
         phase = self.phase
         if self._seen != (seen := (self.scope, phase)):
