@@ -21,7 +21,7 @@ from gateway.emulator import Emulator
 from tests.fuzz.door import BATCH, door
 from tests.fuzz.targets import TARGETS
 
-BUDGET_S = float(os.environ.get("TIDEGATE_FUZZ_S", "10"))
+BUDGET_S = float(os.environ.get("TIDEGATE_FUZZ_S", "60"))
 CASE = os.environ.get("TIDEGATE_FUZZ_CASE", "")
 CASE_S = 30
 """How long one case may take; none takes a second."""

@@ -26,7 +26,7 @@ FAULTY, EVERYWHERE = 0.05, 0.3
 LEAVES, SLOW = 0.02, 0.01
 EVENTS, SLOW_EVENTS = 24, 4000
 SLOW_CHARACTERS = 20_000
-PACE_MS = (60, 180)
+PACE_MS = (100, 240)
 STAMPS = 6
 """How often the emulator says a stamp."""
 
@@ -108,7 +108,7 @@ def asks(seed: int, number: int) -> Ask:
         events=SLOW_EVENTS if slow else EVENTS,
         pace_ms=0 if at_once else rng.randint(*PACE_MS),
         faults=faults,
-        leaves_after=rng.uniform(0, 4) if leaves else None,
+        leaves_after=rng.uniform(0, 5) if leaves else None,
         slow=slow,
     )
 

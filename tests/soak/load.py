@@ -22,7 +22,7 @@ import httptools
 from tests.soak.asking import Ask, asks
 from tests.soak.judging import Seen, judged
 
-CALLERS = 330
+CALLERS = 360
 """So many hold more than 300 streams open, for each is for a moment between two."""
 RAMP_S = 3.0
 ENDS_S = 60.0
@@ -159,7 +159,7 @@ class Load:
                 line.drop()
         if line is not None:
             line.drop()
-        del self.running[number]
+        self.running.pop(number, None)
 
     async def watch(self) -> None:
         """Count the open streams while all callers are there."""
