@@ -139,6 +139,8 @@ class Load:
     waits_s: list[float] = field(default_factory=list)
     attempts: dict[str, int] = field(default_factory=dict)
     """Mark -> how many attempts the answer says it took; 0: the caller left."""
+    left: list[str] = field(default_factory=list)
+    """Marks of streams that were on their way, and well, when their caller left."""
     streaming: list[int] = field(default_factory=list)
     """How many streams were open, second by second, while all callers were there."""
     wrong: int = 0
@@ -186,6 +188,8 @@ class Load:
         self.outcomes[kind] += 1
         self.faults.update(each.partition("@")[0] for each in ask.faults)
         self.attempts[ask.mark] = seen.attempts if seen.whole else 0
+        if kind == "left" and not ask.slow and not ask.faults:
+            self.left.append(ask.mark)
         if wait_s and ask.harmless:
             self.waits_s.append(wait_s)
         self.wrong += len(wrong)
@@ -201,6 +205,7 @@ class Load:
             "wrong": self.wrong,
             "violations": self.violations,
             "attempts": self.attempts,
+            "left": self.left,
             "streaming": self.streaming,
             "first_content_ms": {"p50": cut[49] * 1000, "p99": cut[98] * 1000},
         }

@@ -103,6 +103,13 @@ def test_no_request_runs_on_at_a_platform(soak: Soak) -> None:
     assert [row for row in soak.came_in["requests"] if row[-1]] == []
 
 
+def test_who_leaves_ends_the_request(soak: Soak) -> None:
+    """Some platforms had said all when the caller left, for the end was on its way."""
+    left = set(soak.report["left"])
+    ends = Counter(row[4] for row in soak.came_in["requests"] if row[0] in left)
+    assert ends["complete"] < 0.3 * ends["left"], ends
+
+
 def test_no_descriptor_and_no_connection_is_left(soak: Soak) -> None:
     assert soak.left.connections <= IDLE_MOST
     assert soak.after.connections == 0, soak.after.descriptors
