@@ -73,6 +73,7 @@ bench: $(READY) ## Print CPU and first-content times, beside the floor and nginx
 
 docs: $(READY) ## Write the generated tables of the docs anew.
 	@$(BIN)/python -m docs.failover_tables
+	@$(BIN)/python -m docs.emulator_tables
 
 lock: ## Write requirements.lock anew (needs uv).
 	@UV_SYSTEM_CERTS=true uv pip compile pyproject.toml --all-extras --group dev --universal \

@@ -1,4 +1,4 @@
-"""Print CPU microseconds a decision: 12 upstreams, 8 rules.
+"""Print CPU microseconds a decision: 12 upstreams, 8 rules; and of a conversation's key.
 
 `python -m bench.deciding [--json]`. It stops with an error where a decision for features that
 were not seen before costs more than BOUND_US.
@@ -11,7 +11,9 @@ import itertools
 import json
 import time
 from collections.abc import Callable
+from pathlib import Path
 
+from gateway.affinity.key import keys
 from gateway.call import Call, read_call
 from gateway.judging import judge
 from gateway.policy.attestations import Attestations
@@ -28,6 +30,7 @@ from providers.contract import Kind
 BOUND_US = 60.0
 FRESH = "decide, features not seen before"
 ROUNDS = 3000
+FOLDER = Path(__file__).parent.parent / "tests" / "data" / "claude-code"
 NOW_S = 1_795_348_800.0
 MODEL = "claude-opus-5-5"
 REGIONS = ("eu-central-1", "eu-west-1", "eu-west-3", "eu-north-1", "us-east-1", "us-west-2")
@@ -89,6 +92,13 @@ def a_call() -> Call:
     return read_call(Kind.MESSAGES, (("anthropic-version", "2023-06-01"),), body)
 
 
+def claude_code() -> Call:
+    """Return the recorded request of 48 KB."""
+    body = json.loads((FOLDER / "claude-code-2.1.330-00-m2-t12-48k.json").read_bytes())["body"]
+    raw = json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
+    return read_call(Kind.MESSAGES, (("anthropic-version", "2023-06-01"),), raw)
+
+
 def cpu_us(work: Callable[[int], object], rounds: int) -> float:
     """Return the CPU time of one round, of the quickest of five runs."""
     best = float("inf")
@@ -102,7 +112,7 @@ def cpu_us(work: Callable[[int], object], rounds: int) -> float:
 
 def figures(rounds: int = ROUNDS) -> dict[str, float]:
     """Return CPU microseconds by what is decided."""
-    policies, call = in_force(), a_call()
+    policies, call, long = in_force(), a_call(), claude_code()
     compiled, facts = policies.compiled, policies.facts
     assert (len(facts.upstreams), len(compiled.policies[0].rules)) == (12, 8)
     plain = Request("prod", "customer", MODEL, checks=frozenset({"no_phi_in_json_schema"}))
@@ -114,6 +124,7 @@ def figures(rounds: int = ROUNDS) -> dict[str, float]:
         "decide, seen before": cpu_us(lambda _: decide(compiled, facts, plain, NOW_S), rounds),
         "read what a 6 KB body asks for": cpu_us(lambda _: features(call.fields), rounds),
         "judge that call": cpu_us(lambda _: judge(call, MODEL, policies, NOW_S), rounds),
+        "affinity key of a 48 KB body": cpu_us(lambda _: keys(long, bytes(32)), rounds),
     }
 
 

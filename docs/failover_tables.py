@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from docs.tables import filled, table
 from gateway.dispatch.kinds import RULES, TRANSPORT, Rule
 from providers.contract import FailureKind
 
 PAGE = Path(__file__).parent / "failover.md"
 FAILURES = Path(__file__).parents[1] / "providers" / "data" / "failures.toml"
-BEGIN, END = "<!-- tables: `make docs` writes them -->", "<!-- end of tables -->"
 ORDER = [
     FailureKind.CALLER,
     FailureKind.NOT_SENT,
@@ -29,10 +29,7 @@ ORDER = [
 
 def page() -> str:
     """Return the page with its tables as the data says now."""
-    text = PAGE.read_text("utf-8")
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n\n{tables()}\n{END}{after}"
+    return filled(PAGE, tables())
 
 
 def tables() -> str:
@@ -40,11 +37,11 @@ def tables() -> str:
     raw = tomllib.loads(FAILURES.read_text("utf-8"))
     parts = (
         "### Each kind, and what is done",
-        _table(("kind", "what it is", "what is done", "booked as"), _kinds()),
+        table(("kind", "what it is", "what is done", "booked as"), _kinds()),
         "### What a platform answers",
-        _table(("status or name", "platform", "kind", "the caller gets at last"), _answers(raw)),
+        table(("status or name", "platform", "kind", "the caller gets at last"), _answers(raw)),
         "### Below HTTP, and in a 200",
-        _table(("what happens", "kind"), ((row.what, row.kind.value) for row in TRANSPORT)),
+        table(("what happens", "kind"), ((row.what, row.kind.value) for row in TRANSPORT)),
     )
     return "\n\n".join(parts) + "\n"
 
@@ -97,11 +94,6 @@ def _row(told: Any, row: Mapping[str, Any]) -> str:
 
 def _quoted(name: str) -> str:
     return f"“{name}”" if " " in name else f"`{name}`"
-
-
-def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    lines = [heads, tuple("---" for _ in heads), *rows]
-    return "\n".join(f"| {' | '.join(row)} |" for row in lines)
 
 
 if __name__ == "__main__":

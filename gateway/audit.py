@@ -102,6 +102,8 @@ class Audit:
                 texts = _texts(call, judgement)
                 data |= _judged(judgement, self._verdicts(judgement.decision, texts))
             data["plan"] = [leg.upstream.name for leg in plan.legs]
+            if plan.warm is not None:
+                data["warm"] = plan.warm
             data["rejected"] = [_rejection(each) for each in plan.rejected]
             self.must("decision", data)
         return trail

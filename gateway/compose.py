@@ -11,6 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
+from gateway.affinity import Affinity
 from gateway.audit import Audit
 from gateway.boundary import Boundary
 from gateway.config import (
@@ -50,6 +51,7 @@ class Parts:
     limits: Limits
     health: Health
     budget: Budget
+    affinity: Affinity | None
     boundary: Boundary | None
     audit: Audit
 
@@ -85,6 +87,7 @@ def parts(config: Config, signers: Mapping[str, Signer] = NO_SIGNERS) -> Parts:
         limits(config),
         health(config),
         Budget(config.retries.budget_percent / 100, config.retries.budget_floor_per_s),
+        affinity(config),
         _boundary(config, audit),
         audit,
     )
@@ -128,6 +131,14 @@ def health(config: Config) -> Health:
         cool_cap_s=config.retries.retry_after_cap_s,
     )
     return Health(bounds, ejects=breaker.enabled)
+
+
+def affinity(config: Config) -> Affinity | None:
+    """Return what holds conversations where they are warm; None: there is nothing to choose."""
+    platforms = {section.provider for section in config.used}
+    if not config.affinity.enabled or len(config.used) == 1:
+        return None
+    return Affinity(platforms=len(platforms))
 
 
 def _boundary(config: Config, audit: Audit) -> Boundary | None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal, Self
 
 from gateway import answers, compose, logs
+from gateway.affinity import NOWHERE, Affinity, Stay
 from gateway.answers import Answer, Judged
 from gateway.audit import Audit, Trail
 from gateway.boundary import Boundary, Leave
@@ -27,8 +28,8 @@ from gateway.dispatch.health import Health
 from gateway.dispatch.limits import Limits
 from gateway.errors import Forbidden, Refused, new_request_id
 from gateway.routing import Plan, Upstream, plan
-from gateway.settling import End, expected
-from gateway.telemetry import SILENT, Course, Observer
+from gateway.settling import End, expected, kept_warm
+from gateway.telemetry import SILENT, Course, Observer, Observers
 from gateway.wire.contract import Route, Wire
 from gateway.wire.passage import address, passage_of
 from providers.contract import Failure, Kind, Operation
@@ -47,6 +48,7 @@ class Engine:
         *,
         health: Health | None = None,
         budget: Budget | None = None,
+        affinity: Affinity | None = None,
         rng: random.Random | None = None,
         boundary: Boundary | None = None,
         audit: Audit | None = None,
@@ -62,10 +64,11 @@ class Engine:
         self._connections = connections
         self.health = health or Health(ejects=False)
         self.budget = budget or Unbounded()
+        self._affinity = affinity
         self._limits_for = lru_cache(maxsize=256)(limits.for_call)
         self._rng = rng or random.Random()  # noqa: S311 - jitter is no secret
         self._withdraws = on_violation == "withdraw"
-        self._observers = () if observer is SILENT else (observer,)
+        self._observers = Observers(observer)
 
     @classmethod
     def from_config(
@@ -94,6 +97,7 @@ class Engine:
             made.limits,
             health=made.health,
             budget=made.budget,
+            affinity=made.affinity,
             boundary=made.boundary,
             audit=made.audit,
             on_violation=checked.policy.on_violation,
@@ -102,7 +106,7 @@ class Engine:
 
     def observe(self, observer: Observer) -> None:
         """Tell one more observer of what happens to the calls that begin from now on."""
-        self._observers = (*self._observers, observer)
+        self._observers = self._observers.joined_by(observer)
 
     @property
     def routes(self) -> tuple[Route, ...]:
@@ -161,7 +165,9 @@ class Engine:
         self, call: Call, wire: Wire, gone: Callable[[], bool], course: Course
     ) -> Answer:
         leave = Leave(self.boundary)
-        chosen = self._planned(call, wire.now_s(), leave)
+        now_s = wire.now_s()
+        stay = NOWHERE if self._affinity is None else await self._affinity.of(call, now_s)
+        chosen = self._planned(call, now_s, leave, stay)
         trail = self.audit.decided(call, chosen)
         course.planned(chosen, trail.decision, _judged(chosen, trail).policy)
         if chosen.refused is not None:
@@ -171,7 +177,9 @@ class Engine:
         job = self._job(call, chosen, dispatch, leave.of(chosen), trail=trail, course=course)
         result = await _driven(job, wire, trail)
         if isinstance(result, Won):
-            return self._won(result, call, chosen, leave, trail=trail, course=course)
+            answer = self._won(result, call, chosen, leave, trail=trail, course=course)
+            await kept_warm(result, stay, wire)
+            return answer
         if result.withdrawn and not result.records:
             trail.finished(None, "withdrawn")
             raise _named(Forbidden(result.failure.message), trail)
@@ -225,7 +233,9 @@ class Engine:
             on_withdrawn=lambda attempt: _withdrawn(trail, course, attempt),
         )
 
-    def plan(self, call: Call, now_s: float, leave: Leave | None = None) -> Plan:
+    def plan(
+        self, call: Call, now_s: float, leave: Leave | None = None, stay: Stay = NOWHERE
+    ) -> Plan:
         """Return where a call would be tried, in order.
 
         Raises Refused for a call that is wrong whatever the upstreams are.
@@ -238,11 +248,13 @@ class Engine:
             judge=leave.judge,
             tripped=leave.tripped,
             ranks=leave.ranks,
+            minted_by=stay.minted_by,
+            warm=stay.warm,
         )
 
-    def _planned(self, call: Call, now_s: float, leave: Leave) -> Plan:
+    def _planned(self, call: Call, now_s: float, leave: Leave, stay: Stay) -> Plan:
         try:
-            return self.plan(call, now_s, leave)
+            return self.plan(call, now_s, leave, stay)
         except Forbidden as error:
             raise _named(error, self.audit.turned_away(call, error)) from None
 

@@ -105,7 +105,7 @@ def fields(report: CallReport) -> dict[str, Any]:
         "first_content_ms": _ms(report.first_content_s),
         "took_ms": _ms(report.took_s),
         "bytes_in": report.bytes_in,
-        "usage": report.usage,
+        "usage": dict(report.usage),
         "dropped": [short(name) for name in report.dropped],
         "policy": report.policy,
     }

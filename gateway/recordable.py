@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 MAX_MEMBERS = 512
@@ -11,7 +11,8 @@ MAX_DEPTH = 4
 NO_NAME = "(no name)"
 """Stands for a name that no platform would give to a thing."""
 _NAME = re.compile(r"[A-Za-z0-9_.:/=@|\[\]-]{1,256}")
-_WORD = re.compile(r"[A-Za-z0-9._:@/-]{1,64}")
+WORD_CHARACTERS = 64
+_WORD = re.compile(r"[A-Za-z0-9._:@/-]+")
 """What a model, a tier or a geography looks like."""
 
 
@@ -24,19 +25,42 @@ def short(name: Any) -> Any:
 
 def bounded(value: Any) -> Any:
     """Return what an upstream reported, without anything that could be a text of its own."""
-    return _bounded(value, MAX_DEPTH, iter(range(MAX_MEMBERS)))
+    return _bounded(value, MAX_DEPTH, [MAX_MEMBERS])
 
 
-def _bounded(value: Any, depth: int, left: Iterator[int]) -> Any:
+def _bounded(value: Any, depth: int, left: list[int]) -> Any:
     """Return a value whose members, at every depth, are words and few; `left` counts them."""
-    if isinstance(value, Mapping) and depth:
-        named = (pair for pair in value.items() if _WORD.fullmatch(pair[0]))
-        return {
-            key: _bounded(each, depth - 1, left)
-            for (key, each), _ in zip(named, left, strict=False)
-        }
+    if isinstance(value, dict) and depth:
+        kept: dict[str, Any] = {}
+        for key, each in value.items():
+            if not _is_word(key):
+                continue
+            if not left[0]:
+                break
+            left[0] -= 1
+            kept[key] = each if type(each) is int else _bounded(each, depth - 1, left)
+        return kept
     if isinstance(value, list) and depth:
-        return [_bounded(each, depth - 1, left) for each, _ in zip(value, left, strict=False)]
+        return _bounded_list(value, depth, left)
     if isinstance(value, str):
-        return value if _WORD.fullmatch(value) else None
+        return value if _is_word(value) else None
     return value if isinstance(value, int | float) else None
+
+
+def _bounded_list(values: list[Any], depth: int, left: list[int]) -> list[Any]:
+    kept: list[Any] = []
+    for each in values:
+        if not left[0]:
+            break
+        left[0] -= 1
+        kept.append(_bounded(each, depth - 1, left))
+    return kept
+
+
+def _is_word(text: str) -> bool:
+    return len(text) <= WORD_CHARACTERS and _matches_word(text)
+
+
+@lru_cache(maxsize=1024)
+def _matches_word(text: str) -> bool:
+    return _WORD.fullmatch(text) is not None

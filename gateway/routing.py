@@ -89,6 +89,8 @@ def plan(
     judge: Callable[[Call, str], Judgement] | None = None,
     tripped: Container[str] = (),
     ranks: Callable[[Judgement], Ranks | None] = lambda _judgement: None,
+    minted_by: str | None = None,
+    warm: str | None = None,
 ) -> Plan:
     """Return the plan for a call.
 
@@ -100,6 +102,8 @@ def plan(
         judge: Asks policy of a call for a canonical model; None: there is no policy.
         tripped: The upstreams that were taken out.
         ranks: The order that policies prefer, where it is not the configured one.
+        minted_by: The platform that signed the conversation's thinking: it comes before others.
+        warm: The upstream where its prompt cache is warm: it comes first, unless it is ill.
 
     Raises:
         Refused: The call is wrong whatever the upstreams are.
@@ -119,9 +123,13 @@ def plan(
         preferred = ranks(judgement) if judgement is not None else None
         if preferred is not None:
             legs.sort(key=lambda leg: preferred[leg.upstream.name])
+        # Sorting keeps what is equal in order: what is sorted by last counts most.
+        legs.sort(key=lambda leg: leg.upstream.provider.name != minted_by)
+        legs.sort(key=lambda leg: leg.upstream.name != warm)
         if ill := out(operation):
             legs.sort(key=lambda leg: leg.upstream.name in ill)
-    return Plan(operation, tuple(legs), rejected, judgement, refused)
+    is_warm = any(leg.upstream.name == warm for leg in legs)
+    return Plan(operation, tuple(legs), rejected, judgement, refused, warm if is_warm else None)
 
 
 def _refuse_what_nobody_judges(call: Call) -> None:

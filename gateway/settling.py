@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from gateway import logs
+from gateway.affinity import Stay
 from gateway.audit import Trail
 from gateway.boundary import Leave
 from gateway.dispatch.drive import Won
@@ -15,6 +16,7 @@ from gateway.policy.observed import Expected
 from gateway.recordable import bounded
 from gateway.routing import Plan
 from gateway.telemetry import Course
+from gateway.wire.contract import Wire
 from providers.contract import header
 
 NO_WORD = "(no word)"
@@ -110,3 +112,23 @@ def expected(won: Won, plan: Plan, leave: Leave) -> Expected:
         countries=leave.countries(upstream.name, model),
         workspace=endpoint.workspace,
     )
+
+
+async def kept_warm(won: Won, stay: Stay, wire: Wire) -> None:
+    """Take note of where a conversation is warm from now on, and of who signs its thinking."""
+    upstream = won.attempt.leg.upstream
+
+    async def signed(data: bytes) -> None:
+        await stay.minted(upstream.provider.name, data, wire.now_s())
+
+    try:
+        await stay.answered(upstream.name, wire.now_s())
+        if won.stream is None:
+            await signed(won.body or b"")
+    except BaseException:
+        # A store may be far away, and the caller may leave meanwhile.
+        if won.stream is not None:
+            won.stream.close()
+        raise
+    if won.stream is not None and stay.watches:
+        won.stream.on_signed = signed

@@ -7,7 +7,7 @@ seconds of the wire's clock. Nothing here decides or changes anything.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -159,62 +159,112 @@ class Silent:
 SILENT = Silent()
 
 
-def tell(observers: Iterable[Observer], word: Callable[[Observer], None]) -> None:
-    """Tell each observer; a mistake of one is its own."""
-    for observer in observers:
+class Observers:
+    """Several observers; for each thing that happens, those that wish to hear of it."""
+
+    __slots__ = (
+        "_all",
+        "attempt_began",
+        "attempt_ended",
+        "began",
+        "ended",
+        "first_content",
+        "moved",
+        "refused",
+        "violated",
+    )
+
+    def __init__(self, *observers: Observer) -> None:
+        self._all = tuple(each for each in observers if each is not SILENT)
+        self.began = self._hearing("began")
+        self.attempt_began = self._hearing("attempt_began")
+        self.attempt_ended = self._hearing("attempt_ended")
+        self.moved = self._hearing("moved")
+        self.first_content = self._hearing("first_content")
+        self.violated = self._hearing("violated")
+        self.refused = self._hearing("refused")
+        self.ended = self._hearing("ended")
+
+    def joined_by(self, observer: Observer) -> Observers:
+        """Return these and one more."""
+        return Observers(*self._all, observer)
+
+    def _hearing(self, name: str) -> tuple[Callable[..., None], ...]:
+        does_nothing = getattr(Silent, name)
+        heard = (each for each in self._all if getattr(type(each), name, None) != does_nothing)
+        return tuple(getattr(each, name) for each in heard)
+
+
+def tell(hearing: tuple[Callable[..., None], ...], *words: object) -> None:
+    """Tell those who wish to hear of something; a mistake of one is its own."""
+    for hears in hearing:
         try:
-            word(observer)
+            hears(*words)
         except Exception as error:  # noqa: BLE001 - no call fails because somebody watches
-            _LOG.error("observer %s: %s", type(observer).__name__, type(error).__name__)
+            whose = getattr(hears, "__qualname__", "an observer")
+            _LOG.error("%s: %s", whose, type(error).__name__)
 
 
 class Course:
     """What has happened to one call so far. It ends once; what comes later is not told.
 
-    It keeps no part of the request: an answer may be read for an hour.
+    It keeps no body: an answer may be read for an hour.
     """
 
     __slots__ = (
         "_attempts",
         "_began_s",
+        "_bytes_in",
+        "_caller",
+        "_content_s",
+        "_decision",
         "_ended",
-        "_known",
+        "_kind",
+        "_labels",
         "_model",
         "_now_s",
         "_observers",
+        "_policy",
+        "_request_id",
+        "_stream",
         "_tried",
         "_trying_s",
     )
 
-    def __init__(
-        self, observers: tuple[Observer, ...], call: Call, now_s: Callable[[], float]
-    ) -> None:
+    def __init__(self, observers: Observers, call: Call, now_s: Callable[[], float]) -> None:
         self._observers = observers
         self._now_s = now_s
         self._began_s = now_s()
-        self._known = _asked(call)
-        """The fields of the report, as far as they are known."""
-        self._model = ""
+        self._caller = call.caller
+        self._labels = call.labels
+        self._kind = call.kind.value
+        self._stream = call.stream
+        self._bytes_in = len(call.fields.raw)
+        self._request_id = call.request_id
+        self._decision: str | None = None
+        self._policy: str | None = None
+        self._model: str | None = None
         self._attempts: list[AttemptReport] = []
         self._tried: Upstream | None = None
         self._trying_s: float | None = None
         """When the attempt under way began; None: none is."""
+        self._content_s: float | None = None
         self._ended = False
-        tell(observers, lambda each: each.began(call.caller.door, call.kind.value))
+        tell(observers.began, call.caller.door, self._kind)
 
     def planned(self, plan: Plan, decision: str | None, policy: str) -> None:
         """Take what was decided."""
         self._model = plan.operation.model
-        self._known.update(model=self._model, decision=decision, policy=policy)
+        self._decision = decision
+        self._policy = policy
 
     def started(self, upstream: Upstream) -> None:
         """Tell of an attempt that begins."""
         before, name = self._tried, upstream.name
         self._tried, self._trying_s = upstream, self._now_s()
         if before is not None and before.name != name:
-            why = self._attempts[-1].outcome
-            tell(self._observers, lambda each: each.moved(before.name, name, why))
-        tell(self._observers, lambda each: each.attempt_began(name, self._model))
+            tell(self._observers.moved, before.name, name, self._attempts[-1].outcome)
+        tell(self._observers.attempt_began, name, self._model)
 
     def failed(self, failure: Failure) -> None:
         """Tell of an attempt that failed."""
@@ -226,15 +276,14 @@ class Course:
 
     def content(self, at_s: float | None) -> None:
         """Tell of the first content of a streamed answer, where it is here."""
-        tried = self._tried
-        if at_s is None or tried is None or "first_content_s" in self._known:
+        if at_s is None or self._tried is None or self._content_s is not None:
             return
-        self._known["first_content_s"] = after_s = at_s - self._began_s
-        tell(self._observers, lambda each: each.first_content(tried.name, self._model, after_s))
+        self._content_s = at_s - self._began_s
+        tell(self._observers.first_content, self._tried.name, self._model, self._content_s)
 
     def violated(self, upstream: str, what: str) -> None:
         """Tell that an answer is not what was planned."""
-        tell(self._observers, lambda each: each.violated(upstream, what))
+        tell(self._observers.violated, upstream, what)
 
     def answered(
         self,
@@ -246,12 +295,12 @@ class Course:
         """End a call that an upstream answered."""
         kind = "ok" if outcome.state is State.COMPLETE else outcome.state.value
         self._close(kind if outcome.failure is None else outcome.failure.kind.value, OK)
-        self._known.update(request_id=request_id, usage=usage, dropped=dropped)
-        self._end(outcome.state.value, OK)
+        self._request_id = request_id
+        self._end(outcome.state.value, OK, usage=usage, dropped=dropped)
 
     def gave_up(self, status: int, request_id: str, *, left: bool) -> None:
         """End a call whose every attempt failed, or whose caller left (`left`)."""
-        self._known["request_id"] = request_id
+        self._request_id = request_id
         if left:
             self._end(LEFT, None)
         else:
@@ -259,13 +308,11 @@ class Course:
 
     def refused(self, error: Refused, policy: str) -> None:
         """End a call that is refused; the error gets the id that its caller will see."""
-        known = self._known
-        error.request_id = known["request_id"] or new_request_id()
-        known.update(request_id=error.request_id, refused=error.reason)
-        known.setdefault("policy", policy)
-        known.setdefault("decision", error.decision)
-        tell(self._observers, lambda each: each.refused(error.reason))
-        self._end(REFUSED, error.status)
+        self._request_id = error.request_id = self._request_id or new_request_id()
+        self._decision = self._decision or error.decision
+        self._policy = self._policy or policy
+        tell(self._observers.refused, error.reason)
+        self._end(REFUSED, error.status, refused=error.reason)
 
     def stopped(self, error: BaseException) -> None:
         """End a call that nobody waits for any more, or that met a mistake of ours."""
@@ -281,38 +328,45 @@ class Course:
         self._trying_s = None
         took_s = self._now_s() - began_s
         self._attempts.append(AttemptReport(tried.name, outcome, status, took_s))
-        tell(self._observers, lambda each: each.attempt_ended(tried.name, self._model, outcome))
+        tell(self._observers.attempt_ended, tried.name, self._model, outcome)
 
-    def _end(self, state: str, status: int | None) -> None:
+    def _end(
+        self,
+        state: str,
+        status: int | None,
+        *,
+        refused: str | None = None,
+        usage: Mapping[str, Any] = NO_USAGE,
+        dropped: tuple[str, ...] = (),
+    ) -> None:
         if self._ended:
             return
         self._ended = True
         self._close(state, None)
-        if not self._observers:
+        if not self._observers.ended:
             return
-        tried = self._tried
+        tried, labels = self._tried, self._labels
         report = CallReport(
-            **self._known,
+            door=self._caller.door,
+            kind=self._kind,
             state=state,
             status=status,
+            refused=refused,
+            request_id=self._request_id,
+            decision=self._decision,
+            policy=self._policy,
+            caller=self._caller.key,
+            data_class=short(labels.data_class),
+            tags=tuple([short(name) for name, _ in labels.tags[:MAX_TAGS]]),
+            model=self._model,
+            stream=self._stream,
             upstream=None if tried is None else tried.name,
             region=None if tried is None else tried.endpoint.region,
             attempts=tuple(self._attempts),
+            dropped=dropped,
+            first_content_s=self._content_s,
             took_s=self._now_s() - self._began_s,
+            bytes_in=self._bytes_in,
+            usage=usage,
         )
-        tell(self._observers, lambda each: each.ended(report))
-
-
-def _asked(call: Call) -> dict[str, Any]:
-    """Return what a call asks for, as far as it may be told."""
-    labels, caller = call.labels, call.caller
-    return {
-        "door": caller.door,
-        "kind": call.kind.value,
-        "stream": call.stream,
-        "caller": caller.key,
-        "data_class": short(labels.data_class),
-        "tags": tuple([short(name) for name, _ in labels.tags[:MAX_TAGS]]),
-        "bytes_in": len(call.fields.raw),
-        "request_id": call.request_id,
-    }
+        tell(self._observers.ended, report)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from gateway.cli import audit, check, doctor, emulate, explain, init, policy, serve, version
+from gateway.cli import audit, check, doctor, emulate, explain, init, policy, serve, status, version
 
 app = typer.Typer(
     name="gateway",
@@ -19,6 +19,7 @@ app.command("check")(check.check)
 app.command("doctor")(doctor.doctor)
 app.command("explain")(explain.explain)
 app.command("serve")(serve.serve)
+app.command("status")(status.status)
 app.command("demo")(emulate.demo)
 app.command("emulate")(emulate.emulate)
 app.add_typer(audit.app, name="audit")

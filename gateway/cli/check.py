@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gateway.cli.setting import ConfigOption, EnvOption, configured, endpoint
+from gateway.cli.table import table
 
 if TYPE_CHECKING:
     from gateway.config import Caller, Config, ConfigError, Upstream
@@ -153,7 +154,7 @@ def _show(report: dict[str, Any]) -> None:
     typer.echo(f"policy: {report['policy'][:16]}" + (f" ({names})" if names else ""))
     rows = [_row(upstream) for upstream in report["upstreams"]]
     if sys.stdout.isatty():
-        _table(rows)
+        table((*_COLUMNS, "models"), rows)
     else:
         for row in rows:
             typer.echo("upstream: " + ", ".join(cell for cell in row if cell))
@@ -179,13 +180,3 @@ def _row(upstream: dict[str, Any]) -> list[str]:
         upstream["credential"],
         models,
     ]
-
-
-def _table(rows: list[list[str]]) -> None:
-    from rich.console import Console  # noqa: PLC0415 - only a terminal needs it
-    from rich.table import Table  # noqa: PLC0415 - only a terminal needs it
-
-    table = Table(*_COLUMNS, "models")
-    for row in rows:
-        table.add_row(*row)
-    Console(highlight=False, markup=False).print(table)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gateway.cli.setting import ConfigOption, EnvOption, configured, explained
+from gateway.cli.table import table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -130,7 +131,7 @@ def _written(path: Path, new: Any) -> None:
 def _show(report: Report, kept: Path | None) -> None:
     """Print a report for people; a table on a terminal, else one line for each fact."""
     if sys.stdout.isatty():
-        _table(report)
+        table(_COLUMNS, map(_cells, report.rows))
     else:
         for row in report.rows:
             typer.echo(": ".join(_cells(row)[:2]) + ": " + _change(row))
@@ -150,13 +151,3 @@ def _cells(row: Row) -> list[str]:
     many = f" ({len(row.models)} models)" if len(row.models) > 1 else ""
     fact = row.fact + (many or "".join(f" ({model})" for model in row.models))
     return [row.upstream, fact, row.before, row.after, row.probe]
-
-
-def _table(report: Report) -> None:
-    from rich.console import Console  # noqa: PLC0415 - only a terminal needs it
-    from rich.table import Table  # noqa: PLC0415 - only a terminal needs it
-
-    table = Table(*_COLUMNS)
-    for row in report.rows:
-        table.add_row(*_cells(row))
-    Console(highlight=False, markup=False).print(table)

@@ -11,7 +11,7 @@ import typer
 from gateway.cli.setting import explained
 
 if TYPE_CHECKING:
-    from gateway.emulator import Emulator
+    from gateway.emulator import Emulator, Faults
 
 
 def demo(
@@ -41,12 +41,41 @@ def emulate(
         Path | None,
         typer.Option(metavar="FILE", help="Write a service-account file for Vertex AI there."),
     ] = None,
+    script: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Faults to begin with: TOML, [[fault]] tables."),
+    ] = None,
 ) -> None:
     """Run emulated Claude platforms on this machine, until stopped; print how to reach them."""
     with explained():
         from gateway.emulator import serve  # noqa: PLC0415 - no other command needs it
 
-        serve(host, port, ready=lambda emulator: _introduce(emulator, service_account))
+        serve(
+            host,
+            port,
+            faults=None if script is None else _scripted(script),
+            ready=lambda emulator: _introduce(emulator, service_account),
+        )
+
+
+def _scripted(file: Path) -> Faults:
+    from gateway.emulator import Faults  # noqa: PLC0415 - as above
+    from gateway.emulator.scripts import ScriptError, read_script  # noqa: PLC0415 - as above
+
+    faults = Faults()
+    try:
+        for one in read_script(file.read_text("utf-8"), str(file)):
+            faults.add(one)
+    except ScriptError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+    except OSError as error:
+        typer.echo(f"cannot read {error.filename}: {error.strerror}", err=True)
+        raise typer.Exit(1) from None
+    except UnicodeDecodeError:
+        typer.echo(f"cannot read {file}: it is not UTF-8", err=True)
+        raise typer.Exit(1) from None
+    return faults
 
 
 def _introduce(emulator: Emulator, service_account: Path | None) -> None:

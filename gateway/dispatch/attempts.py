@@ -153,6 +153,7 @@ class Dispatch:
                 break
             ready_s = self._ready(leg.upstream.name, now_s)
             if ready_s > now_s:
+                self._again = leg.upstream.name
                 return Wait(ready_s) if ready_s < self.deadline_s else self._give()
             if self._afford(leg.upstream.name, now_s):
                 return self._send(leg, now_s)
@@ -243,6 +244,8 @@ class Dispatch:
             if leg.upstream.name == self._again:
                 return leg
         new = [leg for leg in left if not self._tries[leg.upstream.name]]
+        # Who cools down is last in a plan, and yet is waited for where the cache is warm.
+        new.sort(key=lambda leg: not self._is_waited_for(leg.upstream.name, now_s))
         for leg in new:
             if self._takes_its_turn(leg.upstream.name, now_s):
                 return leg

@@ -5,7 +5,7 @@ One coroutine serves the asyncio wire, the blocking wire and the tests' virtual 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from msgspec import Struct
@@ -31,6 +31,8 @@ MAX_ERROR_BYTES = 1 << 20
 ERROR_BODY_S = 10.0
 """How long the body of an error is waited for."""
 MAX_ANSWER_BYTES = 64 << 20
+SIGNS = b'"signature_delta"'
+"""What the event that brings the signature of a thinking block has in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,8 @@ class OpenStream:
         self._first = b""
         self.on_end: Callable[[Stream], None] | None = None
         """Told once, when nothing more is read."""
+        self.on_signed: Callable[[bytes], Awaitable[None]] | None = None
+        """Told of events that bring the signature of a thinking block, before they go on."""
 
     @property
     def outcome(self) -> Outcome | None:
@@ -111,13 +115,14 @@ class OpenStream:
 
     async def read(self) -> bytes:
         """Return the next whole events, b"" at the end; the end is always well-formed."""
-        if self._first:
-            first, self._first = self._first, b""
-            return first
-        while self._stream.outcome is None:
-            out = await self._step()
-            if out:
-                return out if isinstance(out, bytes) else b""
+        out, self._first = self._first, b""
+        while not out and self._stream.outcome is None:
+            step = await self._step()
+            out = step if isinstance(step, bytes) else b""
+        if out:
+            if self.on_signed is not None and SIGNS in out:
+                await self.on_signed(out)
+            return out
         self._exchange.close()
         self._tell()
         return b""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import replace
 from email.utils import formatdate
 from typing import Final
@@ -31,8 +32,8 @@ def broken(one: Fault, good: Response, words: Words) -> Response:
     """Return the response that `one` makes of a good one."""
     if one.action is not Action.STATUS:
         good = replace(good, headers=_over(one.headers, good.headers))
-    if one.after is not None and good.length is None:
-        one = replace(one, at=_place(one, good, words))
+    if one.at < 0:
+        one = replace(one, at=max(0, _frames(good) + one.at))
     return mangled(one, _acted(one, good, words), words)
 
 
@@ -72,13 +73,9 @@ def _over(own: Pairs, given: Pairs) -> Pairs:
     return (*((name, value) for name, value in given if name.lower() not in names), *own)
 
 
-def _place(one: Fault, good: Response, words: Words) -> int:
-    """Return the place behind the event that the fault waits for."""
-    text = (one.after or "").encode()
-    for index, frame in enumerate(good.frames):
-        if text in words.framing.unwrap(frame):
-            return index + 1
-    return one.at
+def _frames(good: Response) -> int:
+    """Return how many frames a stream has; a refusal counts as one that has no end."""
+    return len(good.frames) if good.length is None else sys.maxsize
 
 
 def _ended(one: Fault, good: Response, end: End) -> Response:

@@ -65,6 +65,9 @@ class Faults:
         elif one.times > 0:
             self._queue[index] = replace(one, times=one.times - 1)
 
+    def __len__(self) -> int:
+        return len(self._queue)
+
     def pending(self) -> list[Fault]:
         """Return the faults still to come."""
         with self._lock:

@@ -164,8 +164,7 @@ class Fault:
     moment: Moment = Moment.ANSWER
     """For `cut` and `reset`: anything but `answer` is before the head."""
     at: int = 0
-    after: str | None = None
-    """Strike after the first event whose JSON holds this text, wherever it is; else at `at`."""
+    """The frame it strikes; a negative one counts from the end of a stream."""
     extra_bytes: int = 0
     """Bytes of frame `at` that still go out before the fault."""
     before_head: bool = False
@@ -223,7 +222,7 @@ _KINDS: Final[Mapping[str, type | UnionType]] = {
     **dict.fromkeys(("for_s", "every_s"), _NUMBER),
     "body": str | bytes,
     **dict.fromkeys(
-        ("name", "platform", "path", "model", "contains", "after", "type", "code", "message"), str
+        ("name", "platform", "path", "model", "contains", "type", "code", "message"), str
     ),
 }
 KEYS: Final = frozenset(f.name for f in fields(Fault))

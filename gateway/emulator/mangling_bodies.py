@@ -33,7 +33,7 @@ def _gzip_bomb(draft: Draft) -> Response:
     """Put filler before the answer; the client has to inflate it all to see the end."""
     filler_of = draft.words.framing.filler
     piece = filler_of(_PIECE_BYTES) if draft.streamed else b" " * _PIECE_BYTES
-    count = max(1, draft.size(_BOMB_BYTES) // len(piece))
+    count = -(-draft.size(_BOMB_BYTES) // len(piece))
     filler, checksum = _deflated(piece, count)
     body = b"".join(draft.answer.frames)
     trailer = struct.pack(

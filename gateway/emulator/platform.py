@@ -146,6 +146,8 @@ class Platform(ABC):
     def begun(self, request: Request) -> End | None:
         """Record a request whose head is enough for the fault that is due, and say how it ends."""
         world = self.world
+        if not world.faults:
+            return None
         one = world.faults.take(self._asked(request), Moment.REQUEST_HEAD, named=self.aside)
         if one is None:
             return None

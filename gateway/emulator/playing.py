@@ -47,15 +47,21 @@ class Player:
                 await self._write(response.before + head_bytes(response, self._manner), head=True)
             for sent, frame in enumerate(response.frames):
                 await self._wait(sent)
-                if response.end is End.CLEAN and sent + 1 == len(response.frames):
-                    # Before the last write: who has read the answer must find it on record.
-                    note("complete", sent + 1)
-                await self._write_body(frame)
+                await self._write(self._framed(frame) + self._behind(sent + 1, note))
             sent = len(response.frames)
             await self._finish(note)
         except asyncio.CancelledError:
             note("left", sent)
             raise
+
+    def _behind(self, sent: int, note: Note) -> bytes:
+        """Return what goes out in one write with the last frame: readers must get both at once."""
+        response = self._response
+        if response.end is not End.CLEAN or sent < len(response.frames):
+            return b""
+        # Before the last write: who has read the answer must find it on record.
+        note("complete", sent)
+        return (b"0\r\n\r\n" if self._chunked else b"") + response.after
 
     async def _wait(self, index: int) -> None:
         response = self._response
@@ -65,7 +71,7 @@ class Player:
             return
         until_s = self._now_s() + response.pause_s
         while response.repeat and self._now_s() < until_s:
-            await self._write_body(response.repeat)
+            await self._write(self._framed(response.repeat))
             await asyncio.sleep(response.repeat_s)
         await asyncio.sleep(max(0.0, until_s - self._now_s()))
 
@@ -73,8 +79,7 @@ class Player:
         response, sent = self._response, len(self._response.frames)
         if response.end is End.CLEAN:
             if not sent:
-                note("complete", 0)
-            self._transport.write((b"0\r\n\r\n" if self._chunked else b"") + response.after)
+                await self._write(self._behind(0, note))
             if not self._manner.keep_alive:
                 self._transport.close()
             return
@@ -91,12 +96,12 @@ class Player:
     async def _stall(self) -> None:
         response = self._response
         while response.repeat:
-            await self._write_body(response.repeat)
+            await self._write(self._framed(response.repeat))
             await asyncio.sleep(response.repeat_s)
         await asyncio.get_running_loop().create_future()
 
-    async def _write_body(self, frame: bytes) -> None:
-        await self._write(b"%x\r\n%b\r\n" % (len(frame), frame) if self._chunked else frame)
+    def _framed(self, frame: bytes) -> bytes:
+        return b"%x\r\n%b\r\n" % (len(frame), frame) if self._chunked else frame
 
     async def _write(self, data: bytes, *, head: bool = False) -> None:
         drip = self._response.drip

@@ -30,7 +30,7 @@ from gateway.server.replies import failed, refused, reply
 from gateway.server.report import report
 from gateway.server.settings import DOOR, Settings
 from gateway.server.status import Shows, Status
-from gateway.telemetry import Observer
+from gateway.telemetry import Observer, Observers
 from gateway.wire.contract import Wire
 from providers.contract import Headers, Kind
 
@@ -67,9 +67,10 @@ class App:
         self._wire = wire
         self._keys = Keys(settings.by_key)
         counts = Counts(models.served(engine.upstreams), wire.now_s)
-        self._observers: tuple[Observer, ...] = (counts, RequestLog())
-        for observer in self._observers:
-            engine.observe(observer)
+        log = RequestLog()
+        self._observers = Observers(counts, log)
+        engine.observe(counts)
+        engine.observe(log)
         self.status = Status(
             engine, counts, wire.now_s, lambda: self.drain.running, began_s=wire.now_s()
         )
@@ -171,9 +172,9 @@ class App:
 
     async def _aside(self, scope: Scope) -> Answer:
         try:
-            if side.is_watched(scope):
+            if side.is_for_operators(scope):
                 self._identify(dict(scope["headers"]))
-            elif not side.is_open(scope):
+            elif not side.is_open(scope["path"]):
                 self._admit(dict(scope["headers"]))
             stopping = self.drain.asked
             return await side.answer(scope, self.status, self._metrics, stopping=stopping)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from gateway.errors import Refused, new_request_id
 from gateway.server.asgi import RawHeaders
 from gateway.server.settings import DOOR
-from gateway.telemetry import BROKEN, INTERNAL, LEFT, REFUSED, CallReport, Observer, tell
+from gateway.telemetry import BROKEN, INTERNAL, LEFT, REFUSED, CallReport, Observers, tell
 from providers.contract import Kind
 
 
@@ -18,7 +18,7 @@ class Arrival:
 
     def __init__(
         self,
-        observers: tuple[Observer, ...],
+        observers: Observers,
         kind: Kind,
         headers: RawHeaders,
         now_s: Callable[[], float],
@@ -35,18 +35,18 @@ class Arrival:
     def refused(self, error: Refused, policy: str) -> None:
         """Tell that it is refused; the error gets the id that its caller will see."""
         error.request_id = self.request_id
-        tell(self._observers, lambda each: each.began(DOOR, self.kind))
-        tell(self._observers, lambda each: each.refused(error.reason))
+        tell(self._observers.began, DOOR, self.kind)
+        tell(self._observers.refused, error.reason)
         self._end(REFUSED, error.status, refused=error.reason, policy=policy)
 
     def broke(self) -> None:
         """Tell that it met a mistake of ours."""
-        tell(self._observers, lambda each: each.began(DOOR, self.kind))
+        tell(self._observers.began, DOOR, self.kind)
         self._end(BROKEN, INTERNAL)
 
     def left(self) -> None:
         """Tell that its caller left before it was whole."""
-        tell(self._observers, lambda each: each.began(DOOR, self.kind))
+        tell(self._observers.began, DOOR, self.kind)
         self._end(LEFT, None)
 
     def _end(
@@ -68,4 +68,4 @@ class Arrival:
             caller=self.caller,
             took_s=self._now_s() - self._began_s,
         )
-        tell(self._observers, lambda each: each.ended(report))
+        tell(self._observers.ended, report)

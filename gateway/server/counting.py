@@ -22,13 +22,16 @@ NONE = "none"
 """Stands for an upstream or a model that there was not."""
 NO_FAULT = frozenset({"ok", "left", "withdrawn", "broken", "caller"})
 """Outcomes of attempts that say nothing against the upstream."""
-TOKENS = {
-    "input_tokens": "input",
-    "output_tokens": "output",
-    "cache_read_input_tokens": "cache_read",
-    "cache_creation_input_tokens": "cache_write",
-}
-"""A count of `usage` -> the type it is counted as."""
+STREAM = {True: "true", False: "false", None: "unknown"}
+CLASSES = ("none", "1xx", "2xx", "3xx", "4xx", "5xx", "none", "none", "none", "none")
+"""By the first digit of a status."""
+TOKENS = (
+    ("input_tokens", "input"),
+    ("output_tokens", "output"),
+    ("cache_read_input_tokens", "cache_read"),
+    ("cache_creation_input_tokens", "cache_write"),
+)
+"""A count of `usage`, and the type it is counted as."""
 
 Labels = tuple[str, ...]
 
@@ -123,12 +126,13 @@ class Counts(Silent):
         """Count a call and what it used."""
         upstream = report.upstream or NONE
         model = self._named(report.model)
-        stream = "unknown" if report.stream is None else str(report.stream).lower()
-        status = NONE if report.status is None else f"{report.status // 100}xx"
+        stream = STREAM[report.stream]
+        status = NONE if report.status is None else CLASSES[report.status // 100]
         labels = (report.door, report.kind, stream, report.state, status, upstream, model)
         self.requests[labels] += 1
-        for key, kind in TOKENS.items():
-            count = report.usage.get(key)
+        usage = report.usage
+        for key, kind in TOKENS:
+            count = usage.get(key)
             if type(count) is int and 0 < count <= COUNTER_MAX:
                 self.tokens[upstream, model, kind] += count
 

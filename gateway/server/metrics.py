@@ -38,6 +38,10 @@ class Family(NamedTuple):
     meaning: str
     labels: Labels = ()
 
+    def empty(self) -> CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily:
+        """Return it without a value."""
+        return self.maker(self.name, self.meaning, labels=self.labels)
+
 
 REQUESTS = Family(
     "tidegate_requests",
@@ -100,6 +104,22 @@ BUILD = Family(
     ("version", "python"),
 )
 
+FAMILIES = (
+    REQUESTS,
+    ATTEMPTS,
+    FAILOVERS,
+    REFUSED,
+    SHED,
+    VIOLATIONS,
+    TOKENS,
+    FIRST_CONTENT,
+    IN_FLIGHT,
+    BREAKER,
+    BUDGET,
+    JOURNAL,
+    TASKS,
+    BUILD,
+)
 Values = Mapping[Labels, Any]
 
 
@@ -128,10 +148,14 @@ class Metrics(Collector):
         headers = [(name.decode().lower(), value.decode()) for name, value in start["headers"]]
         return Answer(200, (*headers, ("request-id", new_request_id())), body["body"])
 
+    def describe(self) -> Iterator[Metric]:
+        """Return which metrics there are."""
+        return map(Family.empty, FAMILIES)
+
     def collect(self) -> Iterator[Metric]:
         """Return all metrics as they are now."""
         for family, values in (*self._counted(), *self._present()):
-            made = family.maker(family.name, family.meaning, labels=family.labels)
+            made = family.empty()
             for labels, value in values.items():
                 if isinstance(made, HistogramMetricFamily):
                     made.add_metric(labels, _bars(value), value.sum_s)

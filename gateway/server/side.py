@@ -26,13 +26,13 @@ READS = frozenset({"GET", "HEAD"})
 ALLOW = "GET, HEAD"
 
 
-def is_open(scope: Scope) -> bool:
-    """Say whether anyone may ask for this."""
-    return scope["path"] in OPEN and not _is_verbose(scope)
+def is_open(path: str) -> bool:
+    """Say whether anyone may ask for `path`, if it is not for an operator."""
+    return path in OPEN
 
 
-def is_watched(scope: Scope) -> bool:
-    """Say whether an operator asks how the server does, which may be asked to the end."""
+def is_for_operators(scope: Scope) -> bool:
+    """Say whether an operator asks how the server does; it tells that until it has stopped."""
     return scope["path"] == METRICS or _is_verbose(scope)
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from docs.failover_tables import BEGIN, END, PAGE, page
+from docs.failover_tables import PAGE, page
+from docs.tables import BEGIN, END
 from gateway.dispatch.kinds import RULES
 from tests.docs.pages import dead_links
 

@@ -7,15 +7,19 @@ from functools import cache
 from typing import Any
 
 import httpx2
-from anthropic import Anthropic, AnthropicBedrock, AnthropicVertex
+from anthropic import Anthropic, AnthropicBedrock, AnthropicVertex, DefaultHttpxClient
+from google.auth.transport.requests import Request as _Request  # noqa: F401 - warns as it loads, so not in a thread
+from google.oauth2 import service_account
 
 from gateway.emulator import Emulator
+from gateway.emulator.google_tokens import SCOPE
 
 Client = Anthropic | AnthropicBedrock | AnthropicVertex
 MODELS = {
     "anthropic": "claude-opus-5-5",
     "bedrock": "eu.anthropic.claude-opus-5-5",
     "vertex": "claude-opus-5-5",
+    "google-tokens": "claude-opus-5-5",
 }
 TOOL = {
     "name": "tide",
@@ -33,19 +37,16 @@ def _context() -> ssl.SSLContext:
     return httpx2.create_ssl_context()
 
 
-def client(emulator: Emulator, platform: str, timeout_s: float, **more: Any) -> Client:
-    """Return a client with a connection pool of its own."""
+def client(emulator: Emulator, platform: str, timeout_s: float) -> Client:
+    """Return a client with a connection pool of its own, else as the SDK makes it."""
     shared: dict[str, Any] = {
         "max_retries": 0,
         "timeout": timeout_s,
-        "http_client": httpx2.Client(
-            verify=_context(), follow_redirects=True, timeout=timeout_s
-        ),
+        "http_client": DefaultHttpxClient(verify=_context(), timeout=timeout_s),
     }
     match platform:
         case "anthropic":
-            where: dict[str, Any] = {"base_url": emulator.direct.base_url}
-            return Anthropic(**(shared | where | {"api_key": emulator.api_key} | more))
+            return Anthropic(**shared, base_url=emulator.direct.base_url, api_key=emulator.api_key)
         case "bedrock":
             identity = emulator.bedrock.identity
             return AnthropicBedrock(
@@ -55,7 +56,19 @@ def client(emulator: Emulator, platform: str, timeout_s: float, **more: Any) -> 
                 aws_access_key=identity.access_key,
                 aws_secret_key=identity.secret_key,
             )
-    vertex = emulator.vertex
-    where = {"base_url": f"{vertex.base_url}/v1", "region": "europe-west1"}
-    given = {"project_id": vertex.account.project, "access_token": emulator.api_key}
-    return AnthropicVertex(**(shared | where | given | more))
+    return AnthropicVertex(
+        **shared,
+        base_url=f"{emulator.vertex.base_url}/v1",
+        region="europe-west1",
+        project_id=emulator.vertex.account.project,
+        **_credential(emulator, by_token=platform == "vertex"),
+    )
+
+
+def _credential(emulator: Emulator, *, by_token: bool) -> dict[str, Any]:
+    """Return an access token, or a service account that fetches one."""
+    if by_token:
+        return {"access_token": emulator.api_key}
+    account = emulator.vertex.account.info(emulator.vertex.token_uri)
+    made = service_account.Credentials.from_service_account_info(account, scopes=[SCOPE])  # type: ignore[no-untyped-call]
+    return {"credentials": made}

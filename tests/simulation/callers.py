@@ -6,6 +6,7 @@ import json
 import random
 from dataclasses import dataclass
 
+from gateway.affinity import Affinity
 from gateway.answers import Answer
 from gateway.call import Call, read_call
 from gateway.dispatch.budget import Budget
@@ -41,6 +42,7 @@ def engine(
     limits: Limits = LIMITS,
     health: Health | None = None,
     budget: Budget | None = None,
+    affinity: Affinity | None = None,
 ) -> Engine:
     """Return an engine over direct upstreams of these names, in order."""
     provider = registry.PROVIDERS["anthropic"]
@@ -52,7 +54,13 @@ def engine(
         name: Connection(Route(name, "https", f"{name}.test", 443), Open()) for name in names
     }
     return Engine(
-        upstreams, connections, limits, health=health, budget=budget, rng=random.Random(1)
+        upstreams,
+        connections,
+        limits,
+        health=health,
+        budget=budget,
+        affinity=affinity,
+        rng=random.Random(1),
     )
 
 

@@ -13,7 +13,7 @@ from gateway.call import Caller, Labels
 from gateway.credentials.contract import CredentialError
 from gateway.dispatch.stream import Outcome, State
 from gateway.errors import NotReady, Refused
-from gateway.telemetry import Course, Silent
+from gateway.telemetry import Course, Observers, Silent
 from gateway.wire.contract import run_blocking
 from tests.simulation.callers import ask, call, engine
 from tests.simulation.schedules import schedule
@@ -174,7 +174,7 @@ def test_an_upstream_that_policy_withdrew() -> None:
     noted = Noted()
     one, two = engine("one", "two").upstreams
     wire = VirtualWire({})
-    course = Course((noted,), call(), wire.now_s)
+    course = Course(Observers(noted), call(), wire.now_s)
     course.started(one)
     course.withdrawn()
     course.started(two)
@@ -246,7 +246,7 @@ def test_a_mistake_of_an_observer_changes_nothing(caplog: pytest.LogCaptureFixtu
     seen = ask(asked, VirtualWire({"one": [GOOD]}))
     assert seen.status == 200
     noted.holds()
-    assert "observer Faulty: ValueError" in caplog.text
+    assert "Faulty.attempt_began: ValueError" in caplog.text
     assert "must not be logged" not in caplog.text
 
 
