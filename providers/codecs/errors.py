@@ -24,7 +24,7 @@ DETAIL_CHARS = 500
 
 _TABLE = Path(__file__).parent.parent / "data" / "failures.toml"
 _CODE = re.compile(r"[a-z][a-z_]{2,63}")
-"""An error code as the API writes them; no account or host looks like one."""
+"""An error type or code as the API writes them; no account or host looks like one."""
 _BAD_GATEWAY = 502
 _UNPROCESSABLE_FROM, _SERVER_FROM, _STATUSES_END = 400, 500, 600
 _REQUEST_ID = re.compile(r"[!-~]{1,200}")
@@ -285,7 +285,7 @@ def http_error(
         verdict = with_original(verdict, words.original_status)
     if verdict is None:
         verdict = of_status(status)
-        if words.anthropic:
+        if words.anthropic and _CODE.fullmatch(words.name):
             verdict = Verdict(verdict.kind, words.name, status)
     return build(
         verdict,
