@@ -43,7 +43,7 @@ faults: $(READY) ## Run every fault on every platform through every door, and pr
 	@TIDEGATE_FAULTS=all $(BIN)/python -m pytest -q tests/faults
 
 nightly: $(READY) ## Run the tests with the long sizes.
-	@export TIDEGATE_NIGHTLY=1 TIDEGATE_LAWS=100000 TIDEGATE_REPLAYS=1500; $(HALVES)
+	@export TIDEGATE_NIGHTLY=1 TIDEGATE_LAWS=100000 TIDEGATE_REPLAYS=1500 TIDEGATE_FAULTS=all; $(HALVES)
 
 check: format lint types imports ## Check format, lint, types and import rules.
 
