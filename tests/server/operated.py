@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import io
-import json
-import logging
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
@@ -18,7 +14,6 @@ from gateway.compose import found
 from gateway.config import Config
 from gateway.emulator import Emulator
 from gateway.engine import Engine
-from gateway.logs import JsonLines
 from gateway.server import Settings
 from gateway.server.metrics import FAMILIES
 from tests.server.serving import HEADERS, Running, serving
@@ -103,30 +98,3 @@ def values(samples: list[Sample], name: str, **labels: str) -> dict[tuple[str, .
         for sample in samples
         if sample.name == name and labels.items() <= sample.labels.items()
     }
-
-
-@contextmanager
-def logged(style: logging.Formatter | None = None) -> Iterator[io.StringIO]:
-    """Take what the gateway logs; as JSON lines, unless another style is asked for."""
-    text = io.StringIO()
-    handler = logging.StreamHandler(text)
-    handler.setFormatter(style or JsonLines())
-    ours = logging.getLogger("gateway")
-    before = ours.level
-    ours.addHandler(handler)
-    ours.setLevel(logging.INFO)
-    try:
-        yield text
-    finally:
-        ours.removeHandler(handler)
-        ours.setLevel(before)
-
-
-def lines(text: io.StringIO) -> list[dict[str, Any]]:
-    """Return the lines of a log."""
-    return [json.loads(line) for line in text.getvalue().splitlines()]
-
-
-def calls(text: io.StringIO) -> list[dict[str, Any]]:
-    """Return the lines that are of a call."""
-    return [line for line in lines(text) if line["logger"] == "gateway.requests"]
