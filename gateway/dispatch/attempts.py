@@ -242,7 +242,8 @@ class Dispatch:
         """
         left = [leg for leg in self._legs if self._may_try(leg.upstream.name)]
         for leg in left:
-            if leg.upstream.name == self._again and self._is_asked_again(self._again, now_s):
+            name = leg.upstream.name
+            if name == self._again and self._is_asked_again(name, now_s):
                 return leg
         new = [leg for leg in left if not self._tries[leg.upstream.name]]
         # Who cools down is last in a plan, and yet is waited for where the cache is warm.
