@@ -15,6 +15,7 @@ from gateway.server.asgi import Receive, Scope, Send
 from gateway.server.drain import Drain
 from gateway.server.listen import Server
 from gateway.server.settings import Settings
+from gateway.server.shedding import Load
 from gateway.wire.aio import AsyncWire
 from gateway.wire.contract import Outgoing, Route
 from gateway.wire.passage import Passage
@@ -28,7 +29,8 @@ class Floor(App):
 
     def __init__(self, upstream_port: int) -> None:
         self.settings = Settings()
-        self.drain = Drain(0.0)
+        self.load = Load(self.settings.bounds)
+        self.drain = Drain(self.load, 0.0)
         self.wire = AsyncWire()
         self.route = Route("floor", "http", "127.0.0.1", upstream_port, allow_private_network=True)
         self.passage = Passage({"floor": ("http", "127.0.0.1", upstream_port)}, lambda _name: True)

@@ -62,6 +62,8 @@ def refusal(error: Refused, policy: str = "none") -> Answer:
     headers: Headers = (*JSON, ("request-id", request_id), *judged.headers)
     if error.should_retry is not None:
         headers = (*headers, ("x-should-retry", str(error.should_retry).lower()))
+    if error.retry_after_s is not None:
+        headers = (*headers, ("retry-after", str(error.retry_after_s)))
     body = envelope(error.type, error.message, request_id, error.error_code)
     return Answer(error.status, headers, body)
 

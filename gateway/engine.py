@@ -177,15 +177,16 @@ class Engine:
         job = self._job(call, chosen, dispatch, leave.of(chosen), trail=trail, course=course)
         result = await _driven(job, wire, trail)
         if isinstance(result, Won):
-            answer = self._won(result, call, chosen, leave, trail=trail, course=course)
+            answer = self._won(result, call, chosen, leave, trail=trail, course=course, gone=gone)
             await kept_warm(result, stay, wire)
             return answer
         if result.withdrawn and not result.records:
             trail.finished(None, "withdrawn")
             raise _named(Forbidden(result.failure.message), trail)
         answer = answers.gave_up(result, call, limits, _judged(chosen, trail))
-        trail.finished(None, "failed", answer.request_id)
-        course.gave_up(answer.status, answer.request_id, left=result.failure is STOPPED)
+        left = result.failure is STOPPED
+        trail.finished(None, "left" if left else "failed", answer.request_id)
+        course.gave_up(answer.status, answer.request_id, left=left)
         return answer
 
     def _dispatch(
@@ -259,7 +260,15 @@ class Engine:
             raise _named(error, self.audit.turned_away(call, error)) from None
 
     def _won(
-        self, won: Won, call: Call, chosen: Plan, leave: Leave, *, trail: Trail, course: Course
+        self,
+        won: Won,
+        call: Call,
+        chosen: Plan,
+        leave: Leave,
+        *,
+        trail: Trail,
+        course: Course,
+        gone: Callable[[], bool],
     ) -> Answer:
         answer = answers.won(won, call, _judged(chosen, trail))
         ends = End(
@@ -269,6 +278,7 @@ class Engine:
             course,
             request_id=answer.request_id,
             violated=self._violated,
+            gone=gone,
         )
         if won.stream is None:
             ends.whole(answer.body)

@@ -30,6 +30,8 @@ class Refused(Exception):
     """Why, in one word for counters and logs."""
     should_retry: bool | None = None
     """What `x-should-retry` says; None leaves it out."""
+    retry_after_s: int | None = None
+    """When to try again, where that is known."""
 
     def __init__(self, message: str, *, error_code: str | None = None) -> None:
         super().__init__(message)

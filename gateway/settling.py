@@ -34,9 +34,10 @@ class End:
         course: What is told of the call.
         request_id: The id that the caller sees.
         violated: Told the upstream's name when the answer is not what was planned.
+        gone: Says whether the caller left before it had the whole answer.
     """
 
-    __slots__ = ("_course", "_expected", "_request_id", "_trail", "_violated", "_won")
+    __slots__ = ("_course", "_expected", "_gone", "_request_id", "_trail", "_violated", "_won")
 
     def __init__(
         self,
@@ -47,6 +48,7 @@ class End:
         *,
         request_id: str,
         violated: Callable[[str], None],
+        gone: Callable[[], bool],
     ) -> None:
         self._won = won
         self._expected = expected
@@ -54,6 +56,7 @@ class End:
         self._course = course
         self._request_id = request_id
         self._violated = violated
+        self._gone = gone
 
     def whole(self, body: bytes) -> None:
         """Settle an answer that is whole."""
@@ -67,8 +70,12 @@ class End:
 
     def _settle(self, outcome: Outcome, model: object, usage: Mapping[str, Any]) -> None:
         used = bounded(usage)
+        whole = outcome.state is State.COMPLETE
+        if whole and self._gone():
+            outcome = Outcome(State.LEFT)
         if self._expected is not None:
-            self._compare(self._expected, outcome.state, model, usage, used)
+            recorded = {"usage": used, "whole": whole}
+            self._compare(self._expected, outcome.state, model, usage, recorded)
         self._course.answered(outcome, self._request_id, used, self._won.dropped)
 
     def _compare(
@@ -77,14 +84,14 @@ class End:
         state: State,
         model: object,
         usage: Mapping[str, Any],
-        used: Mapping[str, Any],
+        recorded: Mapping[str, Any],
     ) -> None:
         """Record the end, and what of the answer is not as planned."""
         attempt = self._won.attempt
         told = observed.served(model, usage, header(self._won.headers, WORKSPACE))
         answer = {
             "model": bounded(told.model),
-            "usage": used,
+            **recorded,
             "unobserved": list(observed.unobserved(expected, told)),
             "platform_request_id": self._won.request_id,
         }

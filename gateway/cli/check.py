@@ -48,6 +48,7 @@ def summary(config: Config) -> dict[str, Any]:
     """
     from gateway.boundary import load  # noqa: PLC0415 - pydantic is slow to import
     from gateway.config import NO_POLICY_WARNING  # noqa: PLC0415 - the same
+    from gateway.memory import unread_note  # noqa: PLC0415 - the same
 
     in_force = load(config)
     upstreams = [_upstream(upstream, config) for upstream in _by_order(config)]
@@ -66,7 +67,13 @@ def summary(config: Config) -> dict[str, Any]:
             "keys": [str(key) for key in config.server.keys],
             "callers": {name: _caller(each) for name, each in config.callers.items()},
         },
-        "notes": [*warning, *config.notes, *_idle(upstreams), *_idle_policies(config)],
+        "notes": [
+            *warning,
+            *config.notes,
+            *unread_note(config.server.memory_mb),
+            *_idle(upstreams),
+            *_idle_policies(config),
+        ],
         "mistakes": [],
     }
 

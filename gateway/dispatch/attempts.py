@@ -314,7 +314,10 @@ class Dispatch:
         """Say whether the end of an open answer speaks of the upstream."""
         if failure.type != "timeout_error" or failure.upstream_status is not None:
             return True
-        return not self.limits.narrowed and failure is not CALL_TIMEOUT
+        if failure is CALL_TIMEOUT:
+            return False
+        begun = failure.kind is FailureKind.CUT
+        return not (self.limits.narrowed_idle if begun else self.limits.narrowed)
 
     def _wait_s(self, name: str, failure: Failure) -> float | None:
         """Return the pause before the same upstream is asked again; None: not in this call."""

@@ -6,18 +6,19 @@ Every answer is the engine's, or an error in the Anthropic envelope with a `requ
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from gateway import models
 from gateway.answers import Answer
 from gateway.call import Call, Caller, read_call
 from gateway.errors import NotReady, Refused
+from gateway.memory import Resident
 from gateway.server import side
 from gateway.server.addresses import is_loopback_host_header
 from gateway.server.arrival import Arrival
 from gateway.server.asgi import RawHeaders, Receive, Scope, Send
-from gateway.server.body import read_body
+from gateway.server.body import announced_bytes, read_body
 from gateway.server.counting import Counts
 from gateway.server.drain import Drain
 from gateway.server.keys import Keys
@@ -28,6 +29,7 @@ from gateway.server.relay import STOPPING, relay
 from gateway.server.replies import failed, refused, reply
 from gateway.server.report import report
 from gateway.server.settings import DOOR, Settings
+from gateway.server.shedding import Load, Place
 from gateway.server.status import Shows, Status
 from gateway.telemetry import Observer, Observers
 from gateway.wire.contract import Wire
@@ -46,8 +48,11 @@ class Serves(Shows, Protocol):
         """Tell one more observer of what happens to calls."""
         ...
 
-    async def answer(self, call: Call, wire: Wire) -> Answer:
-        """Serve a call; raises Refused when no upstream may or can see it."""
+    async def answer(self, call: Call, wire: Wire, gone: Callable[[], bool]) -> Answer:
+        """Serve a call; raises Refused when no upstream may or can see it.
+
+        `gone` says whether its caller has left: then nothing more is tried for it.
+        """
         ...
 
 
@@ -57,7 +62,7 @@ def app(engine: Serves, wire: Wire, settings: Settings, *observers: Observer) ->
 
 
 class App:
-    """The ASGI application. `drain` says when a server around it may stop.
+    """The ASGI application. `drain` says when a server around it may stop, `load` what it bears.
 
     Args:
         engine: What answers.
@@ -70,7 +75,8 @@ class App:
         self, engine: Serves, wire: Wire, settings: Settings, *observers: Observer
     ) -> None:
         self.settings = settings
-        self.drain = Drain(settings.drain_s)
+        self.load = Load(settings.bounds, Resident(settings.memory_bytes))
+        self.drain = Drain(self.load, settings.drain_s)
         self._engine = engine
         self._wire = wire
         self._keys = Keys(settings.by_key)
@@ -78,9 +84,7 @@ class App:
         self._observers = Observers(counts, *observers)
         for observer in (counts, *observers):
             engine.observe(observer)
-        self.status = Status(
-            engine, counts, wire.now_s, lambda: self.drain.running, began_s=wire.now_s()
-        )
+        self.status = Status(engine, counts, wire.now_s, self.load, began_s=wire.now_s())
         self._metrics = Metrics(self.status)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -109,22 +113,20 @@ class App:
             raise WrongMethod(scope["method"], scope["path"], "POST")
         caller = self._admit(arrival.headers)
         arrival.caller = caller.key
-        self.drain.running += 1
+        place = self.load.admit(caller.key, announced_bytes(arrival.headers))
         try:
-            call = await self._read(arrival, scope, receive, caller)
-            if isinstance(call, Answer):
-                await reply(send, call)
-            elif call is not None:
-                await self._answer(call, watch(scope, receive), send)
+            read = self._read(arrival, scope, receive, caller, place)
+            # Passed on without a name of its own: nothing here keeps the body from going.
+            await self._answer(await read, scope, receive, send, place)
         finally:
-            self.drain.running -= 1
+            place.leave()
 
     async def _read(
-        self, arrival: Arrival, scope: Scope, receive: Receive, caller: Caller
+        self, arrival: Arrival, scope: Scope, receive: Receive, caller: Caller, place: Place
     ) -> Call | Answer | None:
         """Return the call; None when the caller left; the answer to a mistake of ours."""
         try:
-            body = await self._body(receive, arrival.headers)
+            body = await self._body(receive, arrival.headers, place.hold)
             if body is None:
                 arrival.left()
                 return None
@@ -142,18 +144,30 @@ class App:
             arrival.broke()
             return failed(arrival.request_id)
 
-    async def _body(self, receive: Receive, headers: Mapping[bytes, bytes]) -> bytes | None:
+    async def _body(
+        self, receive: Receive, headers: Mapping[bytes, bytes], hold: Callable[[int], None]
+    ) -> bytes | None:
         try:
-            return await read_body(receive, headers, self.settings.body_limit_bytes)
+            return await read_body(receive, headers, self.settings.body_limit_bytes, hold)
         except asyncio.CancelledError:
             raise NotReady(STOPPING) from None
 
-    async def _answer(self, call: Call, caller: Watch, send: Send) -> None:
+    async def _answer(
+        self, call: Call | Answer | None, scope: Scope, receive: Receive, send: Send, place: Place
+    ) -> None:
+        if isinstance(call, Answer):
+            await reply(send, call)
+        if not isinstance(call, Call):
+            return
+        caller = watch(scope, receive, place.drain)
         try:
             answer = await self._obtain(call, caller)
+            # The answer may last long: its request is needed no more.
+            del call
+            place.let_go()
             if answer.stream is not None:
                 await relay(send, answer, answer.stream, caller)
-            else:
+            elif not caller.gone:
                 await reply(send, answer)
         except asyncio.CancelledError:
             if not caller.gone:
@@ -164,7 +178,7 @@ class App:
     async def _obtain(self, call: Call, caller: Watch) -> Answer:
         """Return the engine's answer, or the one that says why there is none."""
         try:
-            return await self._engine.answer(call, self._wire)
+            return await self._engine.answer(call, self._wire, caller.has_left)
         except Refused as error:
             return refused(error, self._engine.policy)
         except asyncio.CancelledError:

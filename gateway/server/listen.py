@@ -58,6 +58,16 @@ class Server(uvicorn.Server):
                     connection.check(now_s)
         return await super().on_tick(counter) or self._app.drain.over(now_s)
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop; callers who are cut off have a moment to read that they are."""
+        await super().shutdown(sockets)
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + CUT_S
+        while (left := list(self.server_state.connections)) and loop.time() < until_s:  # noqa: ASYNC110 - uvicorn tells of no end
+            await asyncio.sleep(1 / TICKS_A_SECOND / 2)
+        for connection in left:
+            connection.transport.abort()
+
 
 def run(
     app: App,

@@ -84,6 +84,11 @@ FIRST_CONTENT = Family(
     ("upstream", "model"),
 )
 IN_FLIGHT = Family("tidegate_in_flight", GaugeMetricFamily, "Calls that are being served.")
+DRAINING = Family(
+    "tidegate_draining",
+    GaugeMetricFamily,
+    "Answers that are read on for their usage though their callers left.",
+)
 BREAKER = Family(
     "tidegate_breaker_state",
     GaugeMetricFamily,
@@ -114,6 +119,7 @@ FAMILIES = (
     TOKENS,
     FIRST_CONTENT,
     IN_FLIGHT,
+    DRAINING,
     BREAKER,
     BUDGET,
     JOURNAL,
@@ -169,7 +175,7 @@ class Metrics(Collector):
         yield ATTEMPTS, counts.attempts
         yield FAILOVERS, counts.failovers
         yield REFUSED, counts.refused_for
-        yield SHED, {(str(reason),): count for reason, count in self._status.shed.items()}
+        yield SHED, {(str(reason),): count for reason, count in self._status.load.shed.items()}
         yield VIOLATIONS, counts.violations
         yield TOKENS, counts.tokens
         yield FIRST_CONTENT, counts.first_contents
@@ -177,7 +183,8 @@ class Metrics(Collector):
     def _present(self) -> Iterator[tuple[Family, Values]]:
         status = self._status
         journal, left = status.engine.journal, status.budget_left()
-        yield IN_FLIGHT, {(): status.in_flight()}
+        yield IN_FLIGHT, {(): status.load.in_flight}
+        yield DRAINING, {(): status.load.draining}
         yield BREAKER, _breakers(status)
         yield BUDGET, {} if left is None else {(): left}
         yield JOURNAL, {} if journal == "none" else {(): int(journal == "broken")}

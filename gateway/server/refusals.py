@@ -1,4 +1,4 @@
-"""What only a server refuses: paths, methods, encodings, and a missing key."""
+"""What only a server refuses: paths, methods, encodings, a missing key, and too many calls."""
 
 from __future__ import annotations
 
@@ -32,6 +32,33 @@ class UnknownEncoding(Refused):
     status = 415
     type = "invalid_request_error"
     reason = "unknown_encoding"
+
+
+class Overloaded(Refused):
+    """The server bears no more calls; another gateway may."""
+
+    status = 529
+    type = "overloaded_error"
+
+    def __init__(self, reason: str, retry_after_s: int) -> None:
+        super().__init__("This gateway is overloaded. Try again in a few seconds.")
+        self.reason = reason
+        self.retry_after_s = retry_after_s
+
+
+class TooManyCalls(Refused):
+    """The caller has as many calls in flight as it may."""
+
+    status = 429
+    type = "rate_limit_error"
+
+    def __init__(self, reason: str, limit: int, retry_after_s: int) -> None:
+        super().__init__(
+            f"This gateway key has {limit} calls in flight, which is its limit. "
+            "Try again when one of them has ended."
+        )
+        self.reason = reason
+        self.retry_after_s = retry_after_s
 
 
 class WrongHost(Refused):

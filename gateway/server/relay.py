@@ -37,11 +37,12 @@ async def relay(send: Send, answer: Answer, source: Source, caller: Watch) -> No
     """Send an open stream to its end.
 
     However it stops, the upstream is let go, and a caller who is still there gets a
-    well-formed end.
+    well-formed end. Where a caller left and is not cut off, the stream is read and not sent.
     """
     start = {"type": "http.response.start", "status": answer.status}
     try:
-        await send({**start, "headers": raw(answer.headers)})
+        if not caller.gone:
+            await send({**start, "headers": raw(answer.headers)})
     except BaseException:
         source.close()
         raise
@@ -49,8 +50,13 @@ async def relay(send: Send, answer: Answer, source: Source, caller: Watch) -> No
     whole = False
     try:
         while data := await source.read():
+            if caller.gone:
+                continue
             await send({"type": "http.response.body", "body": data, "more_body": True})
             whole = source.whole
+            if whole and not caller.gone:
+                # Nothing is missing: who leaves now has not left the answer.
+                caller.stop()
     except asyncio.CancelledError:
         source.close()
         if caller.gone:
@@ -60,7 +66,8 @@ async def relay(send: Send, answer: Answer, source: Source, caller: Watch) -> No
         source.close()
         report(error, header(answer.headers, "request-id"))
         end = b"" if whole else _error(answer, INTERNAL)
-    await send({"type": "http.response.body", "body": end})
+    if not caller.gone:
+        await send({"type": "http.response.body", "body": end})
 
 
 def _error(answer: Answer, message: str) -> bytes:

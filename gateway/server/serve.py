@@ -8,6 +8,7 @@ import logging
 from gateway import logs
 from gateway.config import NO_POLICY_WARNING, Config
 from gateway.engine import Engine
+from gateway.memory import resident_bytes, resting_note, unread_note
 from gateway.server.app import App
 from gateway.server.listen import run
 from gateway.server.settings import Settings
@@ -22,11 +23,20 @@ def serve(config: Config) -> int:
     engine = Engine.from_config(config)
     wire = AsyncWire()
     settings = Settings.of(config)
-    notes = (NO_POLICY_WARNING, *config.notes) if config.no_file else config.notes
     app = App(engine, wire, settings, logs.RequestLog(config.logs.format))
     _spare_the_collector()
     say = _log if config.logs.format == "json" else None
-    return run(app, engine.routes, notes=notes, say=say, close=wire.aclose)
+    return run(app, engine.routes, notes=_notes(config), say=say, close=wire.aclose)
+
+
+def _notes(config: Config) -> list[str]:
+    memory_mb = config.server.memory_mb
+    return [
+        *([NO_POLICY_WARNING] if config.no_file else []),
+        *config.notes,
+        *unread_note(memory_mb),
+        *resting_note(memory_mb, resident_bytes()),
+    ]
 
 
 def _log(lines: str) -> None:

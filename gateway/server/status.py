@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from gateway.dispatch.budget import Budget, Unbounded
 from gateway.dispatch.health import Health, State
 from gateway.routing import Upstream
 from gateway.server.counting import Counts, Tally
+from gateway.server.shedding import Load
 from gateway.version import installed
 
 
@@ -53,10 +54,8 @@ class Status:
     engine: Shows
     counts: Counts
     now_s: Callable[[], float]
-    in_flight: Callable[[], int]
+    load: Load
     began_s: float
-    shed: Mapping[str, int] = field(default_factory=dict)
-    """How many calls were turned away because the server bears no more, and why."""
 
     def state(self, *, stopping: bool) -> str:
         """Return whether calls are served: `ready`, or why not."""
@@ -96,7 +95,8 @@ def verbose(status: Status, *, stopping: bool) -> dict[str, Any]:
         "version": installed(),
         "uptime_s": round(now_s - status.began_s, 1),
         "journal": status.engine.journal,
-        "in_flight": status.in_flight(),
+        "in_flight": status.load.in_flight,
+        "draining": status.load.draining,
         "tasks": tasks(),
         "retry_budget_left": None if left is None else round(left, 1),
         "upstreams": [

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from gateway.compose import found
+from gateway.config import Config
 from gateway.emulator import Emulator
 from gateway.engine import Engine
 
+Written = Callable[..., Config]
 Configured = Callable[..., Engine]
 
 UPSTREAMS = """
@@ -30,15 +32,15 @@ base_url = "{cloud}"
 
 
 @pytest.fixture
-def configured(tmp_path: Path, emulator: Emulator) -> Configured:
-    """Return what makes an engine of settings: `configured(timeouts={"idle_s": 1})`."""
+def written(tmp_path: Path, emulator: Emulator) -> Written:
+    """Return what makes a configuration of settings: `written(timeouts={"idle_s": 1})`."""
 
     def make(
         order: tuple[str, ...] = ("direct",),
         base_url: str | None = None,
         extra: str = "",
         **sections: dict[str, Any],
-    ) -> Engine:
+    ) -> Config:
         tables = {"routing": {"order": list(order)}, **sections}
         text = (
             "schema = 1\n"
@@ -53,9 +55,15 @@ def configured(tmp_path: Path, emulator: Emulator) -> Configured:
         (tmp_path / "environments" / "test.toml").touch()
         (tmp_path / "gateway.toml").write_text(text)
         environ = {"GATEWAY_ENV": "test", "TEST_KEY": emulator.api_key}
-        return Engine.from_config(found(tmp_path, environ))
+        return found(tmp_path, environ)
 
     return make
+
+
+@pytest.fixture
+def configured(written: Written) -> Configured:
+    """Return what makes an engine of the same."""
+    return lambda *given, **settings: Engine.from_config(written(*given, **settings))
 
 
 def _table(section: tuple[str, dict[str, Any]]) -> str:

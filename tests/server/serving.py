@@ -128,7 +128,7 @@ def _headers(response: HTTPResponse) -> dict[str, str]:
 def serving(engine: Serves, routes: Sequence[Route] = (), **settings: Any) -> Iterator[Running]:
     """Serve an engine until the block ends."""
     wire = AsyncWire()
-    application = app(engine, wire, Settings(port=0, **{"drain_s": 5.0, **settings}), *LOGS)
+    application = app(engine, wire, Settings(**{"port": 0, "drain_s": 5.0, **settings}), *LOGS)
     ready = threading.Event()
     running = Running("", application, [])
 
@@ -168,7 +168,9 @@ class Scripted:
     def observe(self, observer: Observer) -> None:
         pass
 
-    async def answer(self, call: Call, wire: Wire) -> Answer:
+    async def answer(
+        self, call: Call, wire: Wire, gone: Callable[[], bool] = lambda: False
+    ) -> Answer:
         self.calls.append(call)
         answer = self._do(call)
         answer = await answer if hasattr(answer, "__await__") else answer

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import json
 import socket
 from collections.abc import Iterator
@@ -9,9 +10,20 @@ import pytest
 
 from gateway.emulator import Emulator
 from gateway.server.addresses import is_loopback, own_address
+from gateway.server.connection import Connection
 from gateway.server.replies import raw
 from gateway.wire.contract import Route
-from tests.server.serving import Running, Scripted, Source, engine_over, serving, streamed, until
+from tests.server.lines import line
+from tests.server.serving import (
+    BODY,
+    Running,
+    Scripted,
+    Source,
+    engine_over,
+    serving,
+    streamed,
+    until,
+)
 
 HEAD = b"POST /v1/messages HTTP/1.1\r\nhost: localhost\r\nanthropic-version: 2026-10-21\r\n"
 
@@ -42,6 +54,11 @@ def _refusal(answer: bytes) -> tuple[int, str]:
         HEAD + b"transfer-encoding: chunked\r\n\r\nxyz\r\n",
         HEAD + b"bad name: x\r\n\r\n",
         HEAD + b"x: a\x00b\r\n\r\n",
+        HEAD + b"x: a\x01b\r\n\r\n",
+        HEAD + b"x: a\x7fb\r\n\r\n",
+        HEAD + b"x: a\rb\r\n\r\n",
+        HEAD + b"x: a\nb: c\r\n\r\n",
+        HEAD + b"transfer-encoding: chunked, chunked\r\n\r\n0\r\n\r\n",
         HEAD + b"x: a\r\n folded\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
         b"SSH-2.0-OpenSSH\r\n",
@@ -54,6 +71,137 @@ def test_what_is_not_http_gets_an_envelope_and_a_close(
         sock.sendall(request_bytes)
         assert _refusal(_all(sock)) == (400, "invalid_request_error")
     assert len(emulator.records) == 0
+
+
+@pytest.mark.parametrize("length", [b"content-length: 40", b"transfer-encoding: chunked"])
+def test_no_body_is_taken_for_the_next_request(
+    gateway: Running, emulator: Emulator, length: bytes
+) -> None:
+    """The parser ends a request that asks for another protocol with its head."""
+    with line(gateway) as one:
+        one.send(HEAD + b"connection: upgrade\r\nupgrade: h2c\r\n" + length + b"\r\n\r\n")
+        reply = one.reply()
+        assert reply.error[:2] == (400, "invalid_request_error")
+        assert "upgrade" in reply.json["error"]["message"]
+        one.send(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n")
+        assert one.rest() == b""
+    assert len(emulator.records) == 0
+
+
+@pytest.mark.parametrize("length", [b"", b"content-length: 0\r\n"])
+def test_without_a_body_another_protocol_is_not_missed(gateway: Running, length: bytes) -> None:
+    asks = b"GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\nupgrade: h2c\r\n"
+    with line(gateway) as one:
+        for _ in range(2):
+            one.send(asks + length + b"\r\n")
+            assert one.reply().json == {"status": "ok"}
+
+
+GET = b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n"
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        (b"a:b\r\n" * 99, 200),
+        (b"a:b\r\n" * 100, 431),
+        (b"a:b\r\n" * 50_000, 431),
+        (b"a:" + b"b" * 65_000 + b"\r\n", 200),
+        (b"a:" + b"b" * 66_000 + b"\r\n", 431),
+        (b"a:" + b"b" * 300_000, 431),
+    ],
+)
+def test_a_head_has_so_many_fields_and_is_so_large(
+    gateway: Running, fields: bytes, status: int
+) -> None:
+    """What is too much gets its answer, however much of it is still on its way."""
+    with line(gateway) as one:
+        one.send(GET + fields + (b"\r\n" if fields.endswith(b"\r\n") else b""))
+        reply = one.reply()
+        if status == 200:
+            assert reply.json == {"status": "ok"}
+        else:
+            assert reply.error[:2] == (431, "invalid_request_error")
+            assert one.rest() == b""
+
+
+def test_a_field_behind_the_body_is_no_header(gateway: Running, emulator: Emulator) -> None:
+    """The head is judged before, by what stands in front, too."""
+    body = json.dumps(BODY).encode()
+    chunk = b"%x\r\n%b\r\n0\r\nx-gateway-class: phi\r\nx-gateway-tag-a: b\r\n\r\n" % (
+        len(body),
+        body,
+    )
+    with line(gateway) as one:
+        for _ in range(2):
+            one.send(HEAD + b"transfer-encoding: chunked\r\n\r\n" + chunk)
+            assert one.reply().status == 200
+    assert len(emulator.records) == 2
+
+
+@pytest.mark.parametrize(
+    ("begun", "more"),
+    [
+        (b"0\r\n", b"x: y\r\n"),
+        (b"0\r\nx: ", b"yyyyyyyy"),
+        (b"1;", b"abcdefgh"),
+    ],
+)
+def test_what_frames_a_body_does_not_go_on_for_ever(
+    gateway: Running, begun: bytes, more: bytes
+) -> None:
+    with line(gateway) as one:
+        one.send(HEAD + b"transfer-encoding: chunked\r\n\r\n" + begun)
+        until(lambda: gateway.app.load.in_flight == 1)
+        one.send(more * 20_000)
+        assert one.reply().error[:2] == (431, "invalid_request_error")
+        assert one.rest() == b""
+        until(lambda: gateway.app.load.running == 0)
+
+
+def test_requests_may_wait_for_one_another(gateway: Running) -> None:
+    with line(gateway) as one:
+        one.send((GET + b"\r\n") * 10)
+        assert [one.reply().status for _ in range(10)] == [200] * 10
+
+
+def test_but_not_any_number_of_them(gateway: Running) -> None:
+    with line(gateway) as one:
+        one.send((GET + b"\r\n") * 3000)
+        with suppress(ConnectionResetError):
+            assert one.rest().count(b"HTTP/1.1 200") < 3000
+        until(one.is_shut)
+
+
+@pytest.mark.parametrize("length", [b"content-length: 9", b"transfer-encoding: chunked"])
+def test_an_answer_before_the_end_of_a_body_is_followed_by_the_next(
+    gateway: Running, length: bytes
+) -> None:
+    rest = b"123456789" if length.endswith(b"9") else b"2\r\nab\r\n0\r\n\r\n"
+    with line(gateway) as one:
+        for _ in range(3):
+            one.send(b"POST /nowhere HTTP/1.1\r\nhost: localhost\r\n" + length + b"\r\n\r\n")
+            assert one.reply().error[0] == 404
+            one.send(rest)
+            one.send(GET + b"\r\n")
+            assert one.reply().json == {"status": "ok"}
+
+
+def test_what_nobody_read_of_a_request_is_not_kept(gateway: Running) -> None:
+    with line(gateway) as one:
+        one.send(b"POST /nowhere HTTP/1.1\r\nhost: localhost\r\ncontent-length: 50000\r\n\r\n")
+        one.send(b"x" * 50_000)
+        assert one.reply().error[0] == 404
+        one.send(GET + b"\r\n")
+        assert one.reply().json == {"status": "ok"}
+        one.send(
+            b"POST /nowhere HTTP/1.1\r\nhost: localhost\r\ncontent-length: 50000\r\n\r\n"
+            + b"x" * 50_000
+        )
+        assert one.reply().error[0] == 404
+        open_now = [each for each in gc.get_objects() if isinstance(each, Connection)]
+        assert open_now
+        assert max(len(each.cycle.body) for each in open_now) == 0
 
 
 @pytest.fixture(scope="module")

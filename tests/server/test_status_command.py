@@ -88,11 +88,11 @@ def test_the_configuration_names_the_server_and_a_key(
 
 def test_a_server_that_stops_is_not_ready(tmp_path: Path, served: Running) -> None:
     served.app.drain.asked = True
-    served.app.drain.running += 1
+    place = served.app.load.admit(None, 0)
     try:
         done = status("--url", served.url, "--key-file", key_file(tmp_path))
     finally:
-        served.app.drain.running -= 1
+        place.leave()
     assert done.exit_code == 2
     assert done.stdout.startswith("status: stopping\n")
 

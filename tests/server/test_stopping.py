@@ -15,6 +15,7 @@ import pytest
 
 from gateway.server import Settings, app, run
 from gateway.server.drain import Drain
+from gateway.server.shedding import Bounds, Load
 from gateway.wire.aio import AsyncWire
 from gateway.wire.contract import Route
 from tests.server.serving import (
@@ -228,12 +229,13 @@ def test_it_says_that_nobody_needs_a_key() -> None:
 
 
 def test_a_drain_ends_with_its_last_call_or_its_time() -> None:
-    drain = Drain(10.0)
+    load = Load(Bounds(in_flight=1, bodies_bytes=0))
+    drain = Drain(load, 10.0)
     assert not drain.over(0.0)
     drain.asked = True
     assert drain.over(1.0)
-    drain.running = 1
+    place = load.admit(None, 0)
     assert not drain.over(10.9)
     assert drain.over(11.0)
-    drain.running = 0
+    place.leave()
     assert drain.over(1.5)
