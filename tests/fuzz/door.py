@@ -114,7 +114,7 @@ def door(emulator: Emulator) -> Iterator[Door]:
     handler.emit = lambda record: errors.append(record.getMessage())  # type: ignore[method-assign]
     logging.getLogger().addHandler(handler)
     clocks: dict[str, Any] = {"head_s": 0.5, "body_s": 0.5, "keep_alive_s": 1}
-    limits: dict[str, Any] = {"body_limit_bytes": 1 << 20, "body_rate_bytes": 1 << 20}
+    limits: dict[str, Any] = {"body_limit_bytes": 1 << 20, "rate_bytes": 1 << 20}
     try:
         with serving(engine_over(emulator), **clocks, **limits) as running:
             yield Door(running, emulator, errors)

@@ -21,7 +21,7 @@ from tests.soak.asking import Ask, asks
 from tests.soak.judging import Seen, judged
 from tests.soak.line import Line
 
-CALLERS = 360
+CALLERS = 380
 """So many hold more than 300 streams open, for each is for a moment between two."""
 RAMP_S = 3.0
 SLOW_BYTES = 4096

@@ -44,8 +44,8 @@ credentials_file = "vertex.json"
 base_url = "{vertex}"
 [timeouts]
 connect_s = 5
-first_content_s = 6
-idle_s = 6
+first_content_s = 12
+idle_s = 10
 call_s = 50
 hold_s = 3
 ping_s = 2
