@@ -135,8 +135,9 @@ def _json_line(report: CallReport, now_s: float) -> str:
 
 
 def _text_line(report: CallReport, now_s: float) -> str:
-    moment = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(now_s))
-    return f"{moment},{int(now_s * 1000) % 1000:03} INFO {sentence(report)}\n"
+    # `strftime` looks at the time zone's file each time.
+    moment = datetime.fromtimestamp(now_s).isoformat(" ", "milliseconds").replace(".", ",")  # noqa: DTZ006 - as `logging` writes it
+    return f"{moment} INFO {sentence(report)}\n"
 
 
 def _head(now_s: float, level: str, logger: str) -> dict[str, Any]:

@@ -145,7 +145,8 @@ def _show(report: dict[str, Any]) -> None:
     typer.echo(f"version: {report['version']}, up for {_span(report['uptime_s'])}")
     typer.echo(f"policy: {report['policy']}, journal: {report['journal']}")
     typer.echo(
-        f"in flight: {report['in_flight']}, tasks: {report['tasks']}, "
+        f"in flight: {report['in_flight']}, read on for nobody: {report['draining']}, "
+        f"tasks: {report['tasks']}, "
         f"retry budget left: {'no bound' if left is None else left}"
     )
     rows = [_row(upstream) for upstream in report["upstreams"]]

@@ -115,6 +115,7 @@ class Dispatch:
         self.deadline_s = now_s + limits.call_s
         self._legs = plan.legs
         self._warm = plan.warm
+        self._warm_until_s = now_s + limits.warm_wait_s
         self._rng = rng
         self._may = may
         self._gone = gone
@@ -241,7 +242,8 @@ class Dispatch:
         """
         left = [leg for leg in self._legs if self._may_try(leg.upstream.name)]
         for leg in left:
-            if leg.upstream.name == self._again:
+            name = leg.upstream.name
+            if name == self._again and self._is_asked_again(name, now_s):
                 return leg
         new = [leg for leg in left if not self._tries[leg.upstream.name]]
         # Who cools down is last in a plan, and yet is waited for where the cache is warm.
@@ -253,6 +255,10 @@ class Dispatch:
             return new[0]
         return min(left, key=lambda leg: self._ready_s[leg.upstream.name], default=None)
 
+    def _is_asked_again(self, name: str, now_s: float) -> bool:
+        """Say whether it still goes first; one waited for may have been throttled meanwhile."""
+        return self._tries[name] > 0 or self._takes_its_turn(name, now_s)
+
     def _takes_its_turn(self, name: str, now_s: float) -> bool:
         return not self._ward.out(name, now_s) or self._is_waited_for(name, now_s)
 
@@ -260,7 +266,7 @@ class Dispatch:
         """Say whether an upstream cools down, but holds the prompt cache and will be soon back."""
         if name != self._warm or self._ward.standing(name, now_s) is not Standing.COOLING:
             return False
-        return self._ward.cools_until_s(name) - now_s <= self.limits.warm_wait_s
+        return self._ward.cools_until_s(name) <= self._warm_until_s
 
     def _ready(self, name: str, now_s: float) -> float:
         """Return when an upstream may be asked."""
@@ -314,7 +320,10 @@ class Dispatch:
         """Say whether the end of an open answer speaks of the upstream."""
         if failure.type != "timeout_error" or failure.upstream_status is not None:
             return True
-        return not self.limits.narrowed and failure is not CALL_TIMEOUT
+        if failure is CALL_TIMEOUT:
+            return False
+        begun = failure.kind is FailureKind.CUT
+        return not (self.limits.narrowed_idle if begun else self.limits.narrowed)
 
     def _wait_s(self, name: str, failure: Failure) -> float | None:
         """Return the pause before the same upstream is asked again; None: not in this call."""

@@ -73,6 +73,7 @@ class _Entry:
     """While it is ejected: the end of that; 0: it is not."""
     probe: int | None = None
     """The attempt that tries whether it is well again."""
+    probe_at_s: float = 0.0
     cooled_at_s: float = 0.0
     cool_until_s: float = 0.0
     in_doubt: bool = False
@@ -133,8 +134,8 @@ class Health:
         entry = self._entry(key)
         entry.unproven += 1
         number = next(self._numbers)
-        if entry.standing(now_s) is Standing.HALF_OPEN and entry.probe is None:
-            entry.probe = number
+        if entry.standing(now_s) is Standing.HALF_OPEN and not self._is_tried(entry, now_s):
+            entry.probe, entry.probe_at_s = number, now_s
         return Begun(key, number, now_s)
 
     def failed(self, begun: Begun, failure: Failure, now_s: float, *, counts: bool) -> None:
@@ -185,7 +186,7 @@ class Health:
         if entry is None:
             return Standing.CLOSED
         standing = entry.standing(now_s)
-        if standing is Standing.HALF_OPEN and entry.probe is not None:
+        if standing is Standing.HALF_OPEN and self._is_tried(entry, now_s):
             return Standing.EJECTED
         return standing
 
@@ -209,6 +210,10 @@ class Health:
                 self._entries.pop(next(iter(self._entries)), None)
             entry = self._entries.setdefault(key, _Entry())
         return entry
+
+    def _is_tried(self, entry: _Entry, now_s: float) -> bool:
+        """Say whether one is trying it; after a while another one may, for it may take long."""
+        return entry.probe is not None and now_s < entry.probe_at_s + self.bounds.ejection_s
 
     def _let_go(self, entry: _Entry, begun: Begun) -> None:
         entry.unproven = max(0, entry.unproven - 1)

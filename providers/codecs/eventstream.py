@@ -17,7 +17,7 @@ from zlib import crc32
 import msgspec
 
 from providers.codecs import errors
-from providers.codecs.event_data import is_whole
+from providers.codecs.event_data import event_type, is_whole
 from providers.codecs.sequence import Sequence
 from providers.codecs.sse import frame
 from providers.codecs.usage import METRICS, UsageKeeper
@@ -130,14 +130,7 @@ class _Chunk(msgspec.Struct):
     event: bytes = msgspec.field(name="bytes")
 
 
-class _Typed(msgspec.Struct):
-    """The one field by which an event is told."""
-
-    type: str = ""
-
-
 _chunk = msgspec.json.Decoder(_Chunk)
-_typed = msgspec.json.Decoder(_Typed)
 _TYPE = b'{"type":"'
 _DELTA = b'{"type":"content_block_delta"'
 _METRICS = METRICS.encode()
@@ -232,7 +225,7 @@ def _name(data: bytes) -> str:
     if data.startswith(_TYPE):
         end = data.find(b'"', len(_TYPE))
         return data[len(_TYPE) : end].decode(errors="replace")
-    return _typed.decode(data).type
+    return event_type(data)
 
 
 def exception(headers: Mapping[str, str], payload: bytes) -> Failure:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -41,6 +42,7 @@ base_s = 0.001
 max_s = 0.002
 [server]
 port = {port}
+in_flight = {in_flight}
 keys = ["${{OPERATOR_KEY}}"]
 [callers.billing]
 key = "${{CALLER_KEY}}"
@@ -49,19 +51,21 @@ LABELS = {family.name: family.labels for family in FAMILIES}
 JOURNAL = '[journal]\ndir = "journal"\n'
 
 
-def config(
-    where: Path, emulator: Emulator, more: str = JOURNAL, port: int = 0, **keys: str
-) -> Config:
-    """Write a configuration and read it; `keys` are other values of its variables."""
-    write(where, emulator, more, port)
-    return found(where, {"GATEWAY_ENV": "dev", **variables(emulator), **keys})
+def config(where: Path, emulator: Emulator, more: str = JOURNAL, in_flight: int = 99) -> Config:
+    """Write a configuration and read it."""
+    write(where, emulator, more, in_flight=in_flight)
+    return found(where, {"GATEWAY_ENV": "dev", **variables(emulator)})
 
 
-def write(where: Path, emulator: Emulator, more: str = JOURNAL, port: int = 0) -> None:
+def write(
+    where: Path, emulator: Emulator, more: str = JOURNAL, port: int = 0, in_flight: int = 99
+) -> None:
     urls = {"direct": emulator.direct.base_url, "bedrock": emulator.bedrock.base_url}
     (where / "environments").mkdir(parents=True, exist_ok=True)
     (where / "environments" / "dev.toml").write_text("schema = 1\n")
-    (where / "gateway.toml").write_text(CONFIG.format(port=port, **urls) + more)
+    (where / "gateway.toml").write_text(
+        CONFIG.format(port=port, in_flight=in_flight, **urls) + more
+    )
 
 
 def variables(emulator: Emulator) -> dict[str, str]:
@@ -76,8 +80,8 @@ def variables(emulator: Emulator) -> dict[str, str]:
 def operated(checked: Config) -> Iterator[Running]:
     """Serve a configuration until the block ends."""
     settings = Settings.of(checked)
-    engine = Engine.from_config(checked)
-    with serving(engine, keys=settings.keys, callers=settings.callers) as running:
+    said = {each.name: getattr(settings, each.name) for each in fields(settings)}
+    with serving(Engine.from_config(checked), **said | {"port": 0, "drain_s": 5.0}) as running:
         yield running
 
 

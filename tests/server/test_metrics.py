@@ -17,6 +17,7 @@ from gateway.dispatch.stream import UNFINISHED
 from gateway.emulator import Emulator
 from gateway.server.counting import BOUNDS_S, OTHER, Counts
 from gateway.server.metrics import FAMILIES
+from tests.server.logged import calls, logged
 from tests.server.operated import AUTH, CALLER, config, operated, scraped, values
 from tests.server.serving import BODY, Running, Scripted, serving, until
 
@@ -144,6 +145,26 @@ def test_what_is_in_flight_is_read_when_asked(tmp_path: Path, emulator: Emulator
         found = scraped(gateway)
     assert values(found, "tidegate_attempts_total") == {("direct", MODEL, "left"): 1}
     assert list(values(found, "tidegate_requests_total", state="left"))
+
+
+def test_a_call_that_is_turned_away_is_shed(tmp_path: Path, emulator: Emulator) -> None:
+    emulator.faults.add("stall", at=5)
+    one = config(tmp_path, emulator, more="", in_flight=1)
+    with operated(one) as gateway, logged() as text:
+        connection = HTTPConnection("127.0.0.1", gateway.port)
+        connection.request("POST", "/v1/messages", json.dumps(STREAM), CALLER)
+        connection.getresponse().read(1)
+        reply = gateway.call(BODY, CALLER)
+        found = scraped(gateway)
+        connection.close()
+    assert reply.status == 529
+    shed = values(found, "tidegate_shed_total")
+    assert shed == {("in_flight",): 1, ("in_flight_per_key",): 0, ("memory",): 0, ("bodies",): 0}
+    assert values(found, "tidegate_refused_total") == {("in_flight",): 1}
+    turned_away = calls(text)[0]
+    assert (turned_away["state"], turned_away["refused"]) == ("refused", "in_flight")
+    assert (turned_away["status"], turned_away["caller"]) == (529, "billing")
+    assert turned_away["request_id"] == reply.headers["request-id"]
 
 
 def test_the_journal_and_the_build_are_shown(tmp_path: Path, emulator: Emulator) -> None:

@@ -97,6 +97,13 @@ def test_the_direct_apis_words_are_trusted_and_a_clouds_are_not() -> None:
     assert "example" in found.detail
 
 
+@pytest.mark.parametrize("name", ["accounts/123456789012", "x y", "Überlastet", "e" * 70])
+def test_a_type_that_is_none_is_not_handed_on(name: str) -> None:
+    for platform in PROVIDERS:
+        for status, found in ((529, "overloaded_error"), (400, "invalid_request_error")):
+            assert fail(platform, status, envelope(name, "words")).type == found
+
+
 def test_other_errors_keep_their_words_for_the_log() -> None:
     found = fail("anthropic", 429, envelope("rate_limit_error", "organization 4f limit"))
     assert found.kind is FailureKind.THROTTLED

@@ -5,6 +5,7 @@ import itertools
 import json
 import struct
 import zlib
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 
 import pytest
@@ -189,6 +190,18 @@ def test_other_frames_are_passed_over(chunk: Chunk, framed: Framed) -> None:
 @pytest.mark.parametrize("payload", [b"", b"[]", b'{"bytes":"!!"}', b'{"bytes":"e30="}{'])
 def test_a_chunk_that_is_none(framed: Framed, payload: bytes) -> None:
     _, decoder = decode(framed({":message-type": "event", ":event-type": "chunk"}, payload))
+    assert failure(decoder).kind is FailureKind.BAD200
+
+
+@pytest.mark.parametrize("size", [30, 60])
+def test_half_an_event_in_a_whole_frame_is_no_answer(
+    chunk: Chunk, framed: Framed, size: int
+) -> None:
+    half = json.dumps(text("words"), separators=(",", ":")).encode()[:size]
+    payload = json.dumps({"bytes": b64encode(half).decode()}).encode()
+    frame = framed({":message-type": "event", ":event-type": "chunk"}, payload)
+    got, decoder = decode(chunk(start(WHOLE)) + frame + chunk(text("more")))
+    assert [each["type"] for each in got] == ["message_start"]
     assert failure(decoder).kind is FailureKind.BAD200
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import anthropic
 import pytest
+from anthropic.types import TextBlock
 
 from gateway.emulator import API_KEY, Emulator
 
@@ -205,7 +206,9 @@ def test_max_tokens_cuts_the_answer(client: anthropic.Anthropic) -> None:
 def test_a_stamped_answer_carries_its_own_id(client: anthropic.Anthropic) -> None:
     first, second = (ask(client, "[[stamp:mine]]") for _ in range(2))
     for message in (first, second):
-        words = message.content[0].text.split()
+        block = message.content[0]
+        assert isinstance(block, TextBlock)
+        words = block.text.split()
         assert words == [f"mine.{message.id}.{n}" for n in range(len(words))]
     assert first.id != second.id
 
