@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import httpx2
 import gateway
 from gateway.compose import found
 from gateway.emulator import Emulator
+from gateway.emulator.google_tokens import ServiceAccount
 from gateway.emulator.server import Connection
 from gateway.engine import Engine
 from tests.faults.doors import Asynchronous, Blocking, Bytes, Door
@@ -31,8 +33,8 @@ GATEWAY_KEY = "tg_THE_KEY_OF_THE_CALLER"
 PROJECT = "marked-project-7"
 CLOCKS = """
 [timeouts]
-connect_s = 1.5
-first_content_s = 1.5
+connect_s = 2
+first_content_s = 2
 idle_s = 1
 hold_s = 0.3
 call_unstreamed_s = 4
@@ -150,6 +152,12 @@ def _sdk(url: str) -> anthropic.AsyncAnthropic:
     return anthropic.AsyncAnthropic(base_url=url, api_key=GATEWAY_KEY, http_client=http)
 
 
+@cache
+def _private_key() -> Any:
+    """Return a key for all stages: no other thread gets a turn while one is made."""
+    return ServiceAccount()._private_key()
+
+
 def _engine(directory: Path, emulator: Emulator) -> Engine:
     identity = emulator.bedrock.identity
     environ = {
@@ -166,6 +174,7 @@ def _write(directory: Path, emulator: Emulator) -> None:
     (directory / "environments").mkdir(parents=True)
     (directory / "environments" / "prod.toml").touch()
     emulator.vertex.account.project = PROJECT
+    emulator.vertex.account._key = _private_key()
     emulator.vertex.write_service_account(directory / "vertex.json")
     urls = {each.name: each.base_url for each in emulator.platforms}
     tables = {
