@@ -4,14 +4,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DECISIONS := $(addprefix tests/,boundary cli_policy docs doctor journal leaks unit/policy witness)
+# These run for as long as they are told, each by itself.
+LONG := tests/soak tests/fuzz
 # Half of the tests run beside the other half; what they print follows at the end.
 HALVES = $(BIN)/python -m pytest -q $(DECISIONS) > $(VENV)/decisions.log 2>&1 & half=$$!; \
 	trap 'kill $$half' INT TERM; \
-	$(BIN)/python -m pytest -q $(DECISIONS:%=--ignore=%); others=$$?; \
+	$(BIN)/python -m pytest -q $(DECISIONS:%=--ignore=%) $(LONG:%=--ignore=%); others=$$?; \
 	wait $$half; decisions=$$?; cat $(VENV)/decisions.log; exit $$((others + decisions))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test nightly check format lint types imports bench docs lock clean
+.PHONY: help demo test faults soak fuzz nightly check format lint types imports bench docs lock clean
 
 help: ## Show this list.
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -39,8 +41,20 @@ test: $(READY) ## Run the tests, on two cores.
 	@echo "Running the tests on two cores; this takes some minutes."
 	@$(HALVES)
 
-nightly: $(READY) ## Run the tests with the long sizes.
+faults: $(READY) ## Run every fault on every platform through every door, and print the table.
+	@TIDEGATE_FAULTS=all $(BIN)/python -m pytest -q tests/faults
+
+soak: $(READY) ## Hold 300 streams through faults for TIDEGATE_SOAK_S seconds (60).
+	@$(BIN)/python -m pytest -q -s tests/soak
+
+fuzz: $(READY) ## Feed hostile bytes to what reads them for TIDEGATE_FUZZ_S seconds (60).
+	@$(BIN)/python -m pytest -q -s tests/fuzz
+
+nightly: $(READY) ## Run all tests with the long sizes.
 	@export TIDEGATE_NIGHTLY=1 TIDEGATE_LAWS=100000 TIDEGATE_REPLAYS=1500; $(HALVES)
+	@TIDEGATE_NIGHTLY=1 $(MAKE) --no-print-directory faults
+	@TIDEGATE_SOAK_S=300 $(MAKE) --no-print-directory soak
+	@TIDEGATE_FUZZ_S=600 $(MAKE) --no-print-directory fuzz
 
 check: format lint types imports ## Check format, lint, types and import rules.
 
@@ -57,12 +71,13 @@ types: $(READY)
 imports: $(READY)
 	@$(BIN)/lint-imports
 
-bench: $(READY) ## Print CPU microseconds a request, beside the floor and nginx.
+bench: $(READY) ## Print CPU and first-content times, beside the floor and nginx.
 	@$(BIN)/python -m bench
 
 docs: $(READY) ## Write the generated tables of the docs anew.
 	@$(BIN)/python -m docs.failover_tables
 	@$(BIN)/python -m docs.emulator_tables
+	@$(BIN)/python -m docs.operating_tables
 
 lock: ## Write requirements.lock anew (needs uv).
 	@UV_SYSTEM_CERTS=true uv pip compile pyproject.toml --all-extras --group dev --universal \

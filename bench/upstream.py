@@ -1,6 +1,6 @@
 """A fake upstream: canned answers, as cheap as Python makes them.
 
-`python -m bench.upstream PORT`
+`python -m bench.upstream PORT [EVENTS] [PACE_S]`: how many events a stream has, and their distance.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ def chunk(data: bytes) -> bytes:
     return b"%x\r\n%s\r\n" % (len(data), data)
 
 
-def events() -> list[bytes]:
+def events(count: int) -> list[bytes]:
     delta = {"type": "text_delta", "text": "a few words of it "}
     start = {**MESSAGE, "content": [], "stop_reason": None}
     return [
         event("message_start", message=start),
         event("content_block_start", index=0, content_block={"type": "text", "text": ""}),
-        *[event("content_block_delta", index=0, delta=delta)] * (EVENTS - 5),
+        *[event("content_block_delta", index=0, delta=delta)] * (count - 5),
         event("content_block_stop", index=0),
         event("message_delta", delta={"stop_reason": "end_turn"}, usage={"output_tokens": 200}),
         event("message_stop"),
@@ -57,10 +57,17 @@ STREAM_HEAD = (
     b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nrequest-id: req_bench\r\n"
     b"transfer-encoding: chunked\r\n\r\n"
 )
-CHUNKS = [*map(chunk, events()), b"0\r\n\r\n"]
+
+
+def chunks(count: int) -> list[bytes]:
+    return [*map(chunk, events(count)), b"0\r\n\r\n"]
 
 
 class Upstream(asyncio.Protocol):
+    def __init__(self, streamed: list[bytes], pace_s: float) -> None:
+        self.streamed = streamed
+        self.pace_s = pace_s
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
@@ -82,19 +89,22 @@ class Upstream(asyncio.Protocol):
         self.send(0)
 
     def send(self, number: int) -> None:
-        if self.transport.is_closing() or number == len(CHUNKS):
+        chunks = self.streamed
+        if self.transport.is_closing() or number == len(chunks):
             return
-        if number == len(CHUNKS) - 2:
-            self.transport.write(CHUNKS[number] + CHUNKS[number + 1])
+        if number == len(chunks) - 2:
+            self.transport.write(chunks[number] + chunks[number + 1])
             return
-        self.transport.write(CHUNKS[number])
-        asyncio.get_running_loop().call_later(PACE_S, partial(self.send, number + 1))
+        self.transport.write(chunks[number])
+        asyncio.get_running_loop().call_later(self.pace_s, partial(self.send, number + 1))
 
 
-async def main(port: int) -> None:
-    server = await asyncio.get_running_loop().create_server(Upstream, "127.0.0.1", port)
+async def main(port: int, count: int = EVENTS, pace_s: float = PACE_S) -> None:
+    make = partial(Upstream, chunks(count), pace_s)
+    server = await asyncio.get_running_loop().create_server(make, "127.0.0.1", port)
     await server.serve_forever()
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1])))
+    given = sys.argv[2:]
+    asyncio.run(main(int(sys.argv[1]), *map(int, given[:1]), *map(float, given[1:])))

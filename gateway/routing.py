@@ -124,11 +124,13 @@ def plan(
         if preferred is not None:
             legs.sort(key=lambda leg: preferred[leg.upstream.name])
         # Sorting keeps what is equal in order: what is sorted by last counts most.
-        legs.sort(key=lambda leg: leg.upstream.provider.name != minted_by)
-        legs.sort(key=lambda leg: leg.upstream.name != warm)
+        if minted_by is not None:
+            legs.sort(key=lambda leg: leg.upstream.provider.name != minted_by)
+        if warm is not None:
+            legs.sort(key=lambda leg: leg.upstream.name != warm)
         if ill := out(operation):
             legs.sort(key=lambda leg: leg.upstream.name in ill)
-    is_warm = any(leg.upstream.name == warm for leg in legs)
+    is_warm = warm is not None and any(leg.upstream.name == warm for leg in legs)
     return Plan(operation, tuple(legs), rejected, judgement, refused, warm if is_warm else None)
 
 

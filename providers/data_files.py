@@ -12,6 +12,8 @@ from typing import Literal, TypeVar
 
 import msgspec
 
+from providers.shapes import ready
+
 T = TypeVar("T")
 
 
@@ -98,12 +100,14 @@ class GeoTable(Table, kw_only=True):
     """The canonical models that take the field."""
 
 
+@ready
 class BetaFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """`betas.toml`: what a beta unlocks."""
 
     unlocks: PartTable
 
 
+@ready
 class PlatformFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """`<platform>.toml`: what one platform takes."""
 
@@ -167,6 +171,7 @@ class VersionTable(Table, kw_only=True):
     known: tuple[str, ...]
 
 
+@ready
 class ModelFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """`models.toml`: the models, how their ids are spelled, and the API's versions."""
 

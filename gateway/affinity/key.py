@@ -22,6 +22,8 @@ EVERY_BYTES = 31
 """One byte in so many; a prime, so that samples do not fall in step with a list of like things."""
 OPENING_BYTES = 64 << 10
 """So much of the first message is looked at."""
+BILLING_BYTES = 8192
+"""A billing block is looked for in so much of the system."""
 _SLACK_BYTES = 2048
 """Room for marks in that, so that it reaches equally far with and without them."""
 
@@ -66,7 +68,7 @@ def keys(call: Call, seal: bytes) -> Keys | None:
         return None
     digest = blake2b(_whose(call), key=seal, digest_size=16, person=b"prefix")
     digest.update(_gist(tools))
-    digest.update(_gist(_BILLING.sub(b"[", system, 1)))
+    digest.update(_gist(_unbilled(system)))
     prefix = digest.digest() if shared_s else None
     digest.update(_gist(_opening(messages[:OPENING_BYTES])))
     return Keys(digest.digest(), prefix, max(shared_s, own_s))
@@ -76,6 +78,12 @@ def _whose(call: Call) -> bytes:
     """Return tenant and model; for a caller's own credential stands what cannot be turned back."""
     whose = [each.encode() for each in (call.caller.key or "", call.account, call.asked)]
     return b"".join(b"%d %b" % (len(each), each) for each in whose)
+
+
+def _unbilled(system: bytes) -> bytes:
+    """Return a system without its billing block, where that is as short as it is meant to be."""
+    billing = _BILLING.match(system, 0, BILLING_BYTES)
+    return system if billing is None else b"[" + system[billing.end() :]
 
 
 def _gist(part: bytes) -> bytes:

@@ -31,6 +31,9 @@ class Unanswered(Exception):
     """The server was not reached, or what answered is none."""
 
 
+_NO_ADDRESS = "The address of a server is written http://HOST:PORT."
+
+
 def status(
     url: Annotated[
         str | None,
@@ -100,13 +103,13 @@ def _read(url: str, answer: HTTPResponse, body: bytes, *, with_key: bool) -> dic
 def _connection(url: str) -> HTTPConnection:
     try:
         parts = urlsplit(url)
-        port = parts.port or _PORTS[parts.scheme]
+        host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
     except (KeyError, ValueError):
-        parts = None
-    if parts is None or not parts.hostname or parts.username is not None:
-        raise Unanswered("The address of a server is written http://HOST:PORT.")
+        raise Unanswered(_NO_ADDRESS) from None
+    if not host or parts.username is not None:
+        raise Unanswered(_NO_ADDRESS)
     made = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-    return made(parts.hostname, port, timeout=TIMEOUT_S)
+    return made(host, port, timeout=TIMEOUT_S)
 
 
 def _address(config: Config | None) -> str:
@@ -142,7 +145,8 @@ def _show(report: dict[str, Any]) -> None:
     typer.echo(f"version: {report['version']}, up for {_span(report['uptime_s'])}")
     typer.echo(f"policy: {report['policy']}, journal: {report['journal']}")
     typer.echo(
-        f"in flight: {report['in_flight']}, tasks: {report['tasks']}, "
+        f"in flight: {report['in_flight']}, read on for nobody: {report['draining']}, "
+        f"tasks: {report['tasks']}, "
         f"retry budget left: {'no bound' if left is None else left}"
     )
     rows = [_row(upstream) for upstream in report["upstreams"]]

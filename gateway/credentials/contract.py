@@ -8,12 +8,16 @@ from providers.contract import Headers, WireRequest
 
 
 class CredentialError(Exception):
-    """A credential could not be had; `message` is safe to show, `detail` is for the log."""
+    """A credential could not be had; `message` is safe to show, `detail` is for the log.
 
-    def __init__(self, message: str, detail: str = "") -> None:
+    `timed_out` says that it may still come, but not within the time allowed.
+    """
+
+    def __init__(self, message: str, detail: str = "", *, timed_out: bool = False) -> None:
         super().__init__(message)
         self.message = message
         self.detail = detail
+        self.timed_out = timed_out
 
 
 class Signer(Protocol):

@@ -69,7 +69,7 @@ class Renewal(Generic[T]):
             except TimeoutError:
                 if not self.fresh():
                     raise CredentialError(
-                        f"{self._what}: not there within the time allowed"
+                        f"{self._what}: not there within the time allowed", timed_out=True
                     ) from None
         if not self.fresh():
             self._give_up()

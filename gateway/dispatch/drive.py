@@ -164,23 +164,31 @@ async def drive(job: Job, wire: Wire) -> Won | Give:
             step = dispatch.start(wire.now_s())
             continue
         try:
-            job.on_attempt(step.attempt)
-            result = await _attempt(job, step, wire)
-        except Withdrawn:
-            job.on_withdrawn(step.attempt)
-            step = dispatch.withdrawn(wire.now_s())
-            continue
+            result = await _tried(job, step, wire)
         except BaseException:
             dispatch.stop(wire.now_s())
             raise
         if isinstance(result, Won):
-            dispatch.answered()
+            dispatch.answered(wire.now_s())
             if result.stream is None:
                 dispatch.ended(None, wire.now_s(), whole=True)
             return result
-        job.on_failure(step.attempt, result)
-        step = dispatch.failed(result, wire.now_s())
+        now_s = wire.now_s()
+        step = dispatch.withdrawn(now_s) if result is None else dispatch.failed(result, now_s)
     return step
+
+
+async def _tried(job: Job, send: Send, wire: Wire) -> Won | Failure | None:
+    """Make one attempt and tell of it; None: policy stopped it before a byte had left."""
+    try:
+        job.on_attempt(send.attempt)
+        result = await _attempt(job, send, wire)
+    except Withdrawn:
+        job.on_withdrawn(send.attempt)
+        return None
+    if isinstance(result, Failure):
+        job.on_failure(send.attempt, result)
+    return result
 
 
 async def _attempt(job: Job, send: Send, wire: Wire) -> Won | Failure:
@@ -202,7 +210,7 @@ async def _attempt(job: Job, send: Send, wire: Wire) -> Won | Failure:
     except RecursionError:
         return TOO_DEEP
     except CredentialError as error:
-        return Failure(FailureKind.CREDENTIAL, 502, "api_error", error.message, detail=error.detail)
+        return _no_credential(error)
     except Withdrawn:
         raise
     except WireError as error:
@@ -293,6 +301,11 @@ async def _whole(exchange: Exchange, until_s: float, limit: int) -> bytes:
         if size > limit:
             raise WireError(FailureKind.BAD200, f"the answer is over {limit} bytes")
         chunks.append(data)
+
+
+def _no_credential(error: CredentialError) -> Failure:
+    kind = "timeout_error" if error.timed_out else "api_error"
+    return Failure(FailureKind.CREDENTIAL, 502, kind, error.message, detail=error.detail)
 
 
 def _wire_failure(error: WireError) -> Failure:

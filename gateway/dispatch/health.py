@@ -17,7 +17,9 @@ from gateway.dispatch.kinds import RULES
 from providers.contract import Failure, FailureKind
 
 UNPROVEN = 16
-"""So many attempts may be under way since the last answer before an upstream is in doubt."""
+"""So many attempts may be under way since the last answer before an upstream is in doubt,"""
+ANSWERED_S = 10.0
+"""unless that answer came so short a time ago."""
 MAX_ENTRIES = 10_000
 OURS = ""
 """Stands for the gateway's own credential."""
@@ -73,12 +75,15 @@ class _Entry:
     """While it is ejected: the end of that; 0: it is not."""
     probe: int | None = None
     """The attempt that tries whether it is well again."""
+    probe_at_s: float = 0.0
     cooled_at_s: float = 0.0
     cool_until_s: float = 0.0
     in_doubt: bool = False
     """The last that is known of it is a failure."""
     unproven: int = 0
     """Attempts under way since the last answer, at least."""
+    answered_s: float = float("-inf")
+    """When that came."""
     last_kind: FailureKind | None = None
     last_failed_s: float | None = None
 
@@ -133,8 +138,8 @@ class Health:
         entry = self._entry(key)
         entry.unproven += 1
         number = next(self._numbers)
-        if entry.standing(now_s) is Standing.HALF_OPEN and entry.probe is None:
-            entry.probe = number
+        if entry.standing(now_s) is Standing.HALF_OPEN and not self._is_tried(entry, now_s):
+            entry.probe, entry.probe_at_s = number, now_s
         return Begun(key, number, now_s)
 
     def failed(self, begun: Begun, failure: Failure, now_s: float, *, counts: bool) -> None:
@@ -154,10 +159,10 @@ class Health:
         if self._ejects and self._is_over(entry, begun, now_s):
             self._eject(entry, now_s)
 
-    def answered(self, begun: Begun) -> None:
+    def answered(self, begun: Begun, now_s: float) -> None:
         """Take note that an answer began: the upstream is there, though not yet proven well."""
         entry = self._entry(begun.key)
-        entry.unproven, entry.in_doubt = 0, False
+        entry.unproven, entry.in_doubt, entry.answered_s = 0, False, now_s
         if entry.probe == begun.number:
             entry.probe = None
             entry.until_s = 0.0
@@ -185,7 +190,7 @@ class Health:
         if entry is None:
             return Standing.CLOSED
         standing = entry.standing(now_s)
-        if standing is Standing.HALF_OPEN and entry.probe is not None:
+        if standing is Standing.HALF_OPEN and self._is_tried(entry, now_s):
             return Standing.EJECTED
         return standing
 
@@ -194,13 +199,18 @@ class Health:
         entry = self._entries.get(key)
         return 0.0 if entry is None else entry.cool_until_s
 
-    def sound(self, key: Key, now_s: float) -> bool:
-        """Say whether an upstream is not known to be ill: going there burdens nobody."""
+    def is_ill(self, key: Key, now_s: float) -> bool:
+        """Say whether the last that is known of an upstream is a failure."""
+        entry = self._entries.get(key)
+        return entry is not None and (entry.in_doubt or entry.standing(now_s) is not _CLOSED)
+
+    def is_sound(self, key: Key, now_s: float) -> bool:
+        """Say whether an upstream answers: then more requests burden nobody."""
         entry = self._entries.get(key)
         if entry is None:
             return True
-        closed = entry.standing(now_s) is Standing.CLOSED
-        return closed and not entry.in_doubt and entry.unproven < UNPROVEN
+        answers = entry.unproven < UNPROVEN or now_s - entry.answered_s < ANSWERED_S
+        return answers and not self.is_ill(key, now_s)
 
     def _entry(self, key: Key) -> _Entry:
         entry = self._entries.get(key)
@@ -209,6 +219,10 @@ class Health:
                 self._entries.pop(next(iter(self._entries)), None)
             entry = self._entries.setdefault(key, _Entry())
         return entry
+
+    def _is_tried(self, entry: _Entry, now_s: float) -> bool:
+        """Say whether one is trying it; after a while another one may, for it may take long."""
+        return entry.probe is not None and now_s < entry.probe_at_s + self.bounds.ejection_s
 
     def _let_go(self, entry: _Entry, begun: Begun) -> None:
         entry.unproven = max(0, entry.unproven - 1)
@@ -282,9 +296,13 @@ class Ward:
         """Return when an upstream that cools down may be asked again."""
         return self._health.cools_until_s(self._key(upstream))
 
-    def sound(self, upstream: str, now_s: float) -> bool:
-        """Say whether an upstream is not known to be ill."""
-        return self._health.sound(self._key(upstream), now_s)
+    def is_ill(self, upstream: str, now_s: float) -> bool:
+        """Say whether the last that is known of an upstream is a failure."""
+        return self._health.is_ill(self._key(upstream), now_s)
+
+    def is_sound(self, upstream: str, now_s: float) -> bool:
+        """Say whether an upstream answers."""
+        return self._health.is_sound(self._key(upstream), now_s)
 
     def begun(self, upstream: str, now_s: float) -> Begun:
         """Count an attempt that begins."""
@@ -294,9 +312,9 @@ class Ward:
         """Count a failed attempt."""
         self._health.failed(begun, failure, now_s, counts=counts)
 
-    def answered(self, begun: Begun) -> None:
+    def answered(self, begun: Begun, now_s: float) -> None:
         """Take note that an answer began."""
-        self._health.answered(begun)
+        self._health.answered(begun, now_s)
 
     def worked(self, begun: Begun) -> None:
         """Take note that an answer was whole."""
@@ -310,4 +328,5 @@ class Ward:
         return (upstream, self._model, self._account)
 
 
+_CLOSED = Standing.CLOSED
 _NONE: frozenset[str] = frozenset()

@@ -29,13 +29,22 @@ class Limits:
     """Backoff before a retry grows from `base_s` to `max_s`, with jitter."""
     warm_wait_s: float = 0.0
     """How long a throttled upstream that holds the call's prompt cache is waited for."""
+    bears_s: float = float("inf")
+    """How long the caller waits for an answer to begin, over all attempts."""
     full_s: float | None = None
     """How long the operator lets an attempt take, where the caller bears less; None: the same."""
+    full_idle_s: float | None = None
+    """The same of the longest gap."""
 
     @property
     def narrowed(self) -> bool:
-        """Whether the caller bears less than the operator would."""
+        """Whether the caller bears less than the operator would, before the first content."""
         return self.full_s is not None and self.first_content_s < self.full_s
+
+    @property
+    def narrowed_idle(self) -> bool:
+        """Whether the caller bears less than the operator would, between two pieces of content."""
+        return self.full_idle_s is not None and self.idle_s < self.full_idle_s
 
     def for_call(
         self, stream: bool, silence_s: float | None, retry_count: int, attempts: int | None
@@ -50,6 +59,8 @@ class Limits:
         return replace(
             self,
             full_s=self.first_content_s if stream else self.call_unstreamed_s,
+            full_idle_s=self.idle_s,
+            bears_s=bears_s,
             call_s=call_s,
             first_content_s=min(self.first_content_s, bears_s) if stream else call_s,
             idle_s=min(self.idle_s, bears_s) if stream else call_s,

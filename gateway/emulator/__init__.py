@@ -14,8 +14,9 @@ with Emulator() as emulator:
 
 `NAMED` has every fault with a name. The same request gets the same answer. A prompt may say what
 it wants: `[[words:200]]`, `[[events:60]]`, `[[say:any text]]`, `[[tool]]` or `[[tool:name]]`,
-`[[refusal]]` or `[[refusal:mid]]`, `[[pace_ms:5]]`. With `[[geo:us]]` or `[[model:claude-opus-5]]`
-the answer says that it came from elsewhere than it was asked for.
+`[[refusal]]` or `[[refusal:mid]]`, `[[pace_ms:5]]`, `[[stamp:any word]]` (the answer's own
+id stands in its text). With `[[geo:us]]` or `[[model:claude-opus-5]]` the answer says that it came
+from elsewhere than it was asked for.
 """
 
 from __future__ import annotations

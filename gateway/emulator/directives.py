@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from gateway.emulator.tokens import as_blocks
 
 _MARK: Final = re.compile(
-    r"\[\[(words|events|tool|refusal|pace_ms|say|geo|model)(?::([^\]]*))?\]\]"
+    r"\[\[(words|events|tool|refusal|pace_ms|say|stamp|geo|model)(?::([^\]]*))?\]\]"
 )
 
 _HEARD_CHARS: Final = 1000
+_STAMPS: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,8 @@ class Directives:
     """Milliseconds between the events of a stream."""
     say: str | None = None
     """The very text to answer."""
+    stamp: str | None = None
+    """A word to answer with, again and again, each time with the answer's own id."""
     geo: str | None = None
     """Where the answer says that it was processed, whatever the request asked for."""
     model: str | None = None
@@ -55,9 +58,17 @@ def directives(body: Mapping[str, Any]) -> Directives:
         refusal=marks.get("refusal"),
         pace_ms=float(pace) if re.fullmatch(r"\d{1,6}(\.\d+)?", pace) else None,
         say=marks.get("say"),
+        stamp=marks.get("stamp"),
         geo=marks.get("geo"),
         model=marks.get("model"),
     )
+
+
+def stamped(asked: Directives, ident: str) -> Directives:
+    """Return what is asked of the answer with that id, its stamp written out as its text."""
+    if asked.stamp is None:
+        return asked
+    return replace(asked, say=" ".join(f"{asked.stamp}.{ident}.{n}" for n in range(_STAMPS)))
 
 
 def last_user_text(body: Mapping[str, Any]) -> str:

@@ -79,6 +79,11 @@ class Faults:
         with self._lock:
             return dict(self._struck)
 
+    def drop(self, contains: str) -> None:
+        """Forget the faults that look for this very text."""
+        with self._lock:
+            self._queue = [one for one in self._queue if one.contains != contains]
+
     def clear(self) -> None:
         """Forget every fault."""
         with self._lock:

@@ -17,7 +17,7 @@ from gateway.emulator.answers import answer, seed
 from gateway.emulator.breaking import broken, filled, status_response
 from gateway.emulator.cache import PromptCache, boundaries
 from gateway.emulator.checks import parse
-from gateway.emulator.directives import Directives, directives
+from gateway.emulator.directives import Directives, directives, stamped
 from gateway.emulator.fault_queue import Faults
 from gateway.emulator.faults import Action, Asked, Fault, Moment
 from gateway.emulator.framing import SSE, Framing, Words
@@ -193,7 +193,8 @@ class Platform(ABC):
             shown_model: The model's name in the answer.
             scope: Whose prompt cache is used: the account, in any words.
         """
-        asked = directives(body)
+        ident = self.world.ids.next(self.message_prefix)
+        asked = stamped(directives(body), ident)
         said = answer(body, asked, seed(body, model.id))
         prompt = boundaries(body, f"{self.name}:{scope}:{model.id}")
         total = prompt[-1].tokens if prompt else 0
@@ -203,7 +204,6 @@ class Platform(ABC):
         split = self.world.cache.look(prompt, model.min_cache_tokens, self.world.clock_s())
         astray = {} if asked.geo is None else {"inference_geo": asked.geo}
         used = usage(split, said, {**self.extra_usage(body), **astray})
-        ident = self.world.ids.next(self.message_prefix)
         return Told(message(ident, asked.model or shown_model, said, used), asked)
 
     def extra_usage(

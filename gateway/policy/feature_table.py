@@ -12,6 +12,8 @@ from typing import Literal
 
 import msgspec
 
+from providers.shapes import ready
+
 Marks = Mapping[str, frozenset[str]]
 """What may be in a request -> the features it stands for; empty: known, and none."""
 
@@ -39,6 +41,7 @@ class Feature(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=T
     verified: bool
 
 
+@ready
 class _File(msgspec.Struct, forbid_unknown_fields=True):
     features: tuple[Feature, ...]
 

@@ -13,6 +13,7 @@ import msgspec
 from gateway.policy.facts import Assurance, Fact, Retention, end_of, shaped
 from gateway.policy.feature_table import feature_table
 from providers.data_files import Table
+from providers.shapes import ready
 
 NAME = "hints-2026-11-22"
 """The file of hints in use; attestations adopt by it."""
@@ -26,6 +27,7 @@ class _ModelTable(Table, kw_only=True):
     rows: dict[str, int]
 
 
+@ready
 class _HintFile(Table, kw_only=True):
     """`hints-*.toml`."""
 

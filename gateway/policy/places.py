@@ -20,6 +20,7 @@ from gateway.policy.digest import digest
 from gateway.policy.facts import EVERYWHERE, PLACES, Assurance, Fact
 from providers import capabilities, catalog, data_files
 from providers.data_files import Table
+from providers.shapes import ready
 
 _IN_REGION = "anthropic."
 """What a model id on Bedrock starts with when no profile moves the request."""
@@ -75,6 +76,7 @@ class _AwsTable(Table, kw_only=True):
     rows: dict[str, dict[str, str]]
 
 
+@ready
 class _RegionFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     platforms: _PlatformTable
     geos: _CountryTable

@@ -11,8 +11,10 @@ import msgspec
 
 from gateway.policy.feature_table import feature_table
 from providers.data_files import Table
+from providers.shapes import ready
 
 
+@ready
 class _CheckTable(Table, kw_only=True):
     """`request_checks.toml`."""
 

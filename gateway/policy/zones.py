@@ -9,8 +9,10 @@ from importlib import resources
 import msgspec
 
 from providers.data_files import Table
+from providers.shapes import ready
 
 
+@ready
 class _ZoneFile(Table, kw_only=True):
     """`zones.toml`."""
 

@@ -13,7 +13,6 @@ from gateway import models
 from gateway.answers import Answer
 from gateway.call import Call, Caller, read_call
 from gateway.errors import NotReady, Refused
-from gateway.logs import RequestLog
 from gateway.memory import Resident
 from gateway.server import side
 from gateway.server.addresses import is_loopback_host_header
@@ -57,15 +56,24 @@ class Serves(Shows, Protocol):
         ...
 
 
-def app(engine: Serves, wire: Wire, settings: Settings) -> App:
+def app(engine: Serves, wire: Wire, settings: Settings, *observers: Observer) -> App:
     """Return the ASGI application that answers with `engine` over `wire`."""
-    return App(engine, wire, settings)
+    return App(engine, wire, settings, *observers)
 
 
 class App:
-    """The ASGI application. `drain` says when a server around it may stop, `load` what it bears."""
+    """The ASGI application. `drain` says when a server around it may stop, `load` what it bears.
 
-    def __init__(self, engine: Serves, wire: Wire, settings: Settings) -> None:
+    Args:
+        engine: What answers.
+        wire: What it answers over.
+        settings: What the server bears, and whom it answers.
+        observers: Told what happens to every request for a call.
+    """
+
+    def __init__(
+        self, engine: Serves, wire: Wire, settings: Settings, *observers: Observer
+    ) -> None:
         self.settings = settings
         self.load = Load(settings.bounds, Resident(settings.memory_bytes))
         self.drain = Drain(self.load, settings.drain_s)
@@ -73,10 +81,9 @@ class App:
         self._wire = wire
         self._keys = Keys(settings.by_key)
         counts = Counts(models.served(engine.upstreams), wire.now_s)
-        log = RequestLog()
-        self._observers = Observers(counts, log)
-        engine.observe(counts)
-        engine.observe(log)
+        self._observers = Observers(counts, *observers)
+        for observer in (counts, *observers):
+            engine.observe(observer)
         self.status = Status(engine, counts, wire.now_s, self.load, began_s=wire.now_s())
         self._metrics = Metrics(self.status)
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import random
 from collections.abc import Callable
 
-from gateway.errors import Refused, new_request_id
+from gateway.errors import Refused
 from gateway.server.asgi import RawHeaders
 from gateway.server.settings import DOOR
 from gateway.telemetry import BROKEN, INTERNAL, LEFT, REFUSED, CallReport, Observers, tell
 from providers.contract import Kind
+
+_ids = random.Random()  # noqa: S311 - an id is no secret, and the kernel's randomness costs a call
+os.register_at_fork(after_in_child=_ids.seed)
 
 
 class Arrival:
@@ -25,7 +30,7 @@ class Arrival:
     ) -> None:
         self.kind = kind
         self.headers = dict(headers)
-        self.request_id = new_request_id()
+        self.request_id = f"req_gw_{_ids.getrandbits(96):024x}"
         self.caller: str | None = None
         """The name of its key, once that is known."""
         self._observers = observers

@@ -26,6 +26,7 @@ from gateway.server.heads import Fault
 from gateway.server.leaving import EXTENSION, Watch
 from gateway.server.pace import Outflow, Pace
 from gateway.server.settings import Settings
+from gateway.server.unanswered import Unanswered, hung_up
 
 WAITING_REQUESTS = 16
 """How many requests may wait on one connection while another is answered."""
@@ -68,6 +69,7 @@ class Connection(HttpToolsProtocol):
         """What is told when the caller leaves."""
         self.received_bytes = 0
         self._extensions = {EXTENSION: self}
+        self._unanswered = Unanswered()
         self._fault = heads.NOT_HTTP
         """What the caller is told when the parser gives up."""
         self._requests = 0
@@ -90,6 +92,7 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Take leave of the caller."""
         self.gone = True
+        self._unanswered.left()
         super().connection_lost(exc)
         if self.watch is not None:
             self.watch.left()
@@ -124,6 +127,7 @@ class Connection(HttpToolsProtocol):
             self._fault = fault
             raise ValueError(fault.message)  # The parser takes it for an error of its own.
         super().on_headers_complete()
+        self._unanswered.add(self.cycle)
         self._barren_bytes = 0
         # What follows a body would be taken into the head, which is judged already.
         self.headers = []
@@ -185,6 +189,9 @@ class Connection(HttpToolsProtocol):
 
     def check(self, now_s: float) -> None:
         """Close the connection of a caller who is too slow."""
+        if self.flow.read_paused and hung_up(self.transport):
+            self.transport.abort()
+            return
         phase = self.phase
         if self._seen != (seen := (self._requests, phase)):
             self._seen = seen

@@ -23,9 +23,9 @@ def serve(config: Config) -> int:
     engine = Engine.from_config(config)
     wire = AsyncWire()
     settings = Settings.of(config)
+    app = App(engine, wire, settings, logs.RequestLog(config.logs.format))
     _spare_the_collector()
     say = _log if config.logs.format == "json" else None
-    app = App(engine, wire, settings)
     return run(app, engine.routes, notes=_notes(config), say=say, close=wire.aclose)
 
 

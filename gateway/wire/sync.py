@@ -53,9 +53,16 @@ class SyncConnection:
             _write(self.sock, body, until_s)
 
     def receive(self, until_s: float) -> bytes:
-        """Return what arrives next, b"" at the end; raises OSError, TimeoutError."""
-        self.sock.settimeout(_rest_s(until_s))
-        return self.sock.recv(_RECEIVE_BYTES)
+        """Return what arrives next, b"" at the end; raises OSError, TimeoutError.
+
+        What is here already is returned however late it is: the caller may have been away.
+        """
+        rest_s = max(0.0, until_s - time.monotonic())
+        self.sock.settimeout(min(rest_s, threading.TIMEOUT_MAX))
+        try:
+            return self.sock.recv(_RECEIVE_BYTES)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            raise TimeoutError("timed out") from None
 
 
 class _Opener:

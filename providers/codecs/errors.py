@@ -24,7 +24,7 @@ DETAIL_CHARS = 500
 
 _TABLE = Path(__file__).parent.parent / "data" / "failures.toml"
 _CODE = re.compile(r"[a-z][a-z_]{2,63}")
-"""An error code as the API writes them; no account or host looks like one."""
+"""An error type or code as the API writes them; no account or host looks like one."""
 _BAD_GATEWAY = 502
 _UNPROCESSABLE_FROM, _SERVER_FROM, _STATUSES_END = 400, 500, 600
 _REQUEST_ID = re.compile(r"[!-~]{1,200}")
@@ -64,9 +64,11 @@ class _Table:
     types: Mapping[str, Verdict]
     own: Mapping[str, str]
     statuses: Mapping[int, str]
+    certain: frozenset[int]
+    """Statuses that no name of an error says more than."""
     surfaced: Mapping[str, tuple[str, int]]
     error_codes: Mapping[str, Verdict]
-    phrases: Mapping[str, Verdict]
+    phrases: tuple[tuple[re.Pattern[str], Verdict], ...]
     platforms: Mapping[str, Mapping[str, Verdict]]
     wordings: tuple[tuple[str, str], ...]
     leaks: re.Pattern[str]
@@ -80,11 +82,14 @@ def _table() -> _Table:
         types={name: _verdict({**row, "type": name}) for name, row in types.items()},
         own={name: row["own"] for name, row in types.items()},
         statuses={int(status): row["type"] for status, row in raw["statuses"]["rows"].items()},
+        certain=frozenset(
+            int(status) for status, row in raw["statuses"]["rows"].items() if row.get("certain")
+        ),
         surfaced={
             name: (row["type"], row["status"]) for name, row in raw["surfaced"]["rows"].items()
         },
         error_codes=_verdicts(raw["error_codes"]),
-        phrases=_verdicts(raw["phrases"]),
+        phrases=tuple((_begins(part), said) for part, said in _verdicts(raw["phrases"]).items()),
         platforms={name: _verdicts(raw[name]) for name in ("bedrock", "vertex")},
         wordings=tuple((row["contains"], row["say"]) for row in raw["wordings"]["rows"]),
         leaks=re.compile("|".join(raw["leaks"]["patterns"]), re.IGNORECASE),
@@ -137,10 +142,26 @@ def by_words(words: Words) -> Verdict | None:
     """Return what an Anthropic error's code or wording says beyond its status, if anything."""
     table = _table()
     found = table.error_codes.get(words.error_code)
-    if found is None:
-        phrase = next((part for part in table.phrases if part in words.message), None)
-        found = table.phrases[phrase] if phrase is not None else None
-    return found
+    return found or next(
+        (said for begins, said in table.phrases if _says(begins, words.message, said)), None
+    )
+
+
+def _says(begins: re.Pattern[str], message: str, said: Verdict) -> bool:
+    """Say whether a message begins with a phrase.
+
+    One about a field (`name: what is wrong`) begins with a name that callers choose.
+    """
+    of_a_field = said.kind is not FailureKind.CALLER and ": " in message
+    return begins.match(message) is not None and not of_a_field
+
+
+def _begins(part: str) -> re.Pattern[str]:
+    """Return what finds words at the start of a message; `*` stands for one name.
+
+    Only there: further on, a message may quote what the caller wrote.
+    """
+    return re.compile(re.escape(part).replace(r"\*", r"\S+"))
 
 
 def read(body: bytes) -> Words:
@@ -274,12 +295,13 @@ def http_error(
     words = read(body)
     verdict = by_words(words)
     if verdict is None and platform is not None and not words.anthropic:
-        verdict = of_name(platform, name or words.name)
+        certain = status in _table().certain
+        verdict = None if certain else of_name(platform, name or words.name)
     if verdict is not None:
         verdict = with_original(verdict, words.original_status)
     if verdict is None:
         verdict = of_status(status)
-        if words.anthropic:
+        if words.anthropic and _CODE.fullmatch(words.name):
             verdict = Verdict(verdict.kind, words.name, status)
     return build(
         verdict,
@@ -310,6 +332,11 @@ def bad_answer(detail: str, *, headers: Headers = (), upstream_status: int = 200
         request_id=request_id(headers),
         detail=detail[:DETAIL_CHARS],
     )
+
+
+def half_event() -> Failure:
+    """Return the failure for an event whose data is no JSON."""
+    return bad_answer("An event's data is not JSON.")
 
 
 def broken_off(detail: str) -> Failure:

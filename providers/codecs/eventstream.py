@@ -17,6 +17,7 @@ from zlib import crc32
 import msgspec
 
 from providers.codecs import errors
+from providers.codecs.event_data import event_type, is_whole
 from providers.codecs.sequence import Sequence
 from providers.codecs.sse import frame
 from providers.codecs.usage import METRICS, UsageKeeper
@@ -129,14 +130,7 @@ class _Chunk(msgspec.Struct):
     event: bytes = msgspec.field(name="bytes")
 
 
-class _Typed(msgspec.Struct):
-    """The one field by which an event is told."""
-
-    type: str = ""
-
-
 _chunk = msgspec.json.Decoder(_Chunk)
-_typed = msgspec.json.Decoder(_Typed)
 _TYPE = b'{"type":"'
 _DELTA = b'{"type":"content_block_delta"'
 _METRICS = METRICS.encode()
@@ -202,7 +196,7 @@ class EventStreamDecoder:
     def _event(self, data: bytes, out: list[bytes]) -> Failure | None:
         if not is_utf8(data):
             return errors.bad_answer("An event is not valid UTF-8.")
-        if data.startswith(_DELTA) and self._passes(data):
+        if data.startswith(_DELTA) and data.endswith(b"}") and self._passes(data):
             out.append(frame("content_block_delta", data))
             return None
         name = _name(data)
@@ -211,8 +205,10 @@ class EventStreamDecoder:
             return errors.bad_answer("An event's type is not a word.")
         if name == "error":
             return errors.stream_error(data, trusted=False)
-        fault = self._sequence.step(name) if name else None
-        if fault is not None or not name:
+        if not name:
+            return None
+        fault = self._sequence.step(name) if is_whole(name, data) else errors.half_event()
+        if fault is not None:
             return fault
         if name == "message_start" and self._edit_start is not None:
             data = self._edit_start(data)
@@ -229,7 +225,7 @@ def _name(data: bytes) -> str:
     if data.startswith(_TYPE):
         end = data.find(b'"', len(_TYPE))
         return data[len(_TYPE) : end].decode(errors="replace")
-    return _typed.decode(data).type
+    return event_type(data)
 
 
 def exception(headers: Mapping[str, str], payload: bytes) -> Failure:

@@ -15,11 +15,13 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from providers.codecs.json_paths import Key, Step, Steps, present
+from providers.shapes import ready
 
 _OTHER = bool | str | int | float | None
 """What may stand where a path expects an object or a list; the path then leads nowhere."""
 
 
+@ready
 class _Object(msgspec.Struct, gc=False):
     """What a list element is chosen by; the shapes of objects add the keys of the paths."""
 

@@ -6,7 +6,10 @@ from providers.codecs import errors
 from providers.contract import Failure
 
 _NEEDS_START = frozenset(
-    ("content_block_start", "content_block_delta", "message_delta", "message_stop")
+    {
+        *("content_block_start", "content_block_delta", "content_block_stop"),
+        *("message_delta", "message_stop"),
+    }
 )
 
 

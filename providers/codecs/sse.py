@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 
 from providers.codecs import errors
+from providers.codecs.event_data import is_whole
 from providers.codecs.sequence import Sequence
 from providers.codecs.utf8 import is_utf8
 from providers.contract import Failure
@@ -19,7 +20,8 @@ UNFINISHED_BYTES = 8 * 1024 * 1024
 
 _SEAM_BYTES = 3
 _LAST_END = re.compile(rb".*(?>\r\n|\n|\r)(?>\r\n|\n|\r)", re.DOTALL)
-_NEXT_END = re.compile(rb"(?>\r\n|\n|\r){2}")
+_NEXT_END = re.compile(rb"(?>\r\n|\n|\r){2,}+")
+_ENDS = re.compile(rb"\n++")
 _LINE = re.compile(rb"\r\n|\n|\r")
 _DELTA = b"event: content_block_delta\ndata: {"
 
@@ -35,11 +37,12 @@ def frame(name: str, data: bytes) -> bytes:
 def iter_events(block: bytes) -> Iterator[tuple[str, bytes]]:
     """Yield the name and data of each event in a block of whole events.
 
-    An event without an `event:` line has the name "". Comments and empty events are left out.
+    An event without an `event:` line has the name "". Comments are left out, and events without
+    data, for no client sees them.
     """
     for start, end in _spans(block):
         name, data = _parse(block, start, end)
-        if name or data:
+        if data:
             yield name, data
 
 
@@ -107,7 +110,9 @@ class SseDecoder:
         name, data = _parse(block, start, end)
         if name == "error" or (not name and data.startswith(b'{"type":"error"')):
             return errors.stream_error(data, trusted=self._trusted)
-        return self._sequence.step(name) if name else None
+        if not name or not data:
+            return None
+        return self._sequence.step(name) if is_whole(name, data) else errors.half_event()
 
 
 def _whole_bytes(data: bytes) -> int:
@@ -142,7 +147,10 @@ def _only_deltas(block: bytes) -> bool:
 
 
 def _spans(block: bytes) -> Iterator[tuple[int, int]]:
-    """Yield where each event of a block of whole events starts and ends."""
+    """Yield where each event of a block of whole events starts and ends.
+
+    Further line ends count to the event before them, or each pair would be one of its own.
+    """
     if b"\r" in block:
         start = 0
         for match in _NEXT_END.finditer(block):
@@ -151,8 +159,11 @@ def _spans(block: bytes) -> Iterator[tuple[int, int]]:
         return
     start, end = 0, block.find(b"\n\n")
     while end >= 0:
-        yield start, end + 2
-        start = end + 2
+        stop = end + 2
+        if block.startswith(b"\n", stop) and (more := _ENDS.match(block, stop)):
+            stop = more.end()
+        yield start, stop
+        start = stop
         end = block.find(b"\n\n", start)
 
 
@@ -163,7 +174,7 @@ def _parse(block: bytes, start: int, end: int) -> tuple[str, bytes]:
         if usual and b"\r" not in block[start:end]:
             return block[start + 7 : line].decode(errors="replace"), block[line + 7 : end - 2]
     name, lines = b"", []
-    for line_bytes in _LINE.split(block[start:end]):
+    for line_bytes in _LINE.split(block[start:end].rstrip(b"\r\n")):
         field, _, value = line_bytes.partition(b":")
         value = value.removeprefix(b" ")
         if field == b"event":

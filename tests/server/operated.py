@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import io
-import json
-import logging
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
@@ -18,7 +15,6 @@ from gateway.compose import found
 from gateway.config import Config
 from gateway.emulator import Emulator
 from gateway.engine import Engine
-from gateway.logs import JsonLines
 from gateway.server import Settings
 from gateway.server.metrics import FAMILIES
 from tests.server.serving import HEADERS, Running, serving
@@ -46,6 +42,7 @@ base_s = 0.001
 max_s = 0.002
 [server]
 port = {port}
+in_flight = {in_flight}
 keys = ["${{OPERATOR_KEY}}"]
 [callers.billing]
 key = "${{CALLER_KEY}}"
@@ -54,19 +51,21 @@ LABELS = {family.name: family.labels for family in FAMILIES}
 JOURNAL = '[journal]\ndir = "journal"\n'
 
 
-def config(
-    where: Path, emulator: Emulator, more: str = JOURNAL, port: int = 0, **keys: str
-) -> Config:
-    """Write a configuration and read it; `keys` are other values of its variables."""
-    write(where, emulator, more, port)
-    return found(where, {"GATEWAY_ENV": "dev", **variables(emulator), **keys})
+def config(where: Path, emulator: Emulator, more: str = JOURNAL, in_flight: int = 99) -> Config:
+    """Write a configuration and read it."""
+    write(where, emulator, more, in_flight=in_flight)
+    return found(where, {"GATEWAY_ENV": "dev", **variables(emulator)})
 
 
-def write(where: Path, emulator: Emulator, more: str = JOURNAL, port: int = 0) -> None:
+def write(
+    where: Path, emulator: Emulator, more: str = JOURNAL, port: int = 0, in_flight: int = 99
+) -> None:
     urls = {"direct": emulator.direct.base_url, "bedrock": emulator.bedrock.base_url}
     (where / "environments").mkdir(parents=True, exist_ok=True)
     (where / "environments" / "dev.toml").write_text("schema = 1\n")
-    (where / "gateway.toml").write_text(CONFIG.format(port=port, **urls) + more)
+    (where / "gateway.toml").write_text(
+        CONFIG.format(port=port, in_flight=in_flight, **urls) + more
+    )
 
 
 def variables(emulator: Emulator) -> dict[str, str]:
@@ -81,8 +80,8 @@ def variables(emulator: Emulator) -> dict[str, str]:
 def operated(checked: Config) -> Iterator[Running]:
     """Serve a configuration until the block ends."""
     settings = Settings.of(checked)
-    engine = Engine.from_config(checked)
-    with serving(engine, keys=settings.keys, callers=settings.callers) as running:
+    said = {each.name: getattr(settings, each.name) for each in fields(settings)}
+    with serving(Engine.from_config(checked), **said | {"port": 0, "drain_s": 5.0}) as running:
         yield running
 
 
@@ -103,30 +102,3 @@ def values(samples: list[Sample], name: str, **labels: str) -> dict[tuple[str, .
         for sample in samples
         if sample.name == name and labels.items() <= sample.labels.items()
     }
-
-
-@contextmanager
-def logged(style: logging.Formatter | None = None) -> Iterator[io.StringIO]:
-    """Take what the gateway logs; as JSON lines, unless another style is asked for."""
-    text = io.StringIO()
-    handler = logging.StreamHandler(text)
-    handler.setFormatter(style or JsonLines())
-    ours = logging.getLogger("gateway")
-    before = ours.level
-    ours.addHandler(handler)
-    ours.setLevel(logging.INFO)
-    try:
-        yield text
-    finally:
-        ours.removeHandler(handler)
-        ours.setLevel(before)
-
-
-def lines(text: io.StringIO) -> list[dict[str, Any]]:
-    """Return the lines of a log."""
-    return [json.loads(line) for line in text.getvalue().splitlines()]
-
-
-def calls(text: io.StringIO) -> list[dict[str, Any]]:
-    """Return the lines that are of a call."""
-    return [line for line in lines(text) if line["logger"] == "gateway.requests"]

@@ -31,6 +31,7 @@ from gateway.wire.aio import AsyncWire
 from gateway.wire.contract import Route, Wire
 from providers import registry
 from providers.contract import Place
+from tests.server.logged import LOGS
 
 HEADERS = {"anthropic-version": "2026-10-21", "content-type": "application/json"}
 BODY: dict[str, Any] = {
@@ -127,7 +128,7 @@ def _headers(response: HTTPResponse) -> dict[str, str]:
 def serving(engine: Serves, routes: Sequence[Route] = (), **settings: Any) -> Iterator[Running]:
     """Serve an engine until the block ends."""
     wire = AsyncWire()
-    application = app(engine, wire, Settings(**{"port": 0, "drain_s": 5.0, **settings}))
+    application = app(engine, wire, Settings(**{"port": 0, "drain_s": 5.0, **settings}), *LOGS)
     ready = threading.Event()
     running = Running("", application, [])
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import logging
 import re
 import subprocess
 import sys
@@ -17,10 +16,12 @@ import pytest
 from gateway.emulator import Emulator
 from gateway.server import Settings, app
 from gateway.wire.aio import AsyncWire
-from tests.server.operated import CALLER, calls, config, lines, logged, operated, variables, write
+from tests.server.logged import calls, lines, logged
+from tests.server.operated import CALLER, config, operated, variables, write
 from tests.server.serving import BODY, HEADERS, Running, Scripted, until
 
 MODEL = "claude-opus-5-5"
+TIME = r"20\d\d-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}"
 STREAM = BODY | {"stream": True}
 FIELDS = [
     "time", "level", "logger", "request_id", "decision", "door", "caller", "class", "tags", "model",
@@ -163,20 +164,20 @@ def test_what_is_no_call_has_no_line(gateway: Running) -> None:
 
 def test_in_words_it_is_one_line_too(tmp_path: Path, emulator: Emulator) -> None:
     emulator.faults.add("reset", before_head=True, platform="anthropic")
-    style = logging.Formatter("%(message)s")
-    with operated(config(tmp_path, emulator)) as gateway, logged(style) as text:
+    with operated(config(tmp_path, emulator)) as gateway, logged("text") as text:
         request_id = gateway.call(STREAM, CALLER).headers["request-id"]
         gateway.call(BODY, HEADERS)
         until(lambda: len(text.getvalue().splitlines()) == 3)
     _, whole, refused = text.getvalue().splitlines()
     assert re.fullmatch(
-        rf"request {request_id}: messages for {MODEL} by billing: complete 200 at frankfurt, "
-        r"[\d.]+ ms, first content after [\d.]+ ms, "
+        rf"{TIME} INFO request {request_id}: messages for {MODEL} by billing: "
+        r"complete 200 at frankfurt, [\d.]+ ms, first content after [\d.]+ ms, "
         r"2 attempts \(direct ambiguous; frankfurt ok\), \d+ tokens in, \d+ tokens out",
         whole,
     )
     assert re.fullmatch(
-        r"request req_gw_\w+: messages: refused 401 \(unauthorized\), [\d.]+ ms", refused
+        rf"{TIME} INFO request req_gw_\w+: messages: refused 401 \(unauthorized\), [\d.]+ ms",
+        refused,
     )
 
 

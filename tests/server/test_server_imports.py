@@ -1,4 +1,4 @@
-"""What a server loads at start: nothing that only another door or a platform needs."""
+"""What a server loads at start, and what others load: nothing that only another door needs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
+LIGHT = """
+import sys
+import gateway.cli
+import gateway.client
+import gateway.engine
+import gateway.telemetry
+print(sorted({"prometheus_client", "uvicorn", "gateway.server"} & set(sys.modules)))
+"""
 CODE = """
 import sys
 import gateway.cli
@@ -20,8 +30,9 @@ print(sorted(heavy & set(sys.modules)))
 """
 
 
-def test_a_server_loads_no_sdk_and_no_cloud(tmp_path: Path) -> None:
+@pytest.mark.parametrize("code", [CODE, LIGHT], ids=["server", "others"])
+def test_neither_a_server_nor_others_load_what_the_other_needs(tmp_path: Path, code: str) -> None:
     environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "HOME": str(tmp_path)}
-    command = [sys.executable, "-c", CODE]
+    command = [sys.executable, "-c", code]
     done = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)  # noqa: S603 - our own arguments
     assert done.stdout == "[]\n"

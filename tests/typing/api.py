@@ -10,6 +10,7 @@ from anthropic.types import Message, MessageTokensCount
 
 import gateway
 from gateway import Anthropic, AsyncAnthropic, Config, Engine, NoUpstreamAvailable, PolicyDenied
+from gateway.telemetry import CallReport, Observer, Silent
 
 
 def clients(config: Config, engine: Engine) -> list[anthropic.Anthropic]:
@@ -54,5 +55,13 @@ def errors(error: Exception) -> str | None:
         return gateway.__version__
 
 
+class Watching(Silent):
+    def ended(self, report: CallReport) -> None:
+        assert_type(report.attempts[0].took_s, float)
+
+
 def engines() -> Engine:
-    return Engine.from_config("config")
+    watching: Observer = Watching()
+    engine = Engine.from_config("config", observer=watching)
+    engine.observe(Watching())
+    return engine

@@ -97,6 +97,13 @@ def test_the_direct_apis_words_are_trusted_and_a_clouds_are_not() -> None:
     assert "example" in found.detail
 
 
+@pytest.mark.parametrize("name", ["accounts/123456789012", "x y", "Überlastet", "e" * 70])
+def test_a_type_that_is_none_is_not_handed_on(name: str) -> None:
+    for platform in PROVIDERS:
+        for status, found in ((529, "overloaded_error"), (400, "invalid_request_error")):
+            assert fail(platform, status, envelope(name, "words")).type == found
+
+
 def test_other_errors_keep_their_words_for_the_log() -> None:
     found = fail("anthropic", 429, envelope("rate_limit_error", "organization 4f limit"))
     assert found.kind is FailureKind.THROTTLED
@@ -255,6 +262,24 @@ def test_googles_errors(listed: bool, row: Row) -> None:
     found = fail("vertex", status, [body] if listed else body)
     assert (found.kind, found.type, found.status) == (kind, error, surfaced)
     assert found.detail == "words"
+
+
+@pytest.mark.parametrize("status", [413, 422])
+@pytest.mark.parametrize(
+    ("platform", "body", "headers"),
+    [
+        ("vertex", google("UNKNOWN"), ()),
+        ("vertex", google("INVALID_ARGUMENT"), ()),
+        ("bedrock", {"message": "words"}, (("x-amzn-errortype", "ValidationException"),)),
+        ("bedrock", {"message": "words"}, (("x-amzn-errortype", "ModelErrorException"),)),
+    ],
+)
+def test_a_status_that_blames_the_request_stands_over_a_name(
+    platform: str, body: object, headers: Headers, status: int
+) -> None:
+    failure = fail(platform, status, body, headers)
+    assert failure.kind is FailureKind.CALLER
+    assert failure.status == status
 
 
 def test_vertex_says_too_long_as_clients_know_it() -> None:

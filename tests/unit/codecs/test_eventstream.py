@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import base64
 import itertools
 import json
 import struct
 import zlib
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 
 import pytest
@@ -112,6 +114,19 @@ def test_a_partial_frame_at_the_end_is_a_cut(chunk: Chunk) -> None:
     assert failure(decoder).kind is FailureKind.CUT
 
 
+@pytest.mark.parametrize("event", [start(WHOLE), text("abc"), delta({}), stop()])
+def test_a_chunk_with_half_its_json_is_no_answer(
+    chunk: Chunk, framed: Framed, event: dict[str, object]
+) -> None:
+    half = json.dumps(event, separators=(",", ":")).encode()[:-3]
+    payload = json.dumps({"bytes": base64.b64encode(half).decode()}).encode()
+    bad = framed({":event-type": "chunk", ":message-type": "event"}, payload)
+    before = [] if event["type"] == "message_start" else [start(WHOLE), text("a")]
+    got, decoder = decode(b"".join(map(chunk, before)) + bad)
+    assert got == before
+    assert failure(decoder).kind is FailureKind.BAD200
+
+
 def test_no_stop_is_a_cut(chunk: Chunk) -> None:
     _, decoder = decode(chunk(start(WHOLE)) + chunk(text("a")))
     assert failure(decoder).kind is FailureKind.CUT
@@ -175,6 +190,18 @@ def test_other_frames_are_passed_over(chunk: Chunk, framed: Framed) -> None:
 @pytest.mark.parametrize("payload", [b"", b"[]", b'{"bytes":"!!"}', b'{"bytes":"e30="}{'])
 def test_a_chunk_that_is_none(framed: Framed, payload: bytes) -> None:
     _, decoder = decode(framed({":message-type": "event", ":event-type": "chunk"}, payload))
+    assert failure(decoder).kind is FailureKind.BAD200
+
+
+@pytest.mark.parametrize("size", [30, 60])
+def test_half_an_event_in_a_whole_frame_is_no_answer(
+    chunk: Chunk, framed: Framed, size: int
+) -> None:
+    half = json.dumps(text("words"), separators=(",", ":")).encode()[:size]
+    payload = json.dumps({"bytes": b64encode(half).decode()}).encode()
+    frame = framed({":message-type": "event", ":event-type": "chunk"}, payload)
+    got, decoder = decode(chunk(start(WHOLE)) + frame + chunk(text("more")))
+    assert [each["type"] for each in got] == ["message_start"]
     assert failure(decoder).kind is FailureKind.BAD200
 
 

@@ -97,9 +97,30 @@ def test_an_unfinished_event_is_held_and_then_a_failure() -> None:
     assert getattr(failure, "kind", None) is FailureKind.CUT
 
 
+@pytest.mark.parametrize("event", [START, DELTA, REASON, STOP.removeprefix(REASON)])
+def test_an_event_with_half_its_json_is_no_answer(event: bytes) -> None:
+    half = event[: event.rindex(b"{") + 1] + b"\n\n"
+    before = b"" if event is START else START + DELTA
+    out, stopped, failure = run(before + half + STOP, [])
+    assert out == before
+    assert not stopped
+    assert getattr(failure, "kind", None) is FailureKind.BAD200
+
+
 def test_a_clean_end_without_stop_is_a_failure() -> None:
     decoder = SseDecoder()
     decoder.feed(START + DELTA)
+    decoder.end()
+    assert decoder.failure is not None
+    assert decoder.failure.kind is FailureKind.CUT
+
+
+@pytest.mark.parametrize("stop", [b"event: message_stop\n\n", b"event: message_stop\ndata:\n\n"])
+def test_a_stop_without_data_stops_nothing(stop: bytes) -> None:
+    """Clients pass over an event without data (WHATWG HTML, 9.2.6)."""
+    decoder = SseDecoder()
+    decoder.feed(START + DELTA + REASON + stop)
+    assert not decoder.stopped
     decoder.end()
     assert decoder.failure is not None
     assert decoder.failure.kind is FailureKind.CUT
@@ -119,6 +140,20 @@ def test_an_empty_stream_is_no_answer() -> None:
         (GOOD + PING, GOOD),
         (GOOD + DELTA, GOOD),
         (DELTA, b""),
+        (b'event: content_block_stop\ndata: {"type":"content_block_stop"}\n\n' + GOOD, b""),
+        (b"event: message_start\n\n" + DELTA, b"event: message_start\n\n"),
+        (b"event: message_start\ndata:\n\n" + DELTA, b"event: message_start\ndata:\n\n"),
+        (b"event: message_start\ndata: x\n\n" + DELTA, b""),
+        (b'event: message_start\ndata: {"type":"ping"}\n\n' + DELTA, b""),
+        (
+            START + DELTA + REASON + b'event: message_stop\ndata: {"type":"\n\n',
+            START + DELTA + REASON,
+        ),
+        (START + DELTA + REASON + b"event: message_stop\ndata: 1\n\n", START + DELTA + REASON),
+        (START + DELTA + b"event: message_delta\ndata: {}\n\n", START + DELTA),
+        (START + DELTA[:50] + b"\n\n" + DELTA, START),
+        (START + DELTA + b"event: content_block_stop\ndata: nothing\n\n", START + DELTA),
+        (START + b"event: ping\ndata: [\n\n", START),
         (START + DELTA + b'event: content_block_delta\ndata: {"\xff"}\n\n' + DELTA, START + DELTA),
     ],
 )
@@ -218,6 +253,11 @@ def test_a_large_event_in_many_pieces_passes() -> None:
     assert out == event
 
 
+def test_white_space_around_an_events_json_means_nothing() -> None:
+    event = b'event: content_block_delta\r\ndata:  {"x":1}  \r\ndata:  \r\n\r\n'
+    assert run(START + event + STOP, []) == (START + event + STOP, True, None)
+
+
 def test_events_are_told_apart() -> None:
     block = (
         START
@@ -225,10 +265,21 @@ def test_events_are_told_apart() -> None:
         + b": note\n\n"
         + b"data: a\ndata:  b\n\n"
         + b"id: 4\nevent: x\n\n"
+        + b"event: y\ndata\n\n"
     )
     assert list(iter_events(block)) == [
         ("message_start", b'{"type":"message_start","message":{}}'),
         ("ping", b"{}"),
         ("", b"a\n b"),
-        ("x", b""),
     ]
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r", b"\r\n"])
+def test_line_ends_without_end_are_one_event(end: bytes) -> None:
+    """A platform that sends nothing else costs no work for each of them."""
+    block = GOOD.replace(b"\n", end) + end * 1001
+    spans = list(sse._spans(block))
+    assert len(spans) == 7
+    assert spans[-1][1] == len(block)
+    assert run(block, []) == (block, True, None)
+    assert run(end * 1001 + GOOD, [7, 500]) == (end * 1001 + GOOD, True, None)

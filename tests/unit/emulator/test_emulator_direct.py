@@ -9,6 +9,7 @@ from typing import Any
 
 import anthropic
 import pytest
+from anthropic.types import TextBlock
 
 from gateway.emulator import API_KEY, Emulator
 
@@ -200,6 +201,16 @@ def test_max_tokens_cuts_the_answer(client: anthropic.Anthropic) -> None:
     message = ask(client, "[[words:200]]", max_tokens=5)
     assert message.stop_reason == "max_tokens"
     assert message.usage.output_tokens == 5
+
+
+def test_a_stamped_answer_carries_its_own_id(client: anthropic.Anthropic) -> None:
+    first, second = (ask(client, "[[stamp:mine]]") for _ in range(2))
+    for message in (first, second):
+        block = message.content[0]
+        assert isinstance(block, TextBlock)
+        words = block.text.split()
+        assert words == [f"mine.{message.id}.{n}" for n in range(len(words))]
+    assert first.id != second.id
 
 
 def test_stop_sequences_stop(client: anthropic.Anthropic) -> None:

@@ -111,6 +111,17 @@ def test_a_fault_strikes_only_what_it_matches(
     assert [one.platform for one in emulator.faults.pending()] == ["elsewhere"]
 
 
+def test_faults_that_look_for_a_text_can_be_dropped(
+    emulator: Emulator, client: anthropic.Anthropic
+) -> None:
+    for text in ("one", "two"):
+        emulator.faults.add("status-529", contains=text, times=-1)
+    emulator.faults.drop(contains="one")
+    assert ask(client, "one").stop_reason == "end_turn"
+    with pytest.raises(anthropic.APIStatusError):
+        ask(client.with_options(max_retries=0), "two")
+
+
 def test_any_body_can_be_sent(emulator: Emulator, client: anthropic.Anthropic) -> None:
     emulator.faults.add(
         Fault(Action.STATUS, status=200, headers=(("content-type", "text/html"),), body="<html>")
