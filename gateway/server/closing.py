@@ -44,8 +44,13 @@ class GentleTransport(asyncio.Transport):
         if not self.sending:
             self._transport.close()
             return
+        try:
+            self._transport.write_eof()
+        except OSError:
+            # The caller is gone already, and nobody has said so yet.
+            self._transport.abort()
+            return
         self.lingering = True
-        self._transport.write_eof()
         self._transport.resume_reading()
 
     def shut(self) -> None:

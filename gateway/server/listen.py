@@ -13,6 +13,7 @@ import uvicorn
 from gateway.server.addresses import bracketed, is_loopback, own_address
 from gateway.server.app import App
 from gateway.server.connection import Connection
+from gateway.server.report import report
 from gateway.server.settings import Settings
 from gateway.wire.contract import Route
 
@@ -55,7 +56,7 @@ class Server(uvicorn.Server):
         if counter % TICKS_A_SECOND == 0:
             for connection in list(self.server_state.connections):
                 if isinstance(connection, Connection):
-                    connection.check(now_s)
+                    _check(connection, now_s)
         return await super().on_tick(counter) or self._app.drain.over(now_s)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -67,6 +68,15 @@ class Server(uvicorn.Server):
             await asyncio.sleep(1 / TICKS_A_SECOND / 2)
         for connection in left:
             connection.transport.abort()
+
+
+def _check(connection: Connection, now_s: float) -> None:
+    """Look after one caller; whatever comes of it, the server goes on."""
+    try:
+        connection.check(now_s)
+    except Exception as error:  # noqa: BLE001 - one connection must not stop all others
+        report(error)
+        connection.transport.abort()
 
 
 def run(
