@@ -172,7 +172,8 @@ def read_body(body: bytes) -> Mapping[str, Raw]:
         raise Malformed("The request body is nested too deeply.") from None
     except msgspec.DecodeError as error:
         at = _lone_surrogate(body)
-        what = error if at is None else f"half a surrogate pair (byte {at})"
+        # Not the error itself: with this frame it would be a ring, and keep the body.
+        what = str(error) if at is None else f"half a surrogate pair (byte {at})"
         raise Malformed(f"The request body is not a JSON object: {what}.") from None
     if len(fields) > MAX_TOP_LEVEL_KEYS:
         raise Malformed(f"The request body has more than {MAX_TOP_LEVEL_KEYS} top-level fields.")

@@ -34,7 +34,10 @@ def attempt_failed(attempt: Attempt, model: str, failure: Failure) -> None:
     The words of an error about the caller's own request are left out: they may quote it.
     """
     quotes_the_caller = failure.kind is FailureKind.CALLER
-    _attempts.warning(
+    # Only an operator can mend a credential, and calls may go on elsewhere unseen.
+    alarming = failure.kind is FailureKind.CREDENTIAL
+    _attempts.log(
+        logging.ERROR if alarming else logging.WARNING,
         "attempt %d at %s for %s failed: %s, status %s, request %s: %s",
         attempt.number,
         attempt.leg.upstream.name,

@@ -113,6 +113,8 @@ class Dispatch:
     ) -> None:
         self.limits = limits
         self.deadline_s = now_s + limits.call_s
+        # The caller hears nothing before an answer begins: its own clock bounds all attempts.
+        self._ends_s = min(self.deadline_s, now_s + limits.bears_s)
         self._legs = plan.legs
         self._warm = plan.warm
         self._warm_until_s = now_s + limits.warm_wait_s
@@ -144,7 +146,7 @@ class Dispatch:
 
     def start(self, now_s: float) -> Step:
         """Return what to do now: the first step, and the one after a wait."""
-        if now_s >= self.deadline_s:
+        if now_s >= self._ends_s:
             return self._give(TIMED_OUT)
         if self._gone():
             return self._give(STOPPED)
@@ -155,7 +157,7 @@ class Dispatch:
             ready_s = self._ready(leg.upstream.name, now_s)
             if ready_s > now_s:
                 self._again = leg.upstream.name
-                return Wait(ready_s) if ready_s < self.deadline_s else self._give()
+                return Wait(ready_s) if ready_s < self._ends_s else self._give()
             if self._afford(leg.upstream.name, now_s):
                 return self._send(leg, now_s)
             self._starved = True
@@ -197,10 +199,10 @@ class Dispatch:
             self._ward.dropped(self._record(STOPPED, now_s))
         return self._give(STOPPED)
 
-    def answered(self) -> None:
+    def answered(self, now_s: float) -> None:
         """Record that the attempt under way has an answer, which is open or whole."""
         if self._begun is not None:
-            self._ward.answered(self._begun)
+            self._ward.answered(self._begun, now_s)
 
     def ended(self, failure: Failure | None, now_s: float, *, whole: bool) -> None:
         """Record how that answer ended: whole, failed, or left by the caller."""
@@ -280,13 +282,14 @@ class Dispatch:
     def _afford(self, name: str, now_s: float) -> bool:
         """Say whether an attempt may burden an upstream; the first of a call always may.
 
-        One at an upstream that is not known to be ill may too, but it uses the budget up.
+        One at an upstream that answers may too, but it uses the budget up.
         """
         if not self._records:
             if not any(self._tries.values()):
                 self._budget.call(name, now_s)
             return True
-        return self._budget.take(name, now_s) or self._ward.sound(name, now_s)
+        ill = self._ward.is_ill(name, now_s)
+        return self._budget.take(name, now_s, ill=ill) or self._ward.is_sound(name, now_s)
 
     def _send(self, leg: Leg, now_s: float) -> Send:
         name = leg.upstream.name
@@ -294,7 +297,7 @@ class Dispatch:
         self._sent = Attempt(len(self._records) + 1, leg)
         self._begun = self._ward.begun(name, now_s)
         self._sent_s = now_s
-        return Send(self._sent, min(now_s + self.limits.first_content_s, self.deadline_s))
+        return Send(self._sent, min(now_s + self.limits.first_content_s, self._ends_s))
 
     def _here_first(self, failure: Failure, wait_s: float | None, name: str, now_s: float) -> bool:
         """Say whether the same upstream is asked again before the next one is."""

@@ -60,9 +60,12 @@ class Budget:
             window.now(now_s).calls += 1
             window.calls += 1
 
-    def take(self, upstream: str, now_s: float) -> bool:
-        """Take leave for one further attempt at an upstream; return whether there is any."""
-        windows = (self._all, self._of(upstream))
+    def take(self, upstream: str, now_s: float, *, ill: bool = True) -> bool:
+        """Take leave for one further attempt at an upstream; return whether there is any.
+
+        One that is not known to be `ill` needs no share of its own: only that of all.
+        """
+        windows = (self._all, self._of(upstream)) if ill else (self._all,)
         seconds = [window.now(now_s) for window in windows]
         if any(window.extra + 1 > self._granted(window) for window in windows):
             return False
@@ -86,7 +89,7 @@ class Budget:
 class Unbounded(Budget):
     """A budget that grants everything."""
 
-    def take(self, upstream: str, now_s: float) -> bool:
+    def take(self, upstream: str, now_s: float, *, ill: bool = True) -> bool:
         """Grant it."""
-        del upstream, now_s
+        del upstream, now_s, ill
         return True

@@ -169,7 +169,7 @@ async def drive(job: Job, wire: Wire) -> Won | Give:
             dispatch.stop(wire.now_s())
             raise
         if isinstance(result, Won):
-            dispatch.answered()
+            dispatch.answered(wire.now_s())
             if result.stream is None:
                 dispatch.ended(None, wire.now_s(), whole=True)
             return result

@@ -17,7 +17,9 @@ from gateway.dispatch.kinds import RULES
 from providers.contract import Failure, FailureKind
 
 UNPROVEN = 16
-"""So many attempts may be under way since the last answer before an upstream is in doubt."""
+"""So many attempts may be under way since the last answer before an upstream is in doubt,"""
+ANSWERED_S = 10.0
+"""unless that answer came so short a time ago."""
 MAX_ENTRIES = 10_000
 OURS = ""
 """Stands for the gateway's own credential."""
@@ -80,6 +82,8 @@ class _Entry:
     """The last that is known of it is a failure."""
     unproven: int = 0
     """Attempts under way since the last answer, at least."""
+    answered_s: float = float("-inf")
+    """When that came."""
     last_kind: FailureKind | None = None
     last_failed_s: float | None = None
 
@@ -155,10 +159,10 @@ class Health:
         if self._ejects and self._is_over(entry, begun, now_s):
             self._eject(entry, now_s)
 
-    def answered(self, begun: Begun) -> None:
+    def answered(self, begun: Begun, now_s: float) -> None:
         """Take note that an answer began: the upstream is there, though not yet proven well."""
         entry = self._entry(begun.key)
-        entry.unproven, entry.in_doubt = 0, False
+        entry.unproven, entry.in_doubt, entry.answered_s = 0, False, now_s
         if entry.probe == begun.number:
             entry.probe = None
             entry.until_s = 0.0
@@ -195,13 +199,18 @@ class Health:
         entry = self._entries.get(key)
         return 0.0 if entry is None else entry.cool_until_s
 
-    def sound(self, key: Key, now_s: float) -> bool:
-        """Say whether an upstream is not known to be ill: going there burdens nobody."""
+    def is_ill(self, key: Key, now_s: float) -> bool:
+        """Say whether the last that is known of an upstream is a failure."""
+        entry = self._entries.get(key)
+        return entry is not None and (entry.in_doubt or entry.standing(now_s) is not _CLOSED)
+
+    def is_sound(self, key: Key, now_s: float) -> bool:
+        """Say whether an upstream answers: then more requests burden nobody."""
         entry = self._entries.get(key)
         if entry is None:
             return True
-        closed = entry.standing(now_s) is Standing.CLOSED
-        return closed and not entry.in_doubt and entry.unproven < UNPROVEN
+        answers = entry.unproven < UNPROVEN or now_s - entry.answered_s < ANSWERED_S
+        return answers and not self.is_ill(key, now_s)
 
     def _entry(self, key: Key) -> _Entry:
         entry = self._entries.get(key)
@@ -287,9 +296,13 @@ class Ward:
         """Return when an upstream that cools down may be asked again."""
         return self._health.cools_until_s(self._key(upstream))
 
-    def sound(self, upstream: str, now_s: float) -> bool:
-        """Say whether an upstream is not known to be ill."""
-        return self._health.sound(self._key(upstream), now_s)
+    def is_ill(self, upstream: str, now_s: float) -> bool:
+        """Say whether the last that is known of an upstream is a failure."""
+        return self._health.is_ill(self._key(upstream), now_s)
+
+    def is_sound(self, upstream: str, now_s: float) -> bool:
+        """Say whether an upstream answers."""
+        return self._health.is_sound(self._key(upstream), now_s)
 
     def begun(self, upstream: str, now_s: float) -> Begun:
         """Count an attempt that begins."""
@@ -299,9 +312,9 @@ class Ward:
         """Count a failed attempt."""
         self._health.failed(begun, failure, now_s, counts=counts)
 
-    def answered(self, begun: Begun) -> None:
+    def answered(self, begun: Begun, now_s: float) -> None:
         """Take note that an answer began."""
-        self._health.answered(begun)
+        self._health.answered(begun, now_s)
 
     def worked(self, begun: Begun) -> None:
         """Take note that an answer was whole."""
@@ -315,4 +328,5 @@ class Ward:
         return (upstream, self._model, self._account)
 
 
+_CLOSED = Standing.CLOSED
 _NONE: frozenset[str] = frozenset()

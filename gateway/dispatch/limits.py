@@ -29,6 +29,8 @@ class Limits:
     """Backoff before a retry grows from `base_s` to `max_s`, with jitter."""
     warm_wait_s: float = 0.0
     """How long a throttled upstream that holds the call's prompt cache is waited for."""
+    bears_s: float = float("inf")
+    """How long the caller waits for an answer to begin, over all attempts."""
     full_s: float | None = None
     """How long the operator lets an attempt take, where the caller bears less; None: the same."""
     full_idle_s: float | None = None
@@ -58,6 +60,7 @@ class Limits:
             self,
             full_s=self.first_content_s if stream else self.call_unstreamed_s,
             full_idle_s=self.idle_s,
+            bears_s=bears_s,
             call_s=call_s,
             first_content_s=min(self.first_content_s, bears_s) if stream else call_s,
             idle_s=min(self.idle_s, bears_s) if stream else call_s,

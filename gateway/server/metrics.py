@@ -149,7 +149,12 @@ class Metrics(Collector):
         async def send(message: Message) -> None:
             sent.append(message)
 
-        await self._exposition(scope, receive, send)
+        try:
+            await self._exposition(scope, receive, send)
+        except (TypeError, ValueError):
+            # What nobody can read asks for nothing: the answer is the plain text.
+            sent.clear()
+            await self._exposition({**scope, "headers": [], "query_string": b""}, receive, send)
         start, body = sent
         headers = [(name.decode().lower(), value.decode()) for name, value in start["headers"]]
         return Answer(200, (*headers, ("request-id", new_request_id())), body["body"])

@@ -15,7 +15,7 @@ import pytest
 from gateway.answers import Answer
 from gateway.call import Call, Caller
 from gateway.errors import Forbidden
-from gateway.server.shedding import RETRY_AFTER_S
+from gateway.server.shedding import RETRY_AFTER_S, Place
 from gateway.wire.contract import Wire
 from tests.server.lines import Line, head, line, post
 from tests.server.serving import BODY, HEADERS, Running, Scripted, Source, serving, streamed, until
@@ -262,25 +262,26 @@ def _break(_call: Call) -> Answer:
     raise ZeroDivisionError
 
 
-@pytest.mark.parametrize(
-    ("do", "request_bytes", "status"),
-    [
-        (lambda _call: Answer(200, ()), post(), 200),
-        (_forbid, post(), 403),
-        (_break, post(), 500),
-        (_break, post(b"no json"), 400),
-        (_break, post(b"x" * 1001), 413),
-        (_break, post(b"x", b"content-encoding: brotli"), 415),
-        (_break, post(b"x", b"content-encoding: gzip"), 400),
-        (_break, head(b"transfer-encoding: chunked") + b"zz", 400),
-        (_break, head(b"content-length: 100") + b"x", 0),
-    ],
-)
-def test_a_place_is_given_back_whatever_happens(
-    do: object, request_bytes: bytes, status: int
-) -> None:
-    engine = Scripted(do)  # type: ignore[arg-type]
-    with serving(engine, body_limit_bytes=1000, in_flight=1) as gateway:
+ENDS: list[tuple[Any, bytes, int]] = [
+    (lambda _call: Answer(200, ()), post(), 200),
+    (_forbid, post(), 403),
+    (_break, post(), 500),
+    (_break, post(b"no json"), 400),
+    (_break, post(b"\xff"), 400),
+    (_break, post(b"[" * 999), 400),
+    (_break, post(b'{"model": 5}'), 400),
+    (_break, post({**BODY, "messages": []}), 500),
+    (_break, post(b"x" * 1001), 413),
+    (_break, post(b"x", b"content-encoding: brotli"), 415),
+    (_break, post(b"x", b"content-encoding: gzip"), 400),
+    (_break, head(b"transfer-encoding: chunked") + b"zz", 400),
+    (_break, head(b"content-length: 100") + b"x", 0),
+]
+
+
+@pytest.mark.parametrize(("do", "request_bytes", "status"), ENDS)
+def test_a_place_is_given_back_whatever_happens(do: Any, request_bytes: bytes, status: int) -> None:
+    with serving(Scripted(do), body_limit_bytes=1000, in_flight=1) as gateway:
         with line(gateway) as one:
             one.send(request_bytes)
             if status:
@@ -313,6 +314,38 @@ def test_a_request_is_not_kept_while_its_answer_streams() -> None:
         kept = [each for each in gc.get_objects() if isinstance(each, Call)]
         assert "claude-forgotten" not in [call.asked for call in kept]
         source.go_on.set()
+
+
+@pytest.fixture
+def uncollected() -> Iterator[None]:
+    """The garbage collector does not run."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.parametrize(("do", "request_bytes", "status"), ENDS)
+def test_a_body_goes_without_the_collector(
+    do: Any, request_bytes: bytes, status: int, uncollected: None
+) -> None:
+    """It runs seldom: what waits for it, large bodies above all, is memory nobody counts."""
+    with serving(Forgetful(do), body_limit_bytes=1000) as gateway:
+        before = kept()
+        for _ in range(3):
+            with line(gateway) as one:
+                one.send(request_bytes)
+                if status:
+                    assert one.begun() == status
+                else:
+                    until(lambda: gateway.app.load.bodies_bytes == 1)
+        until(lambda: gateway.app.load.running == 0)
+        until(lambda: kept() == before)
+
+
+def kept() -> int:
+    """Return how many places there are: whatever keeps one keeps the body beside it."""
+    return sum(isinstance(each, Place) for each in gc.get_objects())
 
 
 def test_an_idle_gateway_bears_nothing(gateway: Running) -> None:

@@ -80,7 +80,7 @@ def test_a_request_whose_answer_came_early_is_over_when_it_is_whole(impatient: R
 
 def test_a_request_whose_answer_came_early_is_not_waited_for(impatient: Running) -> None:
     with line(impatient) as one:
-        one.send(b"POST /nowhere HTTP/1.1\r\nhost: localhost\r\ncontent-length: 3\r\n\r\n")
+        one.send(b"POST /nowhere HTTP/1.1\r\nhost: localhost\r\ncontent-length: 99999\r\n\r\n")
         assert one.reply().status == 404
         until(one.is_shut)
 
@@ -91,6 +91,15 @@ def test_who_does_not_close_its_side_is_not_waited_for(impatient: Running) -> No
         assert one.reply().status == 400
         assert one.rest() == b""
         until(one.is_shut)
+
+
+def test_who_is_refused_while_its_body_comes_holds_no_place(source: Source) -> None:
+    engine = Scripted(lambda _call: streamed(source))
+    with serving(engine, head_s=3000, body_s=0.01) as gateway, line(gateway) as one:
+        one.send(head(b"content-length: 9") + b"{")
+        assert one.reply().status == 408
+        until(lambda: gateway.app.load.running == 0)
+        assert not one.is_shut()
 
 
 def test_empty_lines_keep_no_connection_open(source: Source) -> None:

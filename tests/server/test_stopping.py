@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+from contextlib import ExitStack
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from gateway.server.drain import Drain
 from gateway.server.shedding import Bounds, Load
 from gateway.wire.aio import AsyncWire
 from gateway.wire.contract import Route
+from tests.server.lines import head, line
 from tests.server.serving import (
     BODY,
     HEADERS,
@@ -96,6 +98,16 @@ def test_when_time_is_up_a_request_that_is_not_whole_gets_a_503() -> None:
         answer = sock.recv(65536)
         assert answer.startswith(b"HTTP/1.1 503")
         assert b"api_error" in answer
+
+
+def test_a_caller_who_does_not_close_its_side_holds_up_no_stop() -> None:
+    with ExitStack() as after:
+        with serving(_running(Source()), drain_s=0.01) as gateway:
+            one = after.enter_context(line(gateway))
+            one.send(head(b"content-length: 9") + b"{")
+            until(lambda: gateway.app.drain.running == 1)
+        assert one.reply().status == 503
+        assert gateway.status == [0]
 
 
 PROGRAM = """

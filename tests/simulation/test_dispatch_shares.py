@@ -83,7 +83,7 @@ def test_one_call_tries_the_half_open_upstream_and_the_others_go_elsewhere() -> 
     first, second = dispatch("one", "two", health=health), dispatch("one", "two", health=health)
     assert sent(first.start(later_s)) == "one"
     assert sent(second.start(later_s)) == "two"
-    first.answered()
+    first.answered(later_s)
     assert sent(dispatch("one", "two", health=health).start(later_s)) == "one"
 
 

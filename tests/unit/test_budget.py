@@ -37,6 +37,13 @@ def test_calls_to_one_upstream_grant_nothing_at_another() -> None:
     assert taken(budget, "one", 100, 0.0) == 50
 
 
+def test_one_that_is_not_ill_needs_only_a_share_of_all() -> None:
+    budget = Budget(0.5, 0.0)
+    for _ in range(100):
+        budget.call("one", 0.0)
+    assert sum(budget.take("two", 0.0, ill=False) for _ in range(100)) == 50
+
+
 def test_all_upstreams_together_are_bounded_too() -> None:
     budget = Budget(0.2, 1.0)
     assert sum(taken(budget, f"u{number}", 100, 0.0) for number in range(50)) == WINDOW_S

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.dispatch.health import UNPROVEN, Begun, Bounds, Health, Standing
+from gateway.dispatch.health import ANSWERED_S, UNPROVEN, Begun, Bounds, Health, Standing
 from gateway.dispatch.kinds import RULES
 from providers.contract import Failure, FailureKind
 
@@ -70,7 +70,7 @@ def test_an_answer_that_only_began_does_not() -> None:
     desk = Desk()
     for _ in range(BOUNDS.consecutive):
         begun = desk.begin()
-        desk.ward.answered(begun)
+        desk.ward.answered(begun, desk.now_s)
         desk.fail(begun, failure(FailureKind.CUT))
     assert desk.standing() is Standing.EJECTED
 
@@ -82,10 +82,10 @@ def test_after_the_ejection_one_request_tries_and_the_others_stay_away() -> None
     assert desk.standing() is Standing.HALF_OPEN
     probe = desk.begin()
     assert desk.standing() is Standing.EJECTED
-    desk.ward.answered(probe)
+    desk.ward.answered(probe, desk.now_s)
     assert desk.standing() is Standing.CLOSED
     desk.ward.worked(probe)
-    assert desk.ward.sound("one", desk.now_s)
+    assert desk.ward.is_sound("one", desk.now_s)
 
 
 @pytest.mark.parametrize("how", ["dropped", "caller", "uncounted"])
@@ -177,7 +177,7 @@ def test_the_callers_own_mistakes_say_nothing() -> None:
     desk = Desk()
     for _ in range(100):
         desk.fail(why=failure(FailureKind.CALLER))
-    assert desk.ward.sound("one", desk.now_s)
+    assert desk.ward.is_sound("one", desk.now_s)
 
 
 def test_models_and_credentials_have_a_health_of_their_own() -> None:
@@ -193,11 +193,15 @@ def test_an_upstream_that_only_takes_requests_is_in_doubt() -> None:
     desk = Desk()
     for _ in range(UNPROVEN - 1):
         desk.begin()
-    assert desk.ward.sound("one", desk.now_s)
+    assert desk.ward.is_sound("one", desk.now_s)
     last = desk.begin()
-    assert not desk.ward.sound("one", desk.now_s)
-    desk.ward.answered(last)
-    assert desk.ward.sound("one", desk.now_s)
+    assert not desk.ward.is_sound("one", desk.now_s)
+    desk.ward.answered(last, desk.now_s)
+    for _ in range(10 * UNPROVEN):
+        desk.begin()
+    assert desk.ward.is_sound("one", desk.now_s)
+    assert not desk.ward.is_sound("one", desk.now_s + ANSWERED_S)
+    assert not desk.ward.is_ill("one", desk.now_s + ANSWERED_S)
 
 
 def test_with_the_breaker_off_nobody_is_ejected_or_cools_down() -> None:
@@ -205,7 +209,7 @@ def test_with_the_breaker_off_nobody_is_ejected_or_cools_down() -> None:
     desk.eject()
     desk.fail(why=failure(FailureKind.QUOTA))
     assert desk.standing() is Standing.CLOSED
-    assert not desk.ward.sound("one", desk.now_s)
+    assert not desk.ward.is_sound("one", desk.now_s)
 
 
 def test_what_is_known_is_bounded() -> None:
