@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
 from typing import TypeVar
 
 from gateway.wire.contract import WireError
@@ -16,7 +14,7 @@ T = TypeVar("T")
 
 
 class Threads:
-    """A small thread pool that is made on first use, and anew in a forked child."""
+    """A thread pool that is made on first use, and anew in a forked child."""
 
     def __init__(self, name: str, size: int) -> None:
         self._name = name
@@ -33,36 +31,9 @@ class Threads:
         return made[1].submit(work)
 
 
-class Unqueued:
-    """A daemon thread for each piece of work, so that none waits behind one that hangs.
-
-    Work here is waiting, bounded by its caller's time: there are as many threads as callers wait.
-    """
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def submit(self, work: Callable[[], T]) -> Future[T]:
-        """Start `work` now."""
-        future: Future[T] = Future()
-        run = partial(_run, future, work)
-        threading.Thread(target=run, name=self._name, daemon=True).start()
-        return future
-
-
-def _run(future: Future[T], work: Callable[[], T]) -> None:
-    if not future.set_running_or_notify_cancel():
-        return
-    try:
-        result = work()
-    except BaseException as error:  # noqa: BLE001 - it belongs to who waits
-        future.set_exception(error)
-    else:
-        future.set_result(result)
-
-
 LOOKUPS = Threads("gateway-lookup", 8)
-FETCHES = Unqueued("gateway-fetch")
+FETCHES = Threads("gateway-fetch", 256)
+"""Many, for each waits: one upstream's token endpoint that hangs must not hold up another's."""
 
 
 def out_of_time() -> WireError:
