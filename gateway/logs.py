@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import msgspec
 
@@ -34,7 +34,10 @@ def attempt_failed(attempt: Attempt, model: str, failure: Failure) -> None:
     The words of an error about the caller's own request are left out: they may quote it.
     """
     quotes_the_caller = failure.kind is FailureKind.CALLER
-    _attempts.warning(
+    # Only an operator can mend a credential, and calls may go on elsewhere unseen.
+    alarming = failure.kind is FailureKind.CREDENTIAL
+    _attempts.log(
+        logging.ERROR if alarming else logging.WARNING,
         "attempt %d at %s for %s failed: %s, status %s, request %s: %s",
         attempt.number,
         attempt.leg.upstream.name,
@@ -55,6 +58,18 @@ def violation(upstream: str, found: Violation) -> None:
         found.observed,
         found.planned,
     )
+
+
+class Lines(Protocol):
+    """Where lines are written."""
+
+    def write(self, line: str, /) -> int:
+        """Take a line with its end."""
+        ...
+
+    def flush(self) -> None:
+        """Write what is still kept back."""
+        ...
 
 
 class RequestLog(Silent):
@@ -114,9 +129,9 @@ def fields(report: CallReport) -> dict[str, Any]:
     }
 
 
-def to_stderr(style: Format = "text") -> None:
-    """Write the gateway's log to standard error, a line each, as the server does."""
-    handler = logging.StreamHandler(sys.stderr)
+def to_stream(stream: Lines, style: Format = "text") -> None:
+    """Write the gateway's log to a stream, a line each, as the server does."""
+    handler = logging.StreamHandler(stream)
     text = logging.Formatter("%(asctime)s %(levelname)s %(message)s")
     handler.setFormatter(JsonLines() if style == "json" else text)
     ours = logging.getLogger("gateway")

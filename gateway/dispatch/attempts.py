@@ -248,8 +248,9 @@ class Dispatch:
             if name == self._again and self._is_asked_again(name, now_s):
                 return leg
         new = [leg for leg in left if not self._tries[leg.upstream.name]]
-        # Who cools down is last in a plan, and yet is waited for where the cache is warm.
-        new.sort(key=lambda leg: not self._is_waited_for(leg.upstream.name, now_s))
+        if self._warm is not None:
+            # Who cools down is last in a plan, and yet is waited for where the cache is warm.
+            new.sort(key=lambda leg: not self._is_waited_for(leg.upstream.name, now_s))
         for leg in new:
             if self._takes_its_turn(leg.upstream.name, now_s):
                 return leg

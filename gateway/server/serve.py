@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import sys
 
 from gateway import logs
 from gateway.config import NO_POLICY_WARNING, Config
@@ -11,6 +12,7 @@ from gateway.engine import Engine
 from gateway.memory import resident_bytes, resting_note, unread_note
 from gateway.server.app import App
 from gateway.server.listen import run
+from gateway.server.log_lines import LogLines
 from gateway.server.settings import Settings
 from gateway.wire.aio import AsyncWire
 
@@ -19,11 +21,19 @@ LOG = logging.getLogger("gateway.server")
 
 def serve(config: Config) -> int:
     """Serve until SIGTERM or SIGINT; return the exit status."""
-    logs.to_stderr(config.logs.format)
+    lines = LogLines(sys.stderr)
+    logs.to_stream(lines, config.logs.format)
+    try:
+        return _serve(config, lines)
+    finally:
+        lines.close()
+
+
+def _serve(config: Config, lines: LogLines) -> int:
     engine = Engine.from_config(config)
     wire = AsyncWire()
     settings = Settings.of(config)
-    app = App(engine, wire, settings, logs.RequestLog(config.logs.format))
+    app = App(engine, wire, settings, logs.RequestLog(config.logs.format, lines.write))
     _spare_the_collector()
     say = _log if config.logs.format == "json" else None
     return run(app, engine.routes, notes=_notes(config), say=say, close=wire.aclose)

@@ -157,7 +157,7 @@ class AsyncWire:
         return exchange
 
     async def blocking(self, work: Callable[[], T], until_s: float) -> T:
-        """Run blocking `work` in a thread of a small pool of its own."""
+        """Run blocking `work` in a thread of a pool of its own."""
         future = asyncio.wrap_future(FETCHES.submit(work))
         try:
             await asyncio.wait({future}, timeout=max(0.0, until_s - time.monotonic()))

@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class Threads:
-    """A small thread pool that is made on first use, and anew in a forked child."""
+    """A thread pool that is made on first use, and anew in a forked child."""
 
     def __init__(self, name: str, size: int) -> None:
         self._name = name
@@ -32,7 +32,8 @@ class Threads:
 
 
 LOOKUPS = Threads("gateway-lookup", 8)
-FETCHES = Threads("gateway-fetch", 8)
+FETCHES = Threads("gateway-fetch", 256)
+"""Many, for each waits: one upstream's token endpoint that hangs must not hold up another's."""
 
 
 def out_of_time() -> WireError:

@@ -33,7 +33,7 @@ LEAKY = (
 ABOUT_THE_REQUEST = frozenset({400, 413, 422})
 """Statuses whose words, where they are Anthropic's own, are the caller's to read."""
 SPEAKING = frozenset({Action.STATUS, Action.ERROR_EVENT})
-HEAVY = frozenset({Mangle.LARGE_EVENT, Mangle.GZIP_BOMB})
+HEAVY = frozenset({Mangle.LARGE_EVENT, Mangle.GZIP_BOMB, Mangle.SPLIT})
 SAMPLED = frozenset({"accept-close", "token-hangs"})
 REFUSED = "connection-refused"
 """The one fault that is no doing of the emulator: a port on which nobody listens."""

@@ -31,6 +31,15 @@ class Told:
         return [each for each in self.ends if each[1].get("attempt") == attempt]
 
     @property
+    def tried(self) -> list[str]:
+        """Return how each attempt ended, in words."""
+        return [
+            f"{data['upstream']} {data.get('kind', kind)} {data.get('type', '')}".strip()
+            for kind, data in self.ends
+            if "attempt" in data
+        ]
+
+    @property
     def finished(self) -> list[dict[str, Any]]:
         """Return each end of the call as a whole."""
         return [data for kind, data in self.ends if kind == "finished"]

@@ -52,7 +52,8 @@ def mistakes(found: Evidence) -> list[str]:
     outcome, want = found.seen.outcome, expected(found.case)
     if want is not None and outcome in want.split(" or "):
         return wrong
-    return [*wrong, f"it came to {outcome!r}, expected was {want!r}"]
+    tried = ", ".join(each for told in found.told for each in told.tried)
+    return [*wrong, f"it came to {outcome!r}, expected was {want!r} (tried: {tried})"]
 
 
 def idle_rows() -> list[Row]:

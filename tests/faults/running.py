@@ -7,14 +7,14 @@ import gc
 import random
 import tempfile
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from tests.faults.asking import Ask, Seen
-from tests.faults.cases import REFUSED, Case
+from tests.faults.cases import PLATFORMS, REFUSED, Case
 from tests.faults.doors import Client
 from tests.faults.evidence import Evidence, Ran, gathered
 from tests.faults.stage import Stage, staged
@@ -30,15 +30,12 @@ SETTLE_S = 15.0
 RENEWAL_S = 15.0
 """How long it may take until a token can be had again after a fetch that failed."""
 
-Play = Callable[[Stage], Coroutine[Any, Any, list[Ran]]]
-
 
 def run(cases: Sequence[Case]) -> list[Evidence]:
     """Run every case, and return what is known of each."""
-    plays = [_play_of(list(group)) for group in _groups(cases)]
     try:
         with ThreadPoolExecutor(STAGES_AT_ONCE) as stages:
-            return [each for found in stages.map(_on_a_stage, plays) for each in found]
+            return [each for found in stages.map(_on_a_stage, _groups(cases)) for each in found]
     finally:
         gc.unfreeze()
 
@@ -50,15 +47,7 @@ def _groups(cases: Sequence[Case]) -> list[list[Case]]:
     return sorted(groups, key=len, reverse=True)
 
 
-def _play_of(cases: list[Case]) -> Play:
-    if not cases[0].apart:
-        return lambda stage: _marked(cases, stage)
-    if cases[0].mode == "once" and not cases[0].token:
-        return lambda stage: _in_turn(cases, stage)
-    return lambda stage: _together(cases, stage)
-
-
-def _on_a_stage(play: Play) -> list[Evidence]:
+def _on_a_stage(cases: list[Case]) -> list[Evidence]:
     ran: list[Ran] = []
     running: frozenset[int] = frozenset()
     stopped = True
@@ -66,7 +55,7 @@ def _on_a_stage(play: Play) -> list[Evidence]:
         try:
             with staged(Path(directory)) as stage:
                 with asyncio.Runner() as runner:
-                    ran = runner.run(_to_its_end(play, stage))
+                    ran = runner.run(_played(cases, stage))
                 running = _running(stage)
         except AssertionError:
             if not ran:
@@ -83,18 +72,34 @@ def _running(stage: Stage) -> frozenset[int]:
     return stage.running()
 
 
-async def _to_its_end(play: Play, stage: Stage) -> list[Ran]:
+async def _played(cases: list[Case], stage: Stage) -> list[Ran]:
     try:
-        return await play(stage)
+        await _warmed_up(cases[0], stage)
+        if not cases[0].apart:
+            return await _marked(cases, stage)
+        if cases[0].mode == "once" and not cases[0].token:
+            return await _in_turn(cases, stage)
+        return await _together(cases, stage)
     finally:
         await stage.aclose()
+
+
+async def _warmed_up(case: Case, stage: Stage) -> None:
+    """Have what loads when it is first used loaded, and credentials fetched.
+
+    A fault of the tokens is to be met by the first that is fetched.
+    """
+    for platform in PLATFORMS:
+        if not (case.token and platform == case.platform):
+            await _ask(Ask("warm-up", stream=True, only=(platform,)), stage)
+    stage.drop_connections()
 
 
 async def _marked(cases: list[Case], stage: Stage) -> list[Ran]:
     """Run cases that are told apart by their marks, many at once."""
     random.Random(1).shuffle(cases)  # So that those that wait are everywhere.
     heavy = [case for case in cases if case.heavy]
-    for case in {(each.platform, each.streamed): each for each in heavy}.values():
+    for case in {(each.fault, each.platform, each.streamed): each for each in heavy}.values():
         # What is large is made when it is first asked for, and all others would wait for it.
         _strike(case, stage, case.warm_up.mark)
         await _ask(case.warm_up, stage)
@@ -124,7 +129,6 @@ def _strike(case: Case, stage: Stage, mark: str) -> None:
 
 async def _in_turn(cases: list[Case], stage: Stage) -> list[Ran]:
     """Run cases one after the other, each over connections that are new."""
-    await _ask(cases[0].warm_up, stage)
     found = []
     for case in cases:
         stage.drop_connections()
@@ -135,10 +139,6 @@ async def _in_turn(cases: list[Case], stage: Stage) -> list[Ran]:
 
 async def _together(cases: list[Case], stage: Stage) -> list[Ran]:
     """Run cases under one fault that strikes them all, and what follows when it is over."""
-    if not cases[0].token:
-        # Its credential is fetched before, so that the fault strikes what comes after that.
-        await _ask(cases[0].warm_up, stage)
-        stage.drop_connections()
     stage.emulator.faults.add(cases[0].fault, **cases[0].script)
     clients = [stage.doors[case.door].client() for case in cases]
     try:

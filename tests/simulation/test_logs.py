@@ -32,3 +32,13 @@ def test_a_line_never_quotes_the_caller(caplog: pytest.LogCaptureFixture) -> Non
     ask(engine("one"), VirtualWire({"one": [quoted]}))
     assert "invalid_request_error" in caplog.text
     assert "canary" not in caplog.text
+
+
+def test_a_refused_credential_is_an_alarm_and_an_ill_upstream_a_warning(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    refused = failing(401, "authentication_error", "no")
+    ask(engine("one", "two"), VirtualWire({"one": [refused], "two": [GOOD]}))
+    ask(engine("one", "two"), VirtualWire({"one": [failing(529, "x", "no")], "two": [GOOD]}))
+    levels = [record.levelname for record in caplog.records]
+    assert levels == ["ERROR", "WARNING", "WARNING"]

@@ -326,6 +326,22 @@ def test_work_that_is_given_up_is_not_reported_later() -> None:
     asyncio.run(main())
 
 
+def test_no_fetch_waits_behind_those_that_hang() -> None:
+    stop = threading.Event()
+
+    async def main() -> None:
+        wire = AsyncWire()
+        until_s = time.monotonic() + 20
+        hanging = [asyncio.create_task(wire.blocking(stop.wait, until_s)) for _ in range(40)]
+        await asyncio.sleep(0)
+        assert await wire.blocking(lambda: 7, until_s) == 7
+        assert run_blocking(SyncWire().blocking(lambda: 8, until_s)) == 8
+        stop.set()
+        await asyncio.gather(*hanging)
+
+    asyncio.run(main())
+
+
 def test_cancelling_a_read_alone_closes_the_socket(peer: Start) -> None:
     gone = threading.Event()
 
