@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import anthropic
@@ -90,6 +91,10 @@ class Stage:
         for connection in self._connections():
             thread._loop.call_soon_threadsafe(connection.drop)
         until(lambda: not self._connections())
+        # A connection is forgotten a moment before its socket is closed.
+        closed = Event()
+        thread._loop.call_soon_threadsafe(closed.set)
+        assert closed.wait(CLOSING_S)
 
     def count_connections(self) -> None:
         """Count the connections that do not close, though nobody has use for them any more."""
