@@ -6,6 +6,7 @@ import msgspec
 from msgspec import Raw
 
 from providers.codecs import errors
+from providers.codecs.digits import unreadable
 from providers.codecs.utf8 import is_utf8
 from providers.contract import Failure, Headers, Kind, Operation, header
 
@@ -31,6 +32,8 @@ def check(
             fault = "The body is not a JSON object."
     if fault is None and not is_utf8(body):
         fault = "The body is not valid UTF-8."
+    if fault is None and unreadable(body):
+        fault = "The body holds a number that nobody reads."
     if fault is None:
         messages = operation.kind is Kind.MESSAGES
         fault = _message_fault(answer) if messages else _count_fault(answer, count_key)

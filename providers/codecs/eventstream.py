@@ -17,6 +17,7 @@ from zlib import crc32
 import msgspec
 
 from providers.codecs import errors
+from providers.codecs.digits import unreadable
 from providers.codecs.event_data import event_type, is_whole
 from providers.codecs.sequence import Sequence
 from providers.codecs.sse import frame
@@ -196,6 +197,8 @@ class EventStreamDecoder:
     def _event(self, data: bytes, out: list[bytes]) -> Failure | None:
         if not is_utf8(data):
             return errors.bad_answer("An event is not valid UTF-8.")
+        if unreadable(data):
+            return errors.bad_answer("An event holds a number that nobody reads.")
         if data.startswith(_DELTA) and data.endswith(b"}") and self._passes(data):
             out.append(frame("content_block_delta", data))
             return None

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 
 from providers.codecs import errors
+from providers.codecs.digits import has_run, unreadable
 from providers.codecs.event_data import is_whole
 from providers.codecs.sequence import Sequence
 from providers.codecs.utf8 import is_utf8
@@ -94,7 +95,7 @@ class SseDecoder:
     def _check(self, block: bytes) -> bytes:
         """Return the good part of a block of whole events, setting what they say."""
         moving = self._sequence.started and not self.stopped
-        if moving and _only_deltas(block) and is_utf8(block):
+        if moving and _only_deltas(block) and is_utf8(block) and not has_run(block):
             return block
         for start, end in _spans(block):
             fault = self._event(block, start, end)
@@ -112,6 +113,8 @@ class SseDecoder:
             return errors.stream_error(data, trusted=self._trusted)
         if not name or not data:
             return None
+        if unreadable(data):
+            return errors.bad_answer("An event holds a number that nobody reads.")
         return self._sequence.step(name) if is_whole(name, data) else errors.half_event()
 
 
