@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,7 @@ from tests.faults.expected import mistakes
 from tests.faults.running import run
 from tests.faults.table import printed
 
+HERE = Path(__file__).parent
 FOUND = pytest.StashKey[Sequence[Evidence]]()
 
 
@@ -22,7 +24,8 @@ def found(request: pytest.FixtureRequest) -> Mapping[str, Sequence[Evidence]]:
     wanted = {
         str(item.callspec.params["fault"])
         for item in request.session.items
-        if isinstance(item, pytest.Function) and "found" in item.fixturenames
+        if isinstance(item, pytest.Function) and item.path.parent == HERE
+        if "found" in item.fixturenames
     }
     log = logging.getLogger("gateway")
     before = log.level

@@ -70,5 +70,6 @@ def is_healthy(body: bytes) -> bool:
 def beside(gateway: Running, emulator: Emulator) -> None:
     assert asyncio.run(ask_all(gateway)) == [said(number) for number in range(HEALTHY)]
     assert gateway.app.load.in_flight == 2
-    stalled = [record for record in emulator.records if not is_healthy(record.body)]
-    assert [record.outcome for record in stalled] == ["stall", "open"]
+    stalled = [record.outcome for record in emulator.records if not is_healthy(record.body)]
+    # The large answer may be out, and wait where nobody reads it.
+    assert stalled in (["stall", "open"], ["stall", "complete"])

@@ -92,7 +92,8 @@ def test_whatever_a_path_says_is_refused(model: str, verb: str) -> None:
     path = f"{base}{quote(model, safe='')}:{quote(verb, safe='')}"
     assert send(Vertex(WORLD), path, good).status == 404
     path = f"{base}{quote(model, safe='')}:rawPredict"
-    assert send(Vertex(WORLD), path, good).status == 404
+    counts = model == "count-tokens"  # Then the path is there, and the model stands in the body.
+    assert send(Vertex(WORLD), path, good).status == (400 if counts else 404)
 
 
 @given(st.text(st.characters(max_codepoint=255), max_size=80), st.booleans())
