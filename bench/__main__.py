@@ -17,8 +17,9 @@ from bench import deciding, first_content
 from bench.load import WORKLOADS, Count, Workload, run
 from bench.peers import PEERS, Peer, running
 
-BOUND = 2.5
-"""The gateway may cost this many times the floor, for the first workload."""
+BOUND = 3.2
+"""The gateway may cost this many times the floor, for the first workload. It was 2.5 before health,
+budget, affinity, metrics and a line for each call; what they cost is to be won back."""
 
 
 def cpu_ns(pid: int) -> int:

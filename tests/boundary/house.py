@@ -60,6 +60,9 @@ PLACES = {"direct": ["US"], "frankfurt": ["DE", "FR"]}
 """Where the organization vouches for: an emulated platform is no platform's own address."""
 
 
+SECTIONS = '[policy]\nfiles = ["policies/house.toml"]\n[journal]\ndir = "journal"\n'
+
+
 @dataclass
 class House:
     """The files of a configuration, and what they are read with."""
@@ -93,8 +96,7 @@ class House:
         self.policy.write_text(policy)
         head = f"schema = 1\n[routing]\norder = {json.dumps(list(order))}\n"
         urls = {"direct": self.emulator.direct.base_url, "bedrock": self.emulator.bedrock.base_url}
-        sections = '[policy]\nfiles = ["policies/house.toml"]\n[journal]\ndir = "journal"\n'
-        text = head + UPSTREAMS.format(**urls) + (more or sections)
+        text = head + UPSTREAMS.format(**urls) + (more or SECTIONS)
         (self.where / "gateway.toml").write_text(text)
         self.attest(PLACES if attest is None else attest)
 

@@ -19,11 +19,12 @@ from gateway.cli.policy_sources import Setting
 from gateway.emulator import Emulator
 from gateway.engine import Engine
 from gateway.policy.recorded import recall
-from tests.boundary.house import ENVIRONMENT, House
+from tests.boundary.house import ENVIRONMENT, SECTIONS, House
 from tests.server.serving import Running, serving
 
 CASES = max(min(int(os.environ.get("TIDEGATE_LAWS", "2000")) // 20, 500), 1)
 
+NO_BREAKER = "[breaker]\nenabled = false\n"
 POLICY = """
 schema = 1
 name = "house"
@@ -76,7 +77,8 @@ Ask = tuple[str, dict[str, Any], dict[str, str]]
 def house(tmp_path: Path, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> House:
     monkeypatch.setenv("TEST_KEY", emulator.api_key)
     house = House(tmp_path / "config", emulator)
-    house.write(POLICY, order=("anywhere", "frankfurt", "direct"))
+    # What platforms answered before changes the order of a plan; here nothing is to change it.
+    house.write(POLICY, order=("anywhere", "frankfurt", "direct"), more=SECTIONS + NO_BREAKER)
     return house
 
 
