@@ -3,14 +3,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-DECISIONS := $(addprefix tests/,boundary cli_policy docs doctor journal leaks unit/policy witness)
+# About half of the work: it runs beside the other half, and what it prints follows at the end.
+HALF := $(addprefix tests/,boundary cli_policy demo docs doctor journal leaks server unit/policy witness)
 # These run for as long as they are told, each by itself.
 LONG := tests/soak tests/fuzz
-# Half of the tests run beside the other half; what they print follows at the end.
-HALVES = $(BIN)/python -m pytest -q $(DECISIONS) > $(VENV)/decisions.log 2>&1 & half=$$!; \
+HALVES = $(BIN)/python -m pytest -q $(HALF) > $(VENV)/half.log 2>&1 & half=$$!; \
 	trap 'kill $$half' INT TERM; \
-	$(BIN)/python -m pytest -q $(DECISIONS:%=--ignore=%) $(LONG:%=--ignore=%); others=$$?; \
-	wait $$half; decisions=$$?; cat $(VENV)/decisions.log; exit $$((others + decisions))
+	$(BIN)/python -m pytest -q $(HALF:%=--ignore=%) $(LONG:%=--ignore=%); others=$$?; \
+	wait $$half; first=$$?; cat $(VENV)/half.log; exit $$((others + first))
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test faults soak fuzz nightly check format lint types imports bench docs lock clean
