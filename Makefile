@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# About half of the work: it runs beside the other half, and what it prints follows at the end.
-HALF := $(addprefix tests/,boundary cli_policy demo docs doctor journal leaks server unit/policy witness)
+# About half of the work: it runs beside the other half, and what it prints follows at the end. What
+# sends SIGINT stays out of it, for commands in the background of a shell ignore that.
+HALF := $(addprefix tests/,boundary cli_policy docs doctor journal leaks server unit/policy witness)
 # These run for as long as they are told, each by itself.
 LONG := tests/soak tests/fuzz
 HALVES = $(BIN)/python -m pytest -q $(HALF) > $(VENV)/half.log 2>&1 & half=$$!; \
