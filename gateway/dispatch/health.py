@@ -128,9 +128,7 @@ class Health:
         return frozenset(
             upstream
             for (upstream, asked, whose), entry in list(self._entries.items())
-            if asked == model
-            and whose == account
-            and entry.standing(now_s) in {Standing.EJECTED, Standing.COOLING}
+            if asked == model and whose == account and entry.standing(now_s) in _OUT
         )
 
     def begun(self, key: Key, now_s: float) -> Begun:
@@ -290,7 +288,7 @@ class Ward:
 
     def out(self, upstream: str, now_s: float) -> bool:
         """Say whether an upstream is asked last."""
-        return self.standing(upstream, now_s) in {Standing.EJECTED, Standing.COOLING}
+        return self.standing(upstream, now_s) in _OUT
 
     def cools_until_s(self, upstream: str) -> float:
         """Return when an upstream that cools down may be asked again."""
@@ -329,4 +327,5 @@ class Ward:
 
 
 _CLOSED = Standing.CLOSED
+_OUT = frozenset({Standing.EJECTED, Standing.COOLING})
 _NONE: frozenset[str] = frozenset()
