@@ -173,8 +173,9 @@ class Engine:
         if chosen.refused is not None:
             raise _named(chosen.refused, trail)
         limits = self._limits_for(call.stream, call.silence_s, call.retry_count, call.attempts)
-        dispatch = self._dispatch(call, chosen, limits, wire, may=leave.of(chosen), gone=gone)
-        job = self._job(call, chosen, dispatch, leave.of(chosen), trail=trail, course=course)
+        may = leave.of(chosen)
+        dispatch = self._dispatch(call, chosen, limits, wire, may=may, gone=gone)
+        job = self._job(call, chosen, dispatch, may, trail=trail, course=course)
         result = await _driven(job, wire, trail)
         if isinstance(result, Won):
             answer = self._won(result, call, chosen, leave, trail=trail, course=course, gone=gone)

@@ -311,7 +311,7 @@ class Dispatch:
 
     def _had_its_time(self, failure: Failure, now_s: float) -> bool:
         """Say whether a failure speaks of the upstream: a clock of the caller's does not."""
-        if failure.type != "timeout_error" or failure.upstream_status is not None:
+        if not _ran_out(failure):
             return True
         limits = self.limits
         full_s = limits.full_s if limits.full_s is not None else limits.first_content_s
@@ -322,7 +322,7 @@ class Dispatch:
 
     def _counts_late(self, failure: Failure) -> bool:
         """Say whether the end of an open answer speaks of the upstream."""
-        if failure.type != "timeout_error" or failure.upstream_status is not None:
+        if not _ran_out(failure):
             return True
         if failure is CALL_TIMEOUT:
             return False
@@ -350,3 +350,8 @@ class Dispatch:
                 default=WITHDRAWN if self._refused else TIMED_OUT,
             )
         return Give(failure, self.records, self.refused, self._starved)
+
+
+def _ran_out(failure: Failure) -> bool:
+    """Say whether a clock of this side ended an attempt, rather than an answer of the platform."""
+    return failure.type == "timeout_error" and failure.upstream_status is None
