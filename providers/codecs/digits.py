@@ -15,7 +15,7 @@ _DIGITS = b"0123456789"
 
 def unreadable(data: bytes) -> bool:
     """Say whether JSON holds a whole number of more digits than are read."""
-    if len(data) <= MOST_DIGITS or not _has_run(data):
+    if not has_run(data):
         return False
     try:
         json.loads(data)
@@ -25,12 +25,10 @@ def unreadable(data: bytes) -> bool:
 
 
 def has_run(data: bytes) -> bool:
-    """Say whether more digits than are read stand in a row; in a text they may."""
-    return len(data) > MOST_DIGITS and _has_run(data)
+    """Say whether more digits than are read stand in a row; in a text they may.
 
-
-def _has_run(data: bytes) -> bool:
-    """Look at one byte in so many: no longer row of digits lies between two of them."""
+    One byte in so many is looked at: no longer row of digits lies between two of them.
+    """
     for at in range(MOST_DIGITS, len(data), MOST_DIGITS):
         if data[at] not in _DIGITS:
             continue
