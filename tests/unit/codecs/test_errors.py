@@ -215,6 +215,9 @@ def test_a_wrong_id_in_the_configuration_is_said_to_be_ours() -> None:
     "words",
     [
         "User: arn:aws:sts::1:assumed-role/x is not authorized",
+        "Xarn:aws:sts::1:assumed-role/x is not authorized",
+        "no route to 1127.0.0.1",
+        "<html2>",
         "Account 123456789012 may not",
         "see https://docs.aws.amazon.com/x",
         "host bedrock-runtime.eu-west-1.amazonaws.com failed",
