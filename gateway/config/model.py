@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, Strict
 
 from gateway.config.addresses import is_loopback
+from gateway.config.ledger_url import LedgerUrl
 from gateway.config.secret import Secret
 from gateway.config.upstreams import File, Upstream
 
@@ -125,6 +126,30 @@ class Journal(Section):
     """When it is on the disk: before a request goes on, every second, or as the kernel likes."""
 
 
+class Prices(Section):
+    """What Claude costs."""
+
+    file: Annotated[str, Field(min_length=1)] | None = None
+    """Prices and contracts of your own; None: `prices.toml`, where there is one."""
+    iterations: Literal["always", "when_mixed"] = "always"
+    """When `usage.iterations` is the bill: where present, or only where another kind of run than
+    `message` is among them."""
+
+
+class Ledger(Section):
+    """The rows that are folded from the journal: one for each attempt."""
+
+    url: LedgerUrl | None = None
+    """`sqlite:///ledger.sqlite3` (a relative path counts from the configuration's directory) or
+    `postgresql://...`; None: there is no ledger."""
+    charge_partial: bool = True
+    """Whether a caller is charged for an answer that broke off, as far as it came."""
+    keep_attempts_days: Annotated[int, Field(ge=1, le=36_500)] = 400
+    """How long the rows of attempts are kept."""
+    keep_rollups_days: Annotated[int, Field(ge=1, le=36_500)] = 3650
+    """How long the sums by day are kept, and adjustments."""
+
+
 class Caller(Section):
     """A caller of the server: its key, and what the key is good for."""
 
@@ -143,6 +168,9 @@ class Server(Section):
     """0: any free port."""
     keys: Annotated[tuple[Secret, ...], Strict(strict=False)] = ()
     """What callers must show; empty: whoever reaches the loopback address is answered."""
+    admin_keys: Annotated[tuple[Secret, ...], Strict(strict=False)] = ()
+    """What operators show who ask for usage and cost; empty: nobody may ask over HTTP, unless the
+    server asks for no key at all."""
     body_limit_mb: Annotated[int, Field(ge=1, le=256)] = 32
     in_flight: Annotated[int, Field(ge=1, le=1_000_000)] = 2000
     """Calls served at a time; one more is told that the gateway is overloaded."""
@@ -181,6 +209,8 @@ class Config:
     logs: Logs = field(default_factory=Logs)
     policy: Policy = field(default_factory=Policy)
     journal: Journal = field(default_factory=Journal)
+    prices: Prices = field(default_factory=Prices)
+    ledger: Ledger = field(default_factory=Ledger)
     callers: dict[str, Caller] = field(default_factory=dict)
     """Name -> caller of the server, beside the keys of `server.keys`."""
     environment: str | None = None

@@ -32,6 +32,9 @@ def _policy(config: Config) -> Iterator[Fault]:
         yield ("policy", "files"), "is empty, yet a policy is required", "name a policy file"
     if journal.required and journal.dir is None:
         yield ("journal", "dir"), "is missing, yet the journal is required", "name a directory"
+    if config.ledger.url is not None and journal.dir is None:
+        hint = "name the directory in [journal]"
+        yield ("ledger", "url"), "needs a journal, which the ledger is folded from", hint
     for place, file in enumerate(policy.files):
         if file in policy.files[:place]:
             yield ("policy", "files", place), "names this file a second time", ""
@@ -44,6 +47,11 @@ def _keys(config: Config) -> Iterator[Fault]:
         hint = 'write keys = ["${TIDEGATE_KEY}"], or listen on 127.0.0.1'
         yield ("server", "keys"), "is empty, yet other machines may connect", hint
     seen = {key.reveal(): "server.keys" for key in config.server.keys if key.present}
+    for place, key in enumerate(config.server.admin_keys):
+        if key.present and key.reveal() in seen:
+            hint = "give operators a key of their own"
+            yield ("server", "admin_keys", place), "is a key of callers too", hint
+    seen |= {key.reveal(): "server.admin_keys" for key in config.server.admin_keys if key.present}
     for name, caller in config.callers.items():
         value = caller.key.reveal() if caller.key.present else None
         if value in seen:

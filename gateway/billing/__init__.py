@@ -1,0 +1,1 @@
+"""Usage and cost of an application: of its users, sessions and agents."""
