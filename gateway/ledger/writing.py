@@ -10,7 +10,7 @@ from gateway.ledger import schema, tables
 from gateway.ledger.fold import Changes, Message, Wanted
 from gateway.ledger.reading import Cursor
 from gateway.ledger.row import Row
-from gateway.ledger.sums import Differences
+from gateway.ledger.rollups import Differences
 from gateway.ledger.values import row, stored, stored_adjustment
 
 
