@@ -121,7 +121,8 @@ class Folding:
         self._ledger: Ledger | None = None
         self._seen: dict[str, int] = {}
         """The files of which all was folded, and how long they were."""
-        self._told: set[Finding] = set()
+        self._troubles: dict[str, Finding] = {}
+        """File -> why the rest of it cannot be folded."""
         self._progress = Progress()
 
     def _run(self) -> None:
@@ -146,7 +147,7 @@ class Folding:
     def _pass(self) -> None:
         """Fold what is new, and take note of how far that came."""
         now_s = self._now()
-        sizes = {path: size_bytes(path) for path in files(self._journal)}
+        sizes = {path: size_bytes(path) for path in self._files()}
         new = [path for path, size in sizes.items() if self._seen.get(path.name) != size]
         if new:
             self._fold(new)
@@ -156,7 +157,13 @@ class Folding:
             left = Behind(0, None, ())
         if not left.records:
             self._seen = {path.name: size for path, size in sizes.items()}
-        self._note(left, now_s)
+        self._note(left, new, now_s)
+
+    def _files(self) -> list[Path]:
+        try:
+            return files(self._journal)
+        except FileNotFoundError:
+            return []
 
     def _fold(self, new: list[Path]) -> None:
         with one_folder(self._journal) as mine:
@@ -178,28 +185,37 @@ class Folding:
             self._ledger = Ledger.open(self._url, self._directory)
         return self._ledger
 
-    def _note(self, left: Behind, now_s: float) -> None:
+    def _note(self, left: Behind, new: list[Path], now_s: float) -> None:
         if self._progress.error is not None:
-            _LOG.info("the ledger is folded again")
+            _LOG.warning("the ledger is folded again")
+        before = {path.name: self._troubles.pop(path.name, None) for path in new}
         for trouble in left.troubles:
-            if trouble not in self._told:
-                _LOG.error("cannot be folded: %s", trouble)
-        self._told = {*left.troubles} if left.troubles else self._told
+            self._troubles[trouble.file] = trouble
+            if trouble != before[trouble.file]:
+                _LOG.error("the rest of a file cannot be folded: %s", trouble)
         until_s = now_s if left.since is None else _unix_s(left.since)
-        self._progress = Progress(left.records, until_s, len(self._told))
+        self._progress = Progress(left.records, until_s, len(self._troubles))
 
     def _failed(self, state: RetryCallState) -> None:
         outcome = state.outcome
         self._trouble(None if outcome is None else outcome.exception())
 
     def _trouble(self, error: BaseException | None) -> None:
-        words = str(error) if isinstance(error, LedgerError) else type(error).__name__
+        words = _words(error)
         before = self._progress
         if before.error != words:
             _LOG.error("the ledger is not folded, and it is tried again: %s", words)
         self._progress = Progress(before.records, before.until_s, before.troubles, words)
         # The database may be another one when it is back.
         self._ledger, self._seen = None, {}
+
+
+def _words(error: BaseException | None) -> str:
+    if isinstance(error, LedgerError):
+        return str(error)
+    if isinstance(error, OSError):
+        return f"the journal cannot be read: {error.strerror}"
+    return type(error).__name__
 
 
 def _unix_s(at: str) -> float:
