@@ -6,12 +6,13 @@ from collections.abc import Callable
 
 from msgspec import structs
 
-from gateway.policy.observed import Said, canonical
+from gateway.policy.observed import Said
 from gateway.prices.book import Prices
 from gateway.prices.cost import Context, Cost, Scope
 from gateway.prices.scopes import scope_of
 from gateway.routing import Upstream
 from gateway.usage import Usage
+from providers import catalog
 from providers.contract import Kind, Operation
 
 COST = "x-gateway-cost-usd"
@@ -54,7 +55,7 @@ class Costing:
         """Return what an answer cost, from what it says of itself."""
         context = structs.replace(
             began,
-            served=canonical(said.model) if isinstance(said.model, str) else None,
+            served=catalog.canonical(said.model) if isinstance(said.model, str) else None,
             stop_reason=said.stop_reason if isinstance(said.stop_reason, str) else None,
         )
         return self._prices.cost(Usage.of({"usage": said.counts}), context)
