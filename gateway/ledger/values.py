@@ -18,7 +18,7 @@ from gateway.ledger.row import Adjustment, Row, State
 from gateway.money import PICO_MAX
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_DAY_US = 86_400_000_000
+DAY_US = 86_400_000_000
 _encode = msgspec.json.Encoder(order="deterministic").encode
 _tags = msgspec.json.Decoder(dict[str, str]).decode
 _flags = msgspec.json.Decoder(tuple[str, ...]).decode
@@ -64,7 +64,12 @@ def _day(number: int) -> str:
 
 def day_of(time_us: int) -> str:
     """Return the UTC day of a time in microseconds since 1970."""
-    return _day(time_us // _DAY_US)
+    return _day(time_us // DAY_US)
+
+
+def start_us(day: str) -> int:
+    """Return when a UTC day begins, in microseconds since 1970."""
+    return (datetime.fromisoformat(day).replace(tzinfo=UTC) - _EPOCH).days * DAY_US
 
 
 def stored(row: Row) -> dict[str, Any]:
