@@ -33,6 +33,7 @@ def raised(one: Usage, other: Usage) -> Usage:
     merged = {
         each.name: _higher(getattr(one, each.name), getattr(other, each.name))
         for each in fields(Usage)
+        if each.name not in {"unknown", "flags", "iterations"}
     }
     merged["unknown"] = {**one.unknown, **other.unknown}
     merged["flags"] = tuple(sorted({*one.flags, *other.flags}))
