@@ -128,7 +128,7 @@ def interleaved(
         lines, writer = rng.choice(waiting[:8])
         at_us += rng.randrange(1, 500_000)
         written.append(writer.write(lines.pop(0), at_us))
-        if rng.random() < 0.02:  # noqa: PLR2004 - A disk that fills up is rare.
+        if rng.random() < 0.02:
             writer.go_on()
     return written
 
@@ -239,7 +239,7 @@ class _Teller:
             environment=rng.choice((None, "prod")),
             tags=rng.choice(TAGS),
             betas=[],
-            bytes=rng.randrange(200, 200_000),
+            bytes=rng.randrange(20_000, 400_000),
             stream=self._streams,
             max_tokens=None if self._counts else self._max_tokens,
             session=rng.choice((None, "session-1", "session-2")),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
@@ -18,7 +19,21 @@ from tests.ledger.keeping import Kept, sums
 from tests.ledger.records import ORDINARY, REPEATING, Placed, history
 
 CALLS = 8
-JUNK = (None, True, -1, 2**70, 1.5, "", "x" * 5000, [], {}, [[]], {"a": {"b": []}}, "\x00", "0")
+JUNK: tuple[Any, ...] = (
+    None,
+    True,
+    -1,
+    2**70,
+    1.5,
+    "",
+    "x" * 5000,
+    [],
+    {},
+    [[]],
+    {"a": {"b": []}},
+    "\x00",
+    "0",
+)
 
 
 def folded(records: Sequence[Placed], kept: Kept | None = None) -> Kept:
