@@ -212,8 +212,7 @@ def interleaved(draw: st.DrawFn, first: int = 0) -> list[Told]:
     """Return the records of some calls, mixed as those of calls at the same time are."""
     made = draw(st.lists(_MADE_UP, max_size=6))
     waiting = [list(replace(each, number=first + at).told()) for at, each in enumerate(made)]
-    if draw(st.booleans()):
-        waiting.append([adjusted(draw(st.sampled_from("xyz")), draw(st.integers(-9, 9)))])
+    waiting += [[adjusted(name, draw(st.integers(-9, 9)))] for name in draw(st.text("xy", max_size=3))]
     told: list[Told] = []
     while waiting := [each for each in waiting if each]:
         told.append(draw(st.sampled_from(waiting)).pop(0))
