@@ -48,21 +48,36 @@ class Folded:
         )
 
 
-def fold_once(ledger: Ledger, directory: Path, prices: Prices) -> Folded:
-    """Fold all that a journal holds now; raises LedgerError, OSError."""
+def fold_once(
+    ledger: Ledger, directory: Path, prices: Prices, *, limit_bytes: int = BATCH_BYTES
+) -> Folded:
+    """Fold all that a journal holds now.
+
+    Args:
+        ledger: Where to.
+        directory: The journal's.
+        prices: What an attempt costs.
+        limit_bytes: How much of it is folded in one transaction.
+
+    Raises:
+        LedgerError: The ledger cannot be used; what was folded before stays.
+        OSError: The directory cannot be read.
+    """
     with one_folder(directory) as mine:
         if not mine:
             return Folded(passed=True)
         paths, total = files(directory), Folded(more=True)
         while total.more:
-            total = total.then(fold_batch(ledger, paths, prices))
+            total = total.then(fold_batch(ledger, paths, prices, limit_bytes))
         return total
 
 
-def fold_batch(ledger: Ledger, paths: Sequence[Path], prices: Prices) -> Folded:
+def fold_batch(
+    ledger: Ledger, paths: Sequence[Path], prices: Prices, limit_bytes: int = BATCH_BYTES
+) -> Folded:
     """Fold the next part of a journal's files, in one transaction; raises LedgerError."""
     with ledger.writing() as writing:
-        return fold_into(writing, paths, prices)
+        return fold_into(writing, paths, prices, limit_bytes=limit_bytes)
 
 
 def fold_all(

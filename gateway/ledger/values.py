@@ -24,6 +24,13 @@ _tags = msgspec.json.Decoder(dict[str, str]).decode
 _flags = msgspec.json.Decoder(tuple[str, ...]).decode
 
 
+def held(text: str, length: int | None) -> str:
+    """Return a text as a column of that length holds it."""
+    if "\0" in text:
+        text = text.replace("\0", "\ufffd")
+    return text if length is None or len(text) <= length else text[:length]
+
+
 class _Fit:
     """What the columns of a table hold: texts without a zero byte and so long, 64-bit integers."""
 
@@ -42,8 +49,8 @@ class _Fit:
     def apply(self, values: dict[str, Any]) -> dict[str, Any]:
         for name, length in self._texts.items():
             text = values[name]
-            if text and ("\0" in text or (length is not None and len(text) > length)):
-                values[name] = text.replace("\0", "\ufffd")[:length]
+            if text:
+                values[name] = held(text, length)
         for name, nullable in self._integers.items():
             number = values[name]
             if number is not None and not -PICO_MAX <= number <= PICO_MAX:
