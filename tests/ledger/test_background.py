@@ -19,12 +19,14 @@ from gateway.ledger import background, database, schema
 from gateway.ledger.background import Folding, Progress
 from gateway.ledger.failures import FULL, GONE, LOCKED, READ_ONLY
 from gateway.ledger.one_folder import one_folder
+from gateway.ledger.pruning import Retention
 from gateway.ledger.store import Ledger
 from gateway.prices import shipped
 from tests.ledger.conftest import NewUrl
 from tests.ledger.journals import NOW_S, MadeUp, simple, write
 
 ROOT = Path(__file__).parents[2]
+DAY_S = 86_400
 PATIENCE_S = 60.0
 
 
@@ -188,10 +190,10 @@ def test_a_server_that_goes_and_comes_back_gets_everything(
         server.cleanup()
 
 
-def test_a_database_that_is_read_only_is_waited_for(new_url: NewUrl, tmp_path: Path) -> None:
-    url = new_url()
-    if url.startswith("sqlite"):
-        pytest.skip("the owner of all files may write to each")
+def test_a_database_that_is_read_only_is_waited_for(
+    new_postgres: NewUrl, tmp_path: Path
+) -> None:
+    url = new_postgres()
     simple(tmp_path / "journal")
     name = url.rpartition("/")[2].partition("?")[0]
     Ledger.open(url, tmp_path).close()
@@ -217,6 +219,7 @@ import os, resource, signal, sys, threading, time
 from pathlib import Path
 from gateway.ledger import background
 from gateway.ledger.background import Folding
+from gateway.ledger.pruning import Retention
 from gateway.ledger.store import Ledger
 from gateway.prices import shipped
 background.BACK_OFF_S = background.BACK_OFF_CAP_S = 0.05
@@ -306,3 +309,24 @@ running.stop(60)
         (cursor,) = connection.execute(select(schema.cursors)).all()
     ledger.close()
     assert cursor.offset_bytes == len(whole)
+
+
+def test_what_is_too_old_goes_once_a_day(url: str, tmp_path: Path) -> None:
+    journal = tmp_path / "journal"
+    simple(journal)
+    simple(journal, first=10, now_s=NOW_S + 3 * DAY_S)
+    times = [NOW_S + 3 * DAY_S + 100]
+    running = Folding(
+        url,
+        tmp_path,
+        journal,
+        shipped,
+        retention=Retention(attempts_days=1, rollups_days=30),
+        now=lambda: times[0],
+        interval_s=0.01,
+    )
+    running.start()
+    until(lambda: running.progress.records == 0 and count(url) == 8)
+    times[0] += 3 * DAY_S
+    until(lambda: count(url) == 0)
+    assert running.stop(PATIENCE_S)
