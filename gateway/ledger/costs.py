@@ -6,9 +6,11 @@ shows the same message.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import cast
 
 from gateway.ledger.row import Row, State
+from gateway.money import PICO_MAX
 from gateway.prices.book import Prices
 from gateway.prices.cost import Context, Cost, Scope, Sizes
 from gateway.usage import Tokens, Usage
@@ -42,6 +44,8 @@ def priced(row: Row, usage: Usage, prices: Prices) -> None:
         _exact(row, prices.cost(usage, context(row)))
     else:
         _between(row, usage if is_told(usage) else None, prices)
+    if any(abs(each) > PICO_MAX for each in _amounts(row)):
+        _unpriced(row, "it comes to more than a row holds")
 
 
 def is_told(usage: Usage) -> bool:
@@ -70,21 +74,30 @@ def _exact(row: Row, cost: Cost) -> None:
 
 def _between(row: Row, usage: Usage | None, prices: Prices) -> None:
     """Bound what nobody told. What may not have been worked on at all has no best guess."""
-    row.list_pico = row.net_pico = row.low_pico = row.high_pico = row.uncached_pico = None
     if row.body_bytes is None and usage is None:
-        row.unpriced = "neither its usage nor its size is on record"
+        _unpriced(row, "neither its usage nor its size is on record")
         return
     sizes = Sizes(body_bytes=row.body_bytes or 0, max_tokens=row.max_tokens)
     bounds = prices.bounds(sizes, usage, context(row))
     if bounds is None:
         served = row.served_model or row.model
-        row.unpriced = f"{served} has no price on {row.platform} ({row.scope or 'no scope'})"
+        _unpriced(row, f"{served} has no price on {row.platform} ({row.scope or 'no scope'})")
         return
     row.unpriced = None
     row.low_pico, row.high_pico = bounds.low_pico, bounds.high_pico
     if row.state is State.PARTIAL:
         row.net_pico = bounds.estimate_pico
         row.flags = with_flags(row.flags, (ESTIMATED,))
+
+
+def _unpriced(row: Row, why: str) -> None:
+    row.list_pico = row.net_pico = row.low_pico = row.high_pico = row.uncached_pico = None
+    row.unpriced = why
+
+
+def _amounts(row: Row) -> Iterator[int]:
+    amounts = (row.list_pico, row.net_pico, row.low_pico, row.high_pico, row.uncached_pico)
+    return (amount for amount in amounts if amount is not None)
 
 
 def runs_of(usage: Usage) -> tuple[Tokens, ...]:

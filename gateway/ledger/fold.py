@@ -170,13 +170,10 @@ class Fold:
     def _take_decided(self, said: Decided, file: str) -> None:
         if said.plan == []:
             return  # It was refused: nothing is sent, and no other record of it comes.
-        call = self._call(said.decision, file)
-        call.decided = call.decided or said
+        self._call(said.decision, file).decided = said
 
     def _take_said(self, said: Said, number: int, place: Place) -> None:
         call = self._call(said.decision, place.file)
-        if number in call.booked:
-            return
         attempt = call.attempts.get(number)
         if attempt is None:
             attempt = call.attempts[number] = Attempt(began=place)
@@ -254,9 +251,7 @@ class Fold:
         if attempt is not None:
             return self._rows[attempt]
         found = self._known(*message)
-        if found is None or found.open or found.duplicate_of is not None:
-            return None
-        return self._rows.get(found.attempt) or Booked(found, found)
+        return None if found is None else Booked(found, found)
 
     def _name(self, decision: str, call: OpenCall) -> None:
         """Put the id that the caller saw into the rows that were booked before it was known."""
