@@ -31,15 +31,14 @@ class Costing:
     def __init__(self, prices: Prices, now_s: Callable[[], float]) -> None:
         self._prices = prices
         self._now_s = now_s
-        self._scopes: dict[tuple[str, str], Scope] = {}
+        self._scopes: dict[tuple[str, str], Scope | None] = {}
 
-    def scope(self, upstream: Upstream, model: str) -> Scope:
-        """Return how far a request may travel there, as platforms price it."""
+    def scope(self, upstream: Upstream, model: str) -> Scope | None:
+        """Return how far a request may travel there, as platforms price it; None: nothing tells."""
         key = (upstream.name, model)
-        found = self._scopes.get(key)
-        if found is None:
-            found = self._scopes[key] = scope_of(upstream.provider.name, upstream.endpoint, model)
-        return found
+        if key not in self._scopes:
+            self._scopes[key] = scope_of(upstream.provider.name, upstream.endpoint, model)
+        return self._scopes[key]
 
     def began(self, upstream: Upstream, model: str, *, paid_by_other: bool) -> Context:
         """Return what the price of an attempt depends on that starts now."""
@@ -75,7 +74,7 @@ class Bill:
         self._paid_by_other = paid_by_other
         self._began: Context | None = None
 
-    def began(self, upstream: Upstream) -> Scope | None:
+    def began(self, upstream: Upstream) -> str | None:
         """Take note of an attempt that starts; return how far it may travel, where known."""
         if self._costing is None:
             return None
