@@ -23,10 +23,6 @@ Bands = Mapping[int, Mapping[str, Decimal]]
 """More prompt tokens than this (0: the others) -> category -> USD, as the price files count."""
 
 
-class WitnessError(Exception):
-    """A witness that cannot be read; says what would be right."""
-
-
 class Sku(NamedTuple):
     """What is sold at one price list's line."""
 
@@ -129,8 +125,8 @@ def compare(sku: Sku, ours: Bands, witness: Witness) -> Finding:
             for category in theirs.keys() - own.keys() | _unequal(own, theirs):
                 differing.setdefault((over, category, theirs[category]), []).append(quote.id)
     differences = [
-        Difference(witness.name, sku, over, category, _at(ours, over).get(category), theirs, (*ids,))
-        for (over, category, theirs), ids in differing.items()
+        Difference(witness.name, sku, over, category, _at(ours, over).get(category), price, (*ids,))
+        for (over, category, price), ids in differing.items()
     ]
     return Finding(
         witness.name,

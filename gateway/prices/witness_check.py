@@ -9,8 +9,8 @@ from importlib.resources.abc import Traversable
 
 from gateway.prices.rows import PriceFile
 from gateway.prices.witness import Bands, Difference, Finding, Sku, Witness, book, compare
-from gateway.prices.witness_explained import Explained, ExplainedFile, explained_by, stale
-from gateway.prices.witness_files import data, price_files, read, where
+from gateway.prices.witness_explained import Explained, explained_by, stale
+from gateway.prices.witness_files import Line, data, explained_rows, price_files, where
 from providers import catalog
 
 
@@ -48,7 +48,7 @@ def check(
     prices: Traversable | None = None,
     disagreements: Traversable | None = None,
 ) -> Report:
-    """Compare the rows in force on a day; raises WitnessError for a file that cannot be read.
+    """Compare the rows in force on a day; raises ConfigError for a file that is none.
 
     Args:
         day: In UTC.
@@ -57,8 +57,8 @@ def check(
         disagreements: The explained ones; None: those of the package.
     """
     files = price_files(prices or data("prices"))
-    rows = read(disagreements or data("price_disagreements.toml"), ExplainedFile).rows
     names = {each.name for each in witnesses}
+    rows = explained_rows(disagreements or data("price_disagreements.toml"))
     rows = tuple(each for each in rows if each.witness in names)
     ours = book(files, day)
     findings = tuple(compare(sku, ours[sku], each) for sku in ours for each in witnesses)
@@ -99,5 +99,5 @@ def _theirs_only(ours: dict[Sku, Bands], witnesses: Sequence[Witness]) -> list[t
     ]
 
 
-def _lines() -> tuple:
+def _lines() -> tuple[Line, ...]:
     return (*where().genai, *where().litellm)

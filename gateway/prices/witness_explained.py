@@ -9,7 +9,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from gateway.prices.witness import Difference, WitnessError
+from gateway.prices.witness import Difference
 
 _PATTERNS = ("platforms", "scopes", "models", "processing", "speed", "categories", "over")
 
@@ -43,6 +43,20 @@ class ExplainedFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     rows: tuple[Explained, ...] = ()
 
 
+def fault(row: Explained) -> str | None:
+    """Return what is wrong with a row; None: nothing."""
+    if bool(row.ratios) == (row.theirs is not None):
+        return "give either ratios or theirs"
+    if not row.why.strip():
+        return "why is empty"
+    for text in row.ratios if row.theirs is None else (row.theirs,):
+        try:
+            Fraction(text)
+        except (ValueError, ZeroDivisionError):
+            return f"{text!r} is no number, such as 10/11 or 1.25"
+    return None
+
+
 def explained_by(difference: Difference, rows: Sequence[Explained]) -> Explained | None:
     """Return the row that explains a difference; None: none does."""
     return next((row for row in rows if _explains(row, difference)), None)
@@ -60,7 +74,7 @@ def stale(rows: Iterable[Explained], differences: Sequence[Difference]) -> Itera
             gone = [value for value in getattr(row, pattern) if value not in met]
             yield from (f"{described(row)}: no longer for {pattern} {value}" for value in gone)
         ratios = {each.ratio for each in held}
-        gone = [text for text in row.ratios if _fraction(row, text) not in ratios]
+        gone = [text for text in row.ratios if Fraction(text) not in ratios]
         yield from (f"{described(row)}: no longer by {text}" for text in gone)
 
 
@@ -104,17 +118,6 @@ def _value(difference: Difference, pattern: str) -> str | int:
 
 
 def _is_amount(row: Explained, difference: Difference) -> bool:
-    if bool(row.ratios) == (row.theirs is not None):
-        raise WitnessError(f"{described(row)}: give either ratios or theirs")
     if row.theirs is not None:
-        return Fraction(difference.theirs) == _fraction(row, row.theirs)
-    return difference.ratio in [_fraction(row, each) for each in row.ratios]
-
-
-def _fraction(row: Explained, text: str) -> Fraction:
-    try:
-        return Fraction(text)
-    except (ValueError, ZeroDivisionError):
-        raise WitnessError(
-            f"{described(row)}: {text!r} is no number, such as 10/11 or 1.25"
-        ) from None
+        return Fraction(difference.theirs) == Fraction(row.theirs)
+    return difference.ratio in [Fraction(each) for each in row.ratios]

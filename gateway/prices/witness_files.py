@@ -11,8 +11,11 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct
 
+from gateway.config import ConfigError, Mistake
+from gateway.prices.files import read_files
 from gateway.prices.rows import PriceFile
-from gateway.prices.witness import Sku, WitnessError
+from gateway.prices.witness import Sku
+from gateway.prices.witness_explained import Explained, ExplainedFile, fault
 from providers import data_files
 from providers.shapes import ready
 
@@ -73,23 +76,49 @@ def data(name: str) -> Traversable:
 
 
 def price_files(folder: Traversable) -> list[PriceFile]:
-    """Return the price files of a folder; raises WitnessError."""
-    paths = sorted(
-        (each for each in folder.iterdir() if each.name.endswith(".toml")), key=lambda each: each.name
-    )
-    if not paths:
-        raise WitnessError(f"{folder}: has no price file (*.toml)")
-    return [read(path, PriceFile) for path in paths]
+    """Return the price files of a folder; raises ConfigError."""
+    texts = [(each.name, _text(each)) for each in _listed(folder) if each.name.endswith(".toml")]
+    if not texts:
+        raise mistaken(folder, "has no price file", "*.toml, as in gateway/data/prices")
+    return [each.prices for each in read_files(sorted(texts))]
+
+
+def explained_rows(path: Traversable) -> tuple[Explained, ...]:
+    """Return the disagreements that are explained in a file; raises ConfigError."""
+    rows = read(path, ExplainedFile).rows
+    wrong = [(f"rows[{at}]", why) for at, row in enumerate(rows) if (why := fault(row)) is not None]
+    if wrong:
+        raise ConfigError([Mistake(str(path), None, key, why) for key, why in wrong])
+    return rows
 
 
 def read(path: Traversable, shape: type[T]) -> T:
-    """Return a TOML file in a shape; raises WitnessError with the file's name."""
+    """Return a TOML file in a shape; raises ConfigError."""
     try:
-        return msgspec.convert(tomllib.loads(path.read_text("utf-8")), shape)
+        return msgspec.convert(tomllib.loads(_text(path)), shape)
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise mistaken(path, str(error)) from None
+
+
+def mistaken(path: Traversable, what: str, right: str = "") -> ConfigError:
+    """Return the error that a file is not what it should be."""
+    return ConfigError([Mistake(str(path), None, "", what, right)])
+
+
+def _listed(folder: Traversable) -> list[Traversable]:
+    try:
+        return list(folder.iterdir())
     except OSError as error:
-        raise WitnessError(f"{path}: cannot be read: {error.strerror}") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise WitnessError(f"{path}: {error}") from None
+        raise mistaken(folder, f"cannot be listed: {error.strerror}") from None
+
+
+def _text(path: Traversable) -> str:
+    try:
+        return path.read_text("utf-8")
+    except OSError as error:
+        raise mistaken(path, f"cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise mistaken(path, "is not UTF-8") from None
 
 
 @cache

@@ -1,10 +1,10 @@
 """genai-prices as a witness: its own entries, read one by one.
 
-`calc_price` is not asked. For a model, provider or context that it does not know it answers with the
-next best price and says nothing: the Claude API's for a model that Google's list lacks, the standard
-one for `{"inference_geo": "us"}`, a prefix's for a model that does not exist. Here an entry counts
-only if it belongs to the provider itself, matches the exact id, and is named after the same model;
-and a variant only if it is for just the context that is meant.
+`calc_price` is not asked. For a model, provider or context that it does not know, it answers with
+the next best price and says nothing: the Claude API's for a model that Google's list lacks, the
+standard one for `{"inference_geo": "us"}`, a prefix's for a model that does not exist. Here an
+entry counts only if it belongs to the provider itself, matches the exact id, and is named after
+the same model; and a variant only if it is for just the context that is meant.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from gateway.prices.witness import SEARCH, Bands, Quote, Sku, WitnessError
+from gateway.config import ConfigError, Mistake
+from gateway.prices.witness import SEARCH, Bands, Quote, Sku
 from gateway.prices.witness_files import where
 
 if TYPE_CHECKING:
@@ -46,15 +47,13 @@ class GenaiPrices:
 
     @classmethod
     def on(cls, day: date) -> GenaiPrices:
-        """Return it as of a day; raises WitnessError where it is not installed."""
+        """Return it as of a day; raises ConfigError where it is not installed."""
         try:
             import genai_prices  # noqa: PLC0415 - a development package: only a check needs it
             from genai_prices.data import providers  # noqa: PLC0415 - the same
         except ModuleNotFoundError as error:
-            raise WitnessError(
-                f"{error.name} is not installed: it comes with the development packages "
-                "(pip install genai-prices)"
-            ) from None
+            what = f"{error.name} is not installed; it comes with the development packages"
+            raise ConfigError([Mistake(None, None, "", what, "pip install genai-prices")]) from None
         own = {each.id: each.models for each in providers}
         return cls(genai_prices.__version__, own, datetime.combine(day, time(12), UTC))
 
@@ -94,14 +93,14 @@ def _model_of(entry_id: str) -> str:
 def _bands(price: ModelPrice) -> Bands:
     from genai_prices.types import TieredPrices  # noqa: PLC0415 - as in `on`
 
-    bands: dict[int, dict[str, Decimal]] = {0: {}}
+    base: dict[str, Decimal] = {}
+    tiers: dict[int, dict[str, Decimal]] = {}
     for key, category in _CATEGORIES.items():
         value = getattr(price, key)
-        if value is None:
-            continue
-        tiers = value.tiers if isinstance(value, TieredPrices) else ()
-        base = value.base if isinstance(value, TieredPrices) else value
-        bands[0][category] = base / _THOUSAND if category == SEARCH else base
-        for tier in tiers:
-            bands.setdefault(tier.start, {})[category] = tier.price
-    return bands
+        if isinstance(value, TieredPrices):
+            base[category] = value.base
+            for tier in value.tiers:
+                tiers.setdefault(tier.start, {})[category] = tier.price
+        elif value is not None:
+            base[category] = value / _THOUSAND if category == SEARCH else value
+    return {0: base, **{start: {**base, **rates} for start, rates in tiers.items()}}
