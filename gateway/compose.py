@@ -5,12 +5,14 @@ Nothing is fetched and no socket opens here; a credential is first asked for by 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
+from gateway import prices
 from gateway.affinity import Affinity
 from gateway.audit import Audit
 from gateway.boundary import Boundary
@@ -55,7 +57,7 @@ class Parts:
     affinity: Affinity | None
     boundary: Boundary | None
     audit: Audit
-    costing: Costing | None
+    costing: Costing
 
 
 def parts(config: Config, signers: Mapping[str, Signer] = NO_SIGNERS) -> Parts:
@@ -94,7 +96,7 @@ def parts(config: Config, signers: Mapping[str, Signer] = NO_SIGNERS) -> Parts:
         affinity(config),
         _boundary(config, audit),
         audit,
-        None,
+        Costing(prices.load(config), time.time),
     )
 
 

@@ -55,10 +55,20 @@ class Costing:
         """Return what an answer cost, from what it says of itself."""
         context = structs.replace(
             began,
-            served=catalog.canonical(said.model) if isinstance(said.model, str) else None,
-            stop_reason=said.stop_reason if isinstance(said.stop_reason, str) else None,
+            served=_served(said.model),
+            stop_reason=_word(said.stop_reason),
+            refusal_category=_word(said.refusal_category),
         )
         return self._prices.cost(Usage.of({"usage": said.counts}), context)
+
+
+def _served(model: object) -> str | None:
+    """Return the model an answer names; one that nobody knows as it stands, so without a price."""
+    return (catalog.canonical(model) or model) if isinstance(model, str) else None
+
+
+def _word(said: object) -> str | None:
+    return said if isinstance(said, str) else None
 
 
 class Bill:

@@ -8,17 +8,15 @@ from typing import Any
 
 from msgspec import Struct
 
+from gateway.policy.observed import NOT_SAID
 from gateway.prices.cost import Context, Scope
 from gateway.prices.files import Listed
-from gateway.prices.shelves import NOBODY, Contract, Entry, Holder, Place, Shelf
+from gateway.prices.shelves import NOBODY, Contract, Holder, Place, Shelf, day_at
 from gateway.prices.tariff import Rates, Tariff, searches, tariff
 from gateway.usage import Usage
 from providers import catalog
 
 _REMEMBERED = 4096
-_SECONDS_A_DAY = 86_400
-_NOT_TOLD = "not_available"
-"""What `usage.inference_geo` says where it says nothing: of models that do not take the field."""
 _SHOWN = 60
 """Characters of a platform's word in a reason."""
 
@@ -71,7 +69,7 @@ class Finder:
             processing,
             usage.speed or "standard",
             tier,
-            int(context.at_s // _SECONDS_A_DAY),
+            day_at(context.at_s),
         )
 
     def anywhere(self, context: Context, usage: Usage, speed: str | None) -> list[Place]:
@@ -126,16 +124,14 @@ class Finder:
             "contracts": [contract.told() for contract in self.own.contracts],
         }
 
-    def _scope(self, geo: str | None, context: Context) -> Scope | Unknown | None:
+    def _scope(self, geo: str | None, context: Context) -> str | Unknown | None:
         told = self._geo_scopes(context.platform)
         if geo is None or not told:
             return context.scope
         found = told.get(geo)
-        if found is not None:
-            return found
-        if geo == _NOT_TOLD:
-            return context.scope
-        return Unknown(f"inference_geo {shown(geo)} has no price on {context.platform}")
+        if found is None and geo not in NOT_SAID:
+            return Unknown(f"inference_geo {shown(geo)} has no price on {context.platform}")
+        return found or context.scope
 
     def _geo_scopes(self, platform: str) -> dict[str, Scope]:
         listed = self._files.get(platform)
@@ -178,7 +174,7 @@ class Finder:
             return f"platform {place.platform} is not in the price book"
         if not any(place.model in shelf.models for shelf in shelves):
             return f"model {shown(place.model)} is not in the price book of {place.platform}"
-        if place.scope is None:
+        if not place.scope:
             return f"nothing tells in which scope {place.model} runs at {place.upstream}"
         wanted = [f"scope {place.scope}"]
         wanted += ["batch"] if place.processing == "batch" else []
@@ -201,14 +197,8 @@ def shown(word: str) -> str:
 
 def _canonical(name: str) -> str:
     """Return the canonical id of any spelling of a model; what is none stays as it is."""
-    try:
-        return catalog.resolve(name).canonical
-    except catalog.UnknownModel:
-        return name
+    return catalog.canonical(name) or name
 
 
 def _variants(shelf: Shelf, place: Place) -> set[tuple[str, str, str]]:
     return shelf.variants(place.model, place.processing)
-
-
-__all__ = ["Entry", "Finder", "Own", "Unknown", "shown"]

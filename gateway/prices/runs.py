@@ -46,9 +46,8 @@ def billed_by_iterations(usage: Usage, mode: Iterations) -> bool:
     return mode == "always" or any(each.type != "message" for each in usage.iterations)
 
 
-def top_level(usage: Usage, context: Context, waived: Waived) -> Runs:
+def top_level(usage: Usage, model: str, context: Context, waived: Waived) -> Runs:
     """Return the one run that the totals of a usage tell of."""
-    model = context.served or context.model
     if usage.output_tokens == 0 and context.stop_reason == "refusal":
         free, flag = waived()
         return Runs([Run("message", model, usage, not free)], [flag] if flag else [])
