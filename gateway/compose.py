@@ -6,7 +6,7 @@ Nothing is fetched and no socket opens here; a credential is first asked for by 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -96,7 +96,7 @@ def parts(config: Config, signers: Mapping[str, Signer] = NO_SIGNERS) -> Parts:
         affinity(config),
         _boundary(config, audit),
         audit,
-        Costing(prices.load(config), time.time),
+        costing(config, upstreams),
     )
 
 
@@ -146,6 +146,11 @@ def affinity(config: Config) -> Affinity | None:
     if not config.affinity.enabled or len(config.used) == 1:
         return None
     return Affinity(platforms=len(platforms))
+
+
+def costing(config: Config, upstreams: Sequence[Upstream]) -> Costing:
+    """Return what prices answers; raises ConfigError for prices of one's own with a mistake."""
+    return Costing(prices.load(config), upstreams, time.time)
 
 
 def _boundary(config: Config, audit: Audit) -> Boundary | None:
