@@ -11,14 +11,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gateway.journal.record import Record
-from gateway.ledger.booking import NOWHERE, attempt_id, taken
+from gateway.ledger.booking import NOWHERE, Taken, attempt_id, taken
 from gateway.ledger.calls import Attempt, OpenCall, Place, Said, from_json, to_json
 from gateway.ledger.costs import priced
 from gateway.ledger.records import READERS, Adjusted, Decided, Finished, at_us
 from gateway.ledger.repeats import once
 from gateway.ledger.row import Adjustment, Row
 from gateway.prices.book import Prices
-from gateway.usage import Usage
 
 
 class Booked(NamedTuple):
@@ -215,9 +214,9 @@ class Fold:
             self._wrong("attempt.unseen")
             del call.attempts[number]
         else:
-            row, usage = taken(decision, call, number, attempt)
-            self._put(row, usage)
-            if not row.open:
+            found = taken(decision, call, number, attempt)
+            self._put(found)
+            if not found.row.open:
                 call.closed(number)
 
     def _is_booked(self, decision: str, number: int, attempt: Attempt) -> bool:
@@ -228,10 +227,11 @@ class Fold:
         row = self._booked(attempt_id(decision, number))
         return row is not None and not row.open
 
-    def _put(self, row: Row, usage: Usage) -> None:
+    def _put(self, found: Taken) -> None:
+        row = found.row
         twin = None if row.open else self._twin(row)
         if twin is None:
-            priced(row, usage, self._prices)
+            priced(row, found.usage, self._prices, found.speed)
             self._rows[row.attempt] = Booked(row, None)
             first = row
         else:

@@ -35,6 +35,7 @@ def _charged(first: Row, again: Row, prices: Prices) -> Row:
         state=max(first.state, again.state, key=_SURENESS.index),
         won=first.won or again.won,
         stop_reason=first.stop_reason or again.stop_reason,
+        refusal_category=first.refusal_category or again.refusal_category,
         served_model=first.served_model or again.served_model,
         flags=_flags(first, usage),
     )
