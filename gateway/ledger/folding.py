@@ -49,7 +49,12 @@ class Folded:
 
 
 def fold_once(
-    ledger: Ledger, directory: Path, prices: Prices, *, limit_bytes: int = BATCH_BYTES
+    ledger: Ledger,
+    directory: Path,
+    prices: Prices,
+    *,
+    wait: bool = False,
+    limit_bytes: int = BATCH_BYTES,
 ) -> Folded:
     """Fold all that a journal holds now.
 
@@ -57,13 +62,14 @@ def fold_once(
         ledger: Where to.
         directory: The journal's.
         prices: What an attempt costs.
+        wait: Wait for another process that folds it; else it is left to that one.
         limit_bytes: How much of it is folded in one transaction.
 
     Raises:
         LedgerError: The ledger cannot be used; what was folded before stays.
         OSError: The directory cannot be read.
     """
-    with one_folder(directory) as mine:
+    with one_folder(directory, wait=wait) as mine:
         if not mine:
             return Folded(passed=True)
         paths, total = files(directory), Folded(more=True)

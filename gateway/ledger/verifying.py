@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Table, func, select
 
 from gateway.ledger import calls, schema, tables
 from gateway.ledger.folding import fold_all
-from gateway.ledger.horizons import Horizons, horizons
+from gateway.ledger.horizons import horizons
 from gateway.ledger.reading import Cursor, size_bytes
 from gateway.ledger.rebuilding import in_order, rows
 from gateway.ledger.rollups import Differences, Sums
@@ -49,7 +49,7 @@ class Report:
 
     attempts: int = 0
     """Rows that were compared."""
-    found: Counter[str] = field(default_factory=Counter)
+    different: Counter[str] = field(default_factory=Counter)
     """Table -> how many differences it has."""
     differences: list[Difference] = field(default_factory=list)
     """The first of each table."""
@@ -59,12 +59,12 @@ class Report:
     @property
     def ok(self) -> bool:
         """Whether everything is as it should be."""
-        return not self.found
+        return not self.different
 
     def differs(self, table: Table, key: str, message: str) -> None:
         """Take note of a difference."""
-        self.found[table.name] += 1
-        if self.found[table.name] <= _SHOWN:
+        self.different[table.name] += 1
+        if self.different[table.name] <= _SHOWN:
             self.differences.append(Difference(table.name, key, message))
 
 
@@ -104,7 +104,7 @@ class _Verifying:
             self._adjustments(scratch)
             self._open_calls(scratch)
         self._sums()
-        self._note_kept(self._kept)
+        self._note_pruned(self._kept.attempts)
         return self._report
 
     def _cursors(self, reached: Mapping[str, Cursor], scratch: Connection) -> None:
@@ -216,9 +216,10 @@ class _Verifying:
         for key in due:
             self._report.differs(table, _named(key), "is missing")
 
-    def _note_kept(self, kept: Horizons) -> None:
-        if kept.attempts:
-            note = f"rows before {kept.attempts} were pruned, so the sums of these days stand alone"
+    def _note_pruned(self, first: str) -> None:
+        older = select(schema.rollups.c.day).where(schema.rollups.c.day < first).limit(1)
+        if self._connection.execute(older).first() is not None:
+            note = f"rows before {first} were pruned, so the sums of these days stand alone"
             self._report.notes.append(note)
 
 

@@ -129,7 +129,7 @@ def test_what_was_changed_is_named(
 def test_of_many_differences_the_first_are_named(ledger: Ledger, journal: Path) -> None:
     run(ledger, update(A).values(team="other"))
     report = verify(ledger, [journal], BOOK)
-    assert report.found["attempts"] == 24
+    assert report.different["attempts"] == 24
     assert len([each for each in report.differences if each.table == "attempts"]) == 20
 
 
