@@ -16,6 +16,7 @@ from gateway.cli.setting import ConfigOption, EnvOption, JsonOption, configured,
 
 if TYPE_CHECKING:
     from gateway.config import Config
+    from gateway.journal.chain import Finding
     from gateway.ledger.folding import Folded
     from gateway.ledger.store import Ledger
     from gateway.ledger.verifying import Report
@@ -57,7 +58,7 @@ def fold(
         from gateway.ledger.folding import Folded, fold_once  # noqa: PLC0415 - needs an extra
 
         total = Folded()
-        troubles = []
+        troubles: list[Finding] = []
         for journal in opened.journals:
             total = total.then(fold_once(opened.ledger, journal, opened.prices, wait=True))
             troubles += total.troubles
@@ -83,9 +84,7 @@ def rebuild(
         rebuilt = rebuilding.rebuild(opened.ledger, opened.journals, opened.prices)
     troubles = [str(trouble) for trouble in rebuilt.folded.troubles]
     found = {"ok": not troubles, **_folded(rebuilt.folded), "troubles": troubles}
-    _tell(
-        {**found, "kept": rebuilt.kept, "kept_from": rebuilt.kept_from or None}, as_json=as_json
-    )
+    _tell({**found, "kept": rebuilt.kept, "kept_from": rebuilt.kept_from or None}, as_json=as_json)
 
 
 @app.command()

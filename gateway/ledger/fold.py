@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -194,7 +194,7 @@ class Fold:
             self._ended.update(((said.decision, number), None) for number in call.attempts)
 
     def _take_adjusted(self, said: Adjusted, record: Record) -> None:
-        found = msgspec.structs.asdict(said) | {"day": said.day.isoformat()}
+        found: dict[str, Any] = {**msgspec.structs.asdict(said), "day": said.day.isoformat()}
         adjustment = Adjustment(**found, at_us=self._at_us(record))
         self._adjustments.setdefault(said.id, adjustment)
 
