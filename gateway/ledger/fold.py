@@ -194,7 +194,7 @@ class Fold:
             self._ended.update(((said.decision, number), None) for number in call.attempts)
 
     def _take_adjusted(self, said: Adjusted, record: Record) -> None:
-        found = msgspec.structs.asdict(said) | {"day": said.day.isoformat()}
+        found = {**msgspec.structs.asdict(said), "day": said.day.isoformat()}
         self._adjustments[said.id] = Adjustment(**found, at_us=self._at_us(record))
 
     def _call(self, decision: str, file: str) -> OpenCall:
