@@ -7,22 +7,22 @@ mappings or as JSON.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import msgspec
 
+from gateway.billing.fields import field_of, has, text_of
 from gateway.billing.results import Result, result_of
 from gateway.usage import Usage
 
 SYNTHETIC = "<synthetic>"
 """The model that Claude Code names on messages it wrote itself: no platform was asked."""
 
-_LONGEST = 512
-
-Stage = Literal["start", "under_way", "end"]
-"""`start`: the count of output is a placeholder. `under_way`: nothing says that it was all."""
+Stage = Literal["start", "copy", "under_way", "end"]
+"""`start`: the count of output is a placeholder. `copy`: a message that does not say it has ended,
+its counts may be those of the start. `under_way`: so far. `end`: all of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,22 +82,6 @@ def observed(thing: object, message_id: str = "") -> Told | Result | None:
     )
 
 
-def field_of(thing: object, name: str) -> Any:
-    """Return a field of an object or a mapping; None where there is none."""
-    return thing.get(name) if isinstance(thing, Mapping) else getattr(thing, name, None)
-
-
-def text_of(thing: object, *names: str) -> str:
-    """Return the first of these fields that is text and not empty; else an empty text."""
-    values = (field_of(thing, name) for name in names)
-    found = (value for value in values if isinstance(value, str) and 0 < len(value) <= _LONGEST)
-    return next(found, "")
-
-
-def _has(thing: object, name: str) -> bool:
-    return name in thing if isinstance(thing, Mapping) else hasattr(thing, name)
-
-
 _KINDS = (
     ("event", "stream_event"),
     ("total_cost_usd", "result"),
@@ -114,7 +98,7 @@ _KINDS = (
 
 
 def _kind_of_object(thing: object) -> str | None:
-    return next((kind for name, kind in _KINDS if _has(thing, name)), None)
+    return next((kind for name, kind in _KINDS if has(thing, name)), None)
 
 
 def _message(
@@ -136,7 +120,7 @@ def _message(
     return Told(
         message_id=own_id,
         usage=Usage.of({"usage": usage}),
-        stage=stage or ("end" if ended else "under_way"),
+        stage=stage or ("end" if ended else "copy"),
         model=model,
         stop_reason=reason,
         calls=_calls(field_of(within, "content")),
@@ -165,7 +149,7 @@ def _stop(message: object) -> tuple[bool, str]:
     whole. Claude Code tells of each block before the message has ended: those are the former.
     """
     reason = text_of(message, "stop_reason")
-    return bool(reason) or not _has(message, "stop_reason"), reason
+    return bool(reason) or not has(message, "stop_reason"), reason
 
 
 def _calls(content: object) -> frozenset[str]:
@@ -178,16 +162,8 @@ def _calls(content: object) -> frozenset[str]:
 def _within_agent(envelope: object, told: Told | Result | None) -> Told | Result | None:
     if not isinstance(told, Told):
         return told
-    return Told(
-        message_id=told.message_id,
-        usage=told.usage,
-        stage=told.stage,
-        model=told.model,
-        stop_reason=told.stop_reason,
-        calls=told.calls,
-        session=text_of(envelope, "session_id"),
-        agent=text_of(envelope, "parent_tool_use_id"),
-    )
+    session, agent = text_of(envelope, "session_id"), text_of(envelope, "parent_tool_use_id")
+    return replace(told, session=session, agent=agent)
 
 
 def _batch(result: object, message_id: str) -> Told | None:
@@ -195,7 +171,7 @@ def _batch(result: object, message_id: str) -> Told | None:
     if text_of(result, "type") != "succeeded":
         return None
     told = _message(result, field_of(result, "message"), message_id)
-    return None if told is None else _in_batch(told)
+    return None if told is None else replace(told, batch=True)
 
 
 def _decoded(text: str | bytes | bytearray) -> object:

@@ -356,6 +356,7 @@ def test_counts_that_do_not_fit_together_are_flagged() -> None:
                 {"type": "compaction", "output_tokens": 9},
                 {
                     "type": "fallback_message",
+                    "model": "claude-sonnet-5-5",
                     "output_tokens": 2,
                     "cache_creation_input_tokens": 4,
                     "cache_creation": {"ephemeral_5m_input_tokens": 5},
@@ -382,6 +383,14 @@ def test_counts_that_do_not_fit_together_are_flagged() -> None:
         {"output_tokens": 5, "iterations": [{"type": "compaction", "output_tokens": 9}]},
         {"output_tokens": 5, "iterations": [{"type": "message", "output_tokens": None}]},
         {"output_tokens": 5, "iterations": [{"type": "judge", "output_tokens": 9}]},
+        {
+            "output_tokens": 5,
+            "iterations": [
+                {"type": "message", "model": "a", "output_tokens": 2},
+                {"type": "message", "model": "b", "output_tokens": 1},
+                {"type": "fallback_message", "model": "b", "output_tokens": 4},
+            ],
+        },
         {
             "output_tokens": 5,
             "iterations": [
