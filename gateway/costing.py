@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from math import inf
 
 from msgspec import structs
 
@@ -16,6 +17,13 @@ from providers import catalog
 from providers.contract import Kind, Operation
 
 COST = "x-gateway-cost-usd"
+USUAL = Usage(
+    input_tokens=1000,
+    output_tokens=250,
+    cache_creation_input_tokens=0,
+    cache_read_input_tokens=3000,
+)
+"""What upstreams are compared by: one model's prices differ alike for all counts almost always."""
 
 
 class Costing:
@@ -23,23 +31,26 @@ class Costing:
 
     Args:
         prices: The book.
+        upstreams: The configured upstreams.
         now_s: The Unix time; prices hold that are in effect when an attempt starts.
     """
 
-    __slots__ = ("_now_s", "_prices", "_scopes")
+    __slots__ = ("_now_s", "_prices", "_scopes", "_upstreams")
 
-    def __init__(self, prices: Prices, now_s: Callable[[], float]) -> None:
+    def __init__(
+        self, prices: Prices, upstreams: Iterable[Upstream], now_s: Callable[[], float]
+    ) -> None:
         self._prices = prices
+        self._upstreams = {each.name: each for each in upstreams}
         self._now_s = now_s
-        self._scopes: dict[tuple[str, str], Scope] = {}
+        self._scopes: dict[tuple[str, str], Scope | None] = {}
 
-    def scope(self, upstream: Upstream, model: str) -> Scope:
-        """Return how far a request may travel there, as platforms price it."""
+    def scope(self, upstream: Upstream, model: str) -> Scope | None:
+        """Return how far a request may travel there, as platforms price it; None: nothing tells."""
         key = (upstream.name, model)
-        found = self._scopes.get(key)
-        if found is None:
-            found = self._scopes[key] = scope_of(upstream.provider.name, upstream.endpoint, model)
-        return found
+        if key not in self._scopes:
+            self._scopes[key] = scope_of(upstream.provider.name, upstream.endpoint, model)
+        return self._scopes[key]
 
     def began(self, upstream: Upstream, model: str, *, paid_by_other: bool) -> Context:
         """Return what the price of an attempt depends on that starts now."""
@@ -52,14 +63,32 @@ class Costing:
             paid_by_other=paid_by_other,
         )
 
+    def dearness(self, upstream: str, model: str) -> float:
+        """Return what a usual request costs at an upstream, to compare; `inf`: nobody knows."""
+        found = self._upstreams.get(upstream)
+        if found is None or model not in found.endpoint.models:
+            return inf
+        cost = self._prices.cost(USUAL, self.began(found, model, paid_by_other=False))
+        return inf if cost.net_pico is None else cost.net_pico
+
     def cost(self, began: Context, said: Said) -> Cost:
         """Return what an answer cost, from what it says of itself."""
         context = structs.replace(
             began,
-            served=catalog.canonical(said.model) if isinstance(said.model, str) else None,
-            stop_reason=said.stop_reason if isinstance(said.stop_reason, str) else None,
+            served=_served(said.model),
+            stop_reason=_word(said.stop_reason),
+            refusal_category=_word(said.refusal_category),
         )
         return self._prices.cost(Usage.of({"usage": said.counts}), context)
+
+
+def _served(model: object) -> str | None:
+    """Return the model an answer names; one that nobody knows as it stands, so without a price."""
+    return (catalog.canonical(model) or model) if isinstance(model, str) else None
+
+
+def _word(said: object) -> str | None:
+    return said if isinstance(said, str) else None
 
 
 class Bill:
@@ -75,7 +104,7 @@ class Bill:
         self._paid_by_other = paid_by_other
         self._began: Context | None = None
 
-    def began(self, upstream: Upstream) -> Scope | None:
+    def began(self, upstream: Upstream) -> str | None:
         """Take note of an attempt that starts; return how far it may travel, where known."""
         if self._costing is None:
             return None
