@@ -5,12 +5,14 @@ from __future__ import annotations
 from gateway.billing.charge import Charge
 from gateway.billing.labels import Labels
 from gateway.billing.messages import Message
+from gateway.billing.total import runs_of
 from gateway.ledger.row import Row, State
 from gateway.prices.book import Prices
-from gateway.prices.cost import Context, Cost
+from gateway.prices.cost import Bounds, Context, Cost, Sizes
 from gateway.usage import Usage
 from providers import catalog
 
+_NAMELESS = Cost(list_pico=None, net_pico=None, unpriced=("no model is named",))
 USER_TAG = "user"
 """The tag that names the user of a call; without it, its key does."""
 
@@ -18,22 +20,24 @@ USER_TAG = "user"
 def charge_of(message: Message, prices: Prices) -> Charge:
     """Return what a message is charged with."""
     usage, state = message.usage, message.state
-    named = message.model
-    model = catalog.canonical(named)
-    cost = _cost(message, usage, model, prices)
+    context = _context(message, usage)
+    cost = prices.cost(usage, context) if message.model else _NAMELESS
+    low_pico, high_pico = cost.net_pico, cost.net_pico
+    if state is State.PARTIAL:
+        bounds = _bounds(usage, context, prices)
+        high_pico = None if bounds is None else bounds.high_pico
     return Charge(
         id=message.key.message_id,
         platform=message.key.platform,
-        model=model or named,
+        model=context.model,
         state=state,
         labels=message.billed_to,
         usage=usage,
         list_pico=cost.list_pico,
         net_pico=cost.net_pico,
         uncached_pico=cost.uncached_pico,
-        low_pico=cost.net_pico,
-        # How much more it put out than was told, nobody here knows.
-        high_pico=cost.net_pico if state is State.FINAL else None,
+        low_pico=low_pico,
+        high_pico=high_pico,
         unpriced=cost.unpriced,
         flags=tuple(sorted({*message.flags, *usage.flags, *cost.flags})),
         at_s=message.at_s or 0.0,
@@ -41,22 +45,32 @@ def charge_of(message: Message, prices: Prices) -> Charge:
     )
 
 
-def _cost(message: Message, usage: Usage, model: str | None, prices: Prices) -> Cost:
-    if not message.model:
-        return Cost(list_pico=None, net_pico=None, unpriced=("no model is named",))
+def _context(message: Message, usage: Usage) -> Context:
     place = message.place
+    model = catalog.canonical(message.model) or message.model
+    stop_reason, category = min(message.stops, default=("", ""))
     batch = message.batch or usage.service_tier == "batch"
-    context = Context(
+    return Context(
         platform=place.platform,
         scope=place.scope,
-        model=model or message.model,
+        model=model,
         served=model,
         upstream=place.upstream,
         at_s=message.at_s or 0.0,
         processing="batch" if batch else "standard",
-        stop_reason=min(message.stop_reasons, default=None),
+        stop_reason=stop_reason or None,
+        refusal_category=category or None,
     )
-    return prices.cost(usage, context)
+
+
+def _bounds(usage: Usage, context: Context, prices: Prices) -> Bounds | None:
+    """Return the bounds of a message whose output may be more than was told.
+
+    Where its input was not told either, there are none, for its request is not known here.
+    """
+    if any(run.input_tokens is None for run in runs_of(usage)):
+        return None
+    return prices.bounds(Sizes(body_bytes=0), usage, context)
 
 
 def charge_of_row(row: Row) -> Charge | None:

@@ -15,6 +15,7 @@ class Place:
     platform: str = "anthropic"
     """The provider's name: `anthropic`, `bedrock`, `vertex`."""
     scope: Scope = "global"
+    """How far a request may travel there."""
     upstream: str = ""
     """Its name, for contract prices."""
     account: str = ""

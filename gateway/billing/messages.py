@@ -6,7 +6,7 @@ from dataclasses import astuple, dataclass, field, replace
 from typing import NamedTuple
 
 from gateway.billing.labels import Labels, Place, together
-from gateway.billing.observing import Stage, Told
+from gateway.billing.observing import Stage, Stop, Told
 from gateway.ledger.row import State
 from gateway.usage import Tokens, Usage
 
@@ -34,7 +34,7 @@ class Message:
     places: set[Place] = field(default_factory=set)
     usages: dict[Stage, Usage] = field(default_factory=dict)
     models: dict[Stage, set[str]] = field(default_factory=dict)
-    stop_reasons: set[str] = field(default_factory=set)
+    stops: set[Stop] = field(default_factory=set)
     labels: set[Labels] = field(default_factory=set)
     calls: set[str] = field(default_factory=set)
     at_s: float | None = None
@@ -48,7 +48,7 @@ class Message:
         self.places.add(place)
         if told.model:
             self.models.setdefault(told.stage, set()).add(told.model)
-        self.stop_reasons |= {told.stop_reason} - {""}
+        self.stops |= {told.stop} - {("", "")}
         self.labels.add(labels)
         self.calls |= told.calls
         self.at_s = at_s if self.at_s is None else min(self.at_s, at_s)
@@ -95,7 +95,7 @@ class Message:
         several = {
             "model": max((len(models) for models in self.models.values()), default=0),
             "place": len(self.places),
-            "stop_reason": len(self.stop_reasons),
+            "stop_reason": len({reason for reason, _ in self.stops}),
         }
         names = [name for name, count in several.items() if count > 1]
         return [_CONFLICT + name for name in (*names, *together(self.labels)[1])]

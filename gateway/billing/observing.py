@@ -11,11 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-import msgspec
-
 from gateway.billing.fields import field_of, has, text_of
 from gateway.billing.results import Result, result_of
 from gateway.usage import Usage
+from gateway.usage.answers import decoded
 
 SYNTHETIC = "<synthetic>"
 """The model that Claude Code names on messages it wrote itself: no platform was asked."""
@@ -23,6 +22,10 @@ SYNTHETIC = "<synthetic>"
 Stage = Literal["start", "copy", "under_way", "end"]
 """`start`: the count of output is a placeholder. `copy`: a message that does not say it has ended,
 its counts may be those of the start. `under_way`: so far. `end`: all of it."""
+
+
+Stop = tuple[str, str]
+"""Why a message ended, and the category of a refusal; empty: it does not say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +37,7 @@ class Told:
     usage: Usage
     stage: Stage
     model: str = ""
-    stop_reason: str = ""
+    stop: Stop = ("", "")
     calls: frozenset[str] = field(default_factory=frozenset)
     """The ids of the tool calls in it; agents are known by the call that began them."""
     session: str = ""
@@ -54,7 +57,7 @@ def observed(thing: object, message_id: str = "") -> Told | Result | None:
         ValueError: It is no JSON object, or a message with usage and without an id.
     """
     if isinstance(thing, (str, bytes, bytearray)):
-        thing = _decoded(thing)
+        thing = decoded(thing.encode(errors="surrogatepass") if isinstance(thing, str) else thing)
     kind = field_of(thing, "type") or _kind_of_object(thing)
     match kind:
         case "message":
@@ -116,13 +119,13 @@ def _message(
         raise ValueError(
             "a message without an id cannot be told from its repetition; give message_id="
         )
-    ended, reason = _stop(within)
+    ended, stop = _stop(within)
     return Told(
         message_id=own_id,
         usage=Usage.of({"usage": usage}),
         stage=stage or ("end" if ended else "copy"),
         model=model,
-        stop_reason=reason,
+        stop=stop,
         calls=_calls(field_of(within, "content")),
         session=text_of(thing, "session_id"),
         agent=text_of(thing, "parent_tool_use_id"),
@@ -133,23 +136,24 @@ def _delta(event: object) -> Told | None:
     usage = field_of(event, "usage")
     if usage is None:
         return None
-    ended, reason = _stop(field_of(event, "delta"))
+    ended, stop = _stop(field_of(event, "delta"))
     return Told(
         message_id=None,
         usage=Usage.of({"usage": usage}),
         stage="end" if ended else "under_way",
-        stop_reason=reason,
+        stop=stop,
     )
 
 
-def _stop(message: object) -> tuple[bool, str]:
+def _stop(message: object) -> tuple[bool, Stop]:
     """Say whether a message has ended, and why it did.
 
     One that says that it has no stop reason has not; one that does not speak of it is taken as
     whole. Claude Code tells of each block before the message has ended: those are the former.
     """
     reason = text_of(message, "stop_reason")
-    return bool(reason) or not has(message, "stop_reason"), reason
+    category = text_of(field_of(message, "stop_details"), "category")
+    return bool(reason) or not has(message, "stop_reason"), (reason, category)
 
 
 def _calls(content: object) -> frozenset[str]:
@@ -172,13 +176,3 @@ def _batch(result: object, message_id: str) -> Told | None:
         return None
     told = _message(result, field_of(result, "message"), message_id)
     return None if told is None else replace(told, batch=True)
-
-
-def _decoded(text: str | bytes | bytearray) -> object:
-    try:
-        value = msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        value = None
-    if isinstance(value, dict):
-        return value
-    raise ValueError("what is to be billed is not a JSON object")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from math import isfinite
 
 from gateway import money
 from gateway.billing.fields import field_of, text_of
@@ -61,9 +60,8 @@ def higher(one: Result, other: Result) -> Result:
 def _pico(usd: object) -> int | None:
     if isinstance(usd, bool) or not isinstance(usd, (int, float, Decimal)):
         return None
-    if not isfinite(usd) or not 0 <= usd <= COUNTER_MAX:
-        return None
-    return money.pico(Decimal(str(usd)))
+    exact = Decimal(str(usd)) if isinstance(usd, float) else Decimal(usd)
+    return money.pico(exact) if exact.is_finite() and 0 <= exact <= COUNTER_MAX else None
 
 
 def _counts(counts: object) -> Usage:

@@ -9,7 +9,7 @@ from typing import Any
 from gateway import money
 from gateway.billing.charge import Charge
 from gateway.ledger.row import State
-from gateway.usage import Tokens
+from gateway.usage import Tokens, Usage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +145,11 @@ def _usd(pico: int | None) -> str | None:
 _NAMES = tuple(item.name for item in fields(Total))
 
 
+def runs_of(usage: Usage) -> tuple[Tokens, ...]:
+    """Return what a usage is the sum of."""
+    return usage.iterations or (usage,)
+
+
 def total_of(charges: Iterable[Charge]) -> Total:
     """Return what charges come to."""
     sums = dict.fromkeys(_NAMES, 0)
@@ -176,7 +181,7 @@ def _amounts(charge: Charge) -> dict[str, int]:
 
 def _tokens(charge: Charge) -> dict[str, int]:
     """Return the counts that are billed: those of the runs where an answer lists them."""
-    runs: tuple[Tokens, ...] = charge.usage.iterations or (charge.usage,)
+    runs = runs_of(charge.usage)
     return {
         "input_tokens": sum(run.input_tokens or 0 for run in runs),
         "cache_write_tokens": sum(run.cache_creation_input_tokens or 0 for run in runs),

@@ -78,7 +78,7 @@ class PriceBook:
         bill = self._added(runs, usage, context, place)
         if usage.flags:
             bill.unpriced.extend(unusable(usage, by_iterations=listed))
-        if _is_credited(usage):
+        if usage.fallback_credit == "redeemed":
             bill.flags.add(ESTIMATED_HIGH)
         beside = self._beside(usage, context, place) if listed else None
         return self._closed(bill, beside)
@@ -158,10 +158,3 @@ class PriceBook:
                 self._meanings[found] = meaning
             self._digests[key] = found
         return found
-
-
-def _is_credited(usage: Usage) -> bool:
-    """Say whether a fallback credit was redeemed."""
-    credit = usage.unknown.get("fallback_credit")
-    status = credit.get("status") if isinstance(credit, dict) else None
-    return (status.get("type") if isinstance(status, dict) else status) == "redeemed"
