@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from math import inf
+from typing import Any
 
 from msgspec import structs
 
@@ -70,6 +71,14 @@ class Costing:
             return inf
         cost = self._prices.cost(USUAL, self.began(found, model, paid_by_other=False))
         return inf if cost.net_pico is None else cost.net_pico
+
+    def spent(self, upstream: str, model: str, usage: Mapping[str, Any], at_s: float) -> int | None:
+        """Return what usage cost, or would have cost, at an upstream at a time, in picodollars."""
+        found = self._upstreams.get(upstream)
+        if found is None or model not in found.endpoint.models:
+            return None
+        began = structs.replace(self.began(found, model, paid_by_other=False), at_s=at_s)
+        return self.cost(began, Said(usage=dict(usage))).net_pico
 
     def cost(self, began: Context, said: Said) -> Cost:
         """Return what an answer cost, from what it says of itself."""

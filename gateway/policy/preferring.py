@@ -7,7 +7,6 @@ from math import inf
 
 from gateway.policy.facts import EVERYWHERE, FactSheet, UpstreamFacts
 
-
 Dearness = Callable[[str, str], float]
 """Upstream and model -> what a request costs there beside other upstreams; `inf`: unknown."""
 Wish = Callable[[UpstreamFacts, str], float]
