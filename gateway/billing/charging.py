@@ -5,7 +5,7 @@ from __future__ import annotations
 from gateway.billing.charge import Charge
 from gateway.billing.labels import Labels
 from gateway.billing.messages import Message
-from gateway.billing.total import runs_of
+from gateway.ledger.costs import runs_of
 from gateway.ledger.row import Row, State
 from gateway.prices.book import Prices
 from gateway.prices.cost import Bounds, Context, Cost, Sizes

@@ -8,8 +8,8 @@ from typing import Any
 
 from gateway import money
 from gateway.billing.charge import Charge
+from gateway.ledger.costs import FREE, is_counted, runs_of
 from gateway.ledger.row import State
-from gateway.usage import Tokens, Usage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,11 +145,6 @@ def _usd(pico: int | None) -> str | None:
 _NAMES = tuple(item.name for item in fields(Total))
 
 
-def runs_of(usage: Usage) -> tuple[Tokens, ...]:
-    """Return what a usage is the sum of."""
-    return usage.iterations or (usage,)
-
-
 def total_of(charges: Iterable[Charge]) -> Total:
     """Return what charges come to."""
     sums = dict.fromkeys(_NAMES, 0)
@@ -164,7 +159,7 @@ def _amounts(charge: Charge) -> dict[str, int]:
         return {"running": 1}
     if not charge.won:
         return {
-            "wasted": int(charge.state not in {State.NOT_SENT, State.REJECTED}),
+            "wasted": int(charge.state not in FREE),
             "waste_low_pico": charge.low_pico or 0,
             "waste_bounded_pico": charge.high_pico or 0,
             "waste_unbounded": int(charge.high_pico is None),
@@ -187,9 +182,7 @@ def _tokens(charge: Charge) -> dict[str, int]:
         "cache_write_tokens": sum(run.cache_creation_input_tokens or 0 for run in runs),
         "cache_read_tokens": sum(run.cache_read_input_tokens or 0 for run in runs),
         "output_tokens": sum(run.output_tokens or 0 for run in runs),
-        "uncounted": int(
-            any(run.input_tokens is None or run.output_tokens is None for run in runs)
-        ),
+        "uncounted": int(not is_counted(charge.usage)),
     }
 
 

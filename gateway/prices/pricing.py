@@ -49,9 +49,13 @@ class PriceBook:
         self._meanings: dict[str, str] = {}
         self._digests: dict[tuple[str, ...], str] = {}
 
-    @cached_property
+    @property
     def digest(self) -> str:
         """Of every row and contract in force."""
+        return self._whole
+
+    @cached_property
+    def _whole(self) -> str:
         return digest({**self._finder.told(), "iterations": self._iterations})
 
     @property

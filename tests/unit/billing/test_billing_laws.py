@@ -5,41 +5,30 @@ Hypothesis draws a number; a conversation of several users, agents and streams i
 
 from __future__ import annotations
 
-import os
 import random
 from collections.abc import Callable
 from typing import Any
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from gateway.billing import BillingAggregator, Total
 from gateway.ledger.row import State
+from tests.laws import law
 from tests.unit.billing.hand_priced import MODEL, HandPriced, message, stream, usage
 from tests.unit.billing.test_aggregator import row
 
-IN_A_ROW = 20
-CASES = settings(
-    max_examples=max(int(os.environ.get("TIDEGATE_LAWS", "2000")) // IN_A_ROW, 1), deadline=None
-)
 Step = Callable[[BillingAggregator], None]
 """One observation, told to a bill."""
 
 
-@CASES
-@given(seed=st.integers(0, 2**48))
-def test_order_and_repetition_do_not_matter(seed: int) -> None:
-    for number in range(seed, seed + IN_A_ROW):
-        rng = random.Random(number)
-        threads = conversation(rng)
-        bill = told([step for thread in threads for step in thread])
-        expected, trees = bill.charges, bill.agents()
-        for _ in range(2):
-            again = told(interleaved(rng, threads))
-            assert again.charges == expected, f"seed {number}"
-            assert again.agents() == trees, f"seed {number}"
-            assert again.reported_by_session() == bill.reported_by_session(), f"seed {number}"
-        adds_up(bill)
+@law
+def test_order_and_repetition_do_not_matter(rng: random.Random) -> None:
+    threads = conversation(rng)
+    bill = told([step for thread in threads for step in thread])
+    for _ in range(2):
+        again = told(interleaved(rng, threads))
+        assert again.charges == bill.charges
+        assert again.agents() == bill.agents()
+        assert again.reported_by_session() == bill.reported_by_session()
+    adds_up(bill)
 
 
 def told(steps: list[Step]) -> BillingAggregator:
