@@ -66,6 +66,15 @@ def test_who_is_named_once_is_named() -> None:
     assert (charge.labels.user, charge.labels.team, charge.flags) == ("A", "x", ())
 
 
+def test_what_a_label_says_goes_before_what_the_message_says() -> None:
+    bill = aggregator()
+    told = {"type": "assistant", "message": message("msg_1"), "session_id": "s"}
+    bill.add({**told, "parent_tool_use_id": "toolu_1"}, session="mine", agent="a")
+
+    labels = bill.charges[0].labels
+    assert (labels.session, labels.agent) == ("mine", "a")
+
+
 def test_threads_may_share_one() -> None:
     bill = aggregator()
     with ThreadPoolExecutor(8) as threads:
@@ -135,6 +144,15 @@ def test_agents_that_began_each_other_are_each_under_the_main_one() -> None:
     ]
 
 
+def test_of_two_parents_the_first_of_the_alphabet_is_taken() -> None:
+    bill = aggregator()
+    bill.add(message("msg_1", usage(0, 1)), agent="c", parent_agent="b")
+    bill.add(message("msg_2", usage(0, 2)), agent="c", parent_agent="a")
+
+    assert [child.agent for child in bill.agents()[0].children] == ["a"]
+    assert [child.agent for child in bill.agents()[0].children[0].children] == ["c"]
+
+
 def test_a_long_chain_of_agents_is_no_trouble() -> None:
     bill = aggregator()
     for number in range(2000):
@@ -185,6 +203,9 @@ def test_rows_are_billed_as_the_ledger_has_them() -> None:
     total = bill.total
     assert (total.list_pico, total.net_pico, total.saved_pico) == (200, 160, 20)
     assert (total.input_tokens, total.output_tokens, total.complete) == (20, 4, True)
+
+    bill.add_row(row("f.1", uncached_pico=None))
+    assert (bill.total.net_pico, bill.total.saved_pico) == (240, 20)
 
 
 def test_a_row_without_its_report_has_its_counts() -> None:

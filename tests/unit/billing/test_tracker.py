@@ -114,6 +114,13 @@ def test_every_form_of_a_message_is_charged_alike(thing: object) -> None:
     assert (charge.net_pico, charge.flags, charge.at_s) == (10 * INPUT + 2 * OUTPUT, (), 5.0)
 
 
+def test_a_message_that_does_not_speak_of_its_end_is_whole() -> None:
+    bill = tracker()
+    bill.add({"type": "assistant", "id": "msg_1", "model": MODEL, "usage": usage()})
+
+    assert bill.charges[0].state is State.FINAL
+
+
 @pytest.mark.parametrize("parsed", [False, True])
 def test_a_stream_is_charged_with_its_last_count(parsed: bool) -> None:
     bill = tracker()
@@ -142,12 +149,41 @@ def test_counts_that_grow_within_a_stream_are_no_conflict() -> None:
 
 def test_an_end_with_less_output_than_the_placeholder_stands() -> None:
     bill = tracker()
-    for event in stream("msg_1", usage(10, 0)):
+    for event in stream("msg_1", usage(10, 2)):
         bill.add(event)
-    bill.add(agent("msg_1", usage(10, 3)))
+    for event in stream("msg_2", usage(10, 0)):
+        bill.add(event)
+    bill.add(agent("msg_2", usage(10, 3)))
+
+    assert [charge.usage.output_tokens for charge in bill.charges] == [2, 0]
+    assert bill.total.flagged == 0
+
+
+def test_the_model_that_a_message_ends_with_is_charged() -> None:
+    """A model may take over from another one within an answer."""
+    bill = tracker()
+    bill.add(message("msg_1", model=MODEL))
+    bill.add(agent("msg_1", usage(), model="claude-x-9"))
+
+    assert (bill.charges[0].model, bill.charges[0].flags) == (MODEL, ())
+
+
+@pytest.mark.parametrize("names", ["abcdefgh", "hgfedcba"])
+def test_of_several_models_the_first_of_the_alphabet_is_charged_and_flagged(names: str) -> None:
+    bill = tracker()
+    for name in names:
+        bill.add(message("msg_1", model=name))
+
+    assert (bill.charges[0].model, bill.charges[0].flags) == ("a", ("conflict: model",))
+
+
+def test_what_did_not_even_tell_its_input_has_no_upper_bound() -> None:
+    bill = tracker()
+    bill.add(stream("msg_1", {"output_tokens": 1})[0])
 
     (charge,) = bill.charges
-    assert (charge.usage.output_tokens, charge.flags) == (0, ())
+    assert (charge.low_pico, charge.high_pico) == (3 * OUTPUT, None)
+    assert bill.total.uncounted == 1
 
 
 def test_a_stream_that_died_keeps_what_it_told() -> None:
@@ -416,9 +452,12 @@ def test_an_error_keeps_what_was_used() -> None:
 def test_nothing_is_held_against_what_has_no_price() -> None:
     bill = tracker()
     bill.add(agent("msg_1", usage(), model="claude-x-9"))
+    bill.add(agent("msg_2", usage()))
     bill.add(result(0.5))
+    bill.add(result(0.25, session_id="t"))
 
-    assert (bill.reported.total_usd, bill.reported.delta_usd) == ("0.5", None)
+    assert (bill.reported.total_usd, bill.reported.delta_usd) == ("0.75", None)
+    assert bill.reported_by_session()["t"].delta_usd == "0.25"
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ def test_a_streams_own_counts_win_over_bedrocks() -> None:
     usage = Usage.from_stream(stream(own, {"output_tokens": 20}, EVENT))
 
     assert (usage.output_tokens, usage.input_tokens) == (20, 9)
-    assert usage.cache_creation_input_tokens == 0
+    assert (usage.cache_creation_input_tokens, usage.unknown) == (0, {})
     assert usage.flags == ("amazon-bedrock-invocationMetrics.outputTokenCount: differs",)
 
 
@@ -103,6 +103,13 @@ def test_converse(report: object) -> None:
         cache_creation_5m_input_tokens=30,
         cache_creation_1h_input_tokens=20,
     )
+
+
+def test_writes_of_one_time_to_live_are_added() -> None:
+    details = [{"ttl": "5m", "inputTokens": 2}, {"ttl": "5m", "inputTokens": 3}]
+    usage = Usage.of_converse({"cacheWriteInputTokens": 5, "cacheDetails": details})
+
+    assert (usage.cache_creation_5m_input_tokens, usage.flags) == (5, ())
 
 
 def test_botocores_fields_are_all_known() -> None:
