@@ -115,8 +115,9 @@ class Book:
         """Return what streams told of messages that they never named."""
         charges = []
         for name, events in self._streams.waiting():
-            key = Key(events[0][1].platform, events[0][1].account, f"unnamed in {name}")
-            message = Message(key)
+            _, place, labels, _ = events[0]
+            stream = name if isinstance(name, str) else f"{labels.session}/{labels.agent}"
+            message = Message(Key(place.platform, place.account, f"unnamed in {stream}"))
             for told, place, labels, at_s in events:
                 message.take(told, place, labels, at_s)
             charges.append(charge_of(message, self._prices()))

@@ -11,6 +11,7 @@ from gateway.cli import (
     emulate,
     explain,
     init,
+    ledger,
     policy,
     prices,
     serve,
@@ -35,6 +36,7 @@ app.command("status")(status.status)
 app.command("demo")(emulate.demo)
 app.command("emulate")(emulate.emulate)
 app.add_typer(audit.app, name="audit")
+app.add_typer(ledger.app, name="ledger")
 app.command("version")(version.version)
 app.add_typer(policy.app, name="policy")
 app.add_typer(prices.app, name="prices")

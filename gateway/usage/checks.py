@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from gateway.usage.tokens import Iteration
+from gateway.usage.tokens import EXECUTORS, Iteration
 
 _NOT_THE_SPLIT = "is not the sum of its parts"
 _NOT_THE_RUNS = "is not the sum of the runs' outputs"
 _MORE_THAN_ALL = "more than output_tokens"
 _CHECKS = tuple(f": {check}" for check in (_NOT_THE_SPLIT, _NOT_THE_RUNS, _MORE_THAN_ALL))
 
-_EXECUTOR = frozenset({"message", "fallback_message"})
-"""The types of runs whose output the totals hold."""
 _BESIDE = frozenset({"compaction", "advisor_message"})
 """The types of runs that the totals leave out."""
 
@@ -62,9 +60,9 @@ def _mismatched_runs(output: int | None, iterations: tuple[Iteration, ...]) -> I
 
 def _is_told_by(output: int, iterations: tuple[Iteration, ...]) -> bool:
     """Say whether the total can be that of the runs: of all, or of the model that took over."""
-    counted = [run for run in iterations if run.type in _EXECUTOR]
+    counted = [run for run in iterations if run.type in EXECUTORS]
     outputs = [run.output_tokens for run in counted if run.output_tokens is not None]
-    understood = all(run.type in _EXECUTOR or run.type in _BESIDE for run in iterations)
+    understood = all(run.type in EXECUTORS or run.type in _BESIDE for run in iterations)
     if not counted or not understood or len(outputs) != len(counted):
         return True
     served = [run.output_tokens or 0 for run in counted if run.model == counted[-1].model]

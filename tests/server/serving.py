@@ -156,6 +156,7 @@ class Scripted:
     """An engine that does what a test says."""
 
     policy = journal = "none"
+    folding = None
     troubles = ()
     stopped = False
 

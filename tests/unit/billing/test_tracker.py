@@ -248,7 +248,8 @@ def test_a_stream_whose_start_was_not_seen_has_no_price() -> None:
     bill.add(stream("msg_1", usage(10, 70))[-2], stream="one")
 
     (charge,) = bill.charges
-    assert (charge.net_pico, charge.unpriced) == (None, ("no model is named",))
+    assert (charge.id, charge.net_pico) == ("unnamed in one", None)
+    assert charge.unpriced == ("no model is named",)
     total = bill.total
     assert (total.net_pico, total.cost_usd, total.unpriced) == (None, None, 1)
     assert (total.output_tokens, total.uncounted, total.high_pico) == (70, 1, None)
