@@ -6,7 +6,6 @@ data has left by then; this only tells.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any, NamedTuple
@@ -24,7 +23,6 @@ NOT_SAID = frozenset({"", "not_available"})
 
 MAX_ITERATIONS = 64
 """How many models of one answer are compared: more than a request may name."""
-_SNAPSHOT = re.compile(r"[-@]\d{8}$")
 
 
 class Violation(NamedTuple):
@@ -137,7 +135,7 @@ def _model(expected: Expected, told: Served) -> Iterator[Violation]:
         for model in models:
             if model is None or model == expected.wire_model:
                 continue
-            if _canonical(model) not in planned:
+            if catalog.canonical(model) not in planned:
                 yield Violation(what, words, quoted(model))
             elif _other_profile(model, expected.wire_model):
                 yield Violation(what, str(expected.wire_model), quoted(model))
@@ -163,19 +161,6 @@ def _workspace(expected: Expected, told: Served) -> Iterator[Violation]:
     if expected.workspace is None or told.workspace in (None, expected.workspace):
         return
     yield Violation("workspace", expected.workspace, quoted(str(told.workspace)))
-
-
-def _canonical(model: str) -> str | None:
-    """Return the canonical id of a name that a platform gave; None: nobody knows it.
-
-    A dated snapshot of a model that the catalog does not list is still that model.
-    """
-    for name in (model, _SNAPSHOT.sub("", model)):
-        try:
-            return catalog.resolve(name).canonical
-        except catalog.UnknownModel:
-            continue
-    return None
 
 
 def _other_profile(model: str, asked: str | None) -> bool:
