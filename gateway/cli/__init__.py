@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import typer
 
-from gateway.cli import audit, check, doctor, emulate, explain, init, policy, serve, status, version
+from gateway.cli import (
+    audit,
+    check,
+    doctor,
+    emulate,
+    explain,
+    init,
+    policy,
+    serve,
+    status,
+    usage,
+    version,
+)
 
 app = typer.Typer(
     name="gateway",
@@ -23,6 +35,7 @@ app.command("status")(status.status)
 app.command("demo")(emulate.demo)
 app.command("emulate")(emulate.emulate)
 app.add_typer(audit.app, name="audit")
+app.add_typer(usage.app, name="usage")
 app.command("version")(version.version)
 app.add_typer(policy.app, name="policy")
 

@@ -13,6 +13,7 @@ from gateway.memory import resident_bytes, resting_note, unread_note
 from gateway.server.app import App
 from gateway.server.listen import run
 from gateway.server.log_lines import LogLines
+from gateway.server.ledger_reports import reports_of
 from gateway.server.settings import Settings
 from gateway.wire.aio import AsyncWire
 
@@ -33,7 +34,8 @@ def _serve(config: Config, lines: LogLines) -> int:
     engine = Engine.from_config(config)
     wire = AsyncWire()
     settings = Settings.of(config)
-    app = App(engine, wire, settings, logs.RequestLog(config.logs.format, lines.write))
+    log = logs.RequestLog(config.logs.format, lines.write)
+    app = App(engine, wire, settings, log, reports=reports_of(config))
     _spare_the_collector()
     say = _log if config.logs.format == "json" else None
     return run(app, engine.routes, notes=_notes(config), say=say, close=wire.aclose)

@@ -1,17 +1,22 @@
-"""One look at a ledger: all of it as it was at one moment, and not for longer than it may take."""
+"""The ledger as reports find it: there, and not kept busy for longer than a report may take."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
+
+from gateway.config.ledger_url import SQLITE
+from gateway.ledger.failures import Unavailable
+from gateway.ledger.store import Ledger
 
 STEPS = 200_000
 """So many instructions of SQLite run between two looks at the clock."""
-_CANCELLED = "57014"
+_STOPPED = "57014"
 """What Postgres says of a statement that was stopped."""
 
 
@@ -19,52 +24,53 @@ class TooSlow(Exception):
     """The ledger took longer for a report than it may."""
 
 
+def existing(url: str, directory: Path) -> Ledger:
+    """Return the ledger at an address; none is made there. Raises LedgerError."""
+    check_there(url, directory)
+    return Ledger.open(url, directory)
+
+
+def check_there(url: str, directory: Path) -> None:
+    """Raise Unavailable where a ledger's file is not there: SQLite would make an empty one."""
+    if url.startswith(SQLITE) and not (directory / url.removeprefix(SQLITE)).exists():
+        raise Unavailable("it is not there: a running gateway makes it from its journal")
+
+
 @contextmanager
-def reading(engine: Engine, limit_s: float | None = None) -> Iterator[Connection]:
-    """Give a connection that sees one state of the ledger and changes nothing.
+def reading(ledger: Ledger, limit_s: float | None = None) -> Iterator[Connection]:
+    """Give a connection that sees one state of the ledger.
 
     Args:
-        engine: The ledger's.
-        limit_s: How long a statement may take; None: as long as it likes.
+        ledger: The ledger.
+        limit_s: How long the statements may take; None: as long as they like.
 
     Raises:
-        TooSlow: One took longer.
+        TooSlow: They took longer.
+        LedgerError: The ledger cannot be used.
     """
-    postgres = engine.dialect.name == "postgresql"
-    try:
-        with engine.connect() as connection:
-            if postgres:
-                with _postgres(connection, limit_s):
-                    yield connection
-            else:
-                with _sqlite(connection, limit_s):
-                    yield connection
-    except DBAPIError as error:
-        code = getattr(error.orig, "sqlstate", None)
-        if code == _CANCELLED or str(error.orig) == "interrupted":
-            raise TooSlow from None
-        raise
+    with ledger.reading() as connection:
+        if limit_s is None:
+            yield connection
+            return
+        try:
+            _limit(connection, limit_s)
+            yield connection
+        except DBAPIError as error:
+            if _was_stopped(error):
+                raise TooSlow from None
+            raise
 
 
-@contextmanager
-def _postgres(connection: Connection, limit_s: float | None) -> Iterator[None]:
-    connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-    if limit_s is not None:
+def _limit(connection: Connection, limit_s: float) -> None:
+    if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(f"SET LOCAL statement_timeout = {round(limit_s * 1000)}")
-    yield
+        return
+    until_s = time.monotonic() + limit_s
+    driver = connection.connection.driver_connection
+    if driver is not None:
+        # It goes with the connection, which is closed after its one transaction.
+        driver.set_progress_handler(lambda: time.monotonic() > until_s, STEPS)
 
 
-@contextmanager
-def _sqlite(connection: Connection, limit_s: float | None) -> Iterator[None]:
-    raw = connection.connection.driver_connection
-    if raw is None:
-        raise RuntimeError("a connection that is open has a driver's")
-    if limit_s is not None:
-        until_s = time.monotonic() + limit_s
-        raw.set_progress_handler(lambda: time.monotonic() > until_s, STEPS)
-    connection.exec_driver_sql("BEGIN")
-    try:
-        yield
-    finally:
-        raw.set_progress_handler(None, 0)
-        connection.rollback()
+def _was_stopped(error: DBAPIError) -> bool:
+    return getattr(error.orig, "sqlstate", None) == _STOPPED or str(error.orig) == "interrupted"
