@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 from gateway.journal.chain import Chain, Finding
-from gateway.journal.read import files
-from gateway.journal.record import GENESIS, LINE_LIMIT_BYTES, Record, decoded
+from gateway.journal.record import GENESIS, LINE_LIMIT_BYTES, Record
 
 BATCH_BYTES = 4 * 1024 * 1024
 """How much of a journal is folded in one transaction."""
@@ -41,9 +40,10 @@ class Behind(NamedTuple):
     """What of a journal is not folded yet."""
 
     records: int
-    """At least so many, where files are very long."""
+    """At least so many, where files are very long; those in files with a trouble do not count."""
     since: str | None
     """The time of the oldest such record."""
+    troubles: tuple[Finding, ...]
 
 
 def size_bytes(path: Path) -> int:
@@ -63,9 +63,19 @@ def read_on(path: Path, cursor: Cursor, limit_bytes: int, end_bytes: int | None 
         limit_bytes: How much is read at most, but for the last record's end.
         end_bytes: Where to end; None: at the file's end.
 
-    Raises:
-        OSError: The file cannot be read.
+    Returns:
+        The records, and where the file stands after them. A file that was taken away meanwhile has
+        none; one that cannot be read is a trouble.
     """
+    try:
+        return _read_on(path, cursor, limit_bytes, end_bytes)
+    except FileNotFoundError:
+        return Taken([], cursor, None)
+    except OSError as error:
+        return Taken([], cursor, _unreadable(cursor, error))
+
+
+def _read_on(path: Path, cursor: Cursor, limit_bytes: int, end_bytes: int | None) -> Taken:
     chain = Chain(path.name, cursor.records, bytes.fromhex(cursor.head), closed=cursor.closed)
     found: list[Record] = []
     offset = cursor.offset_bytes
@@ -83,31 +93,55 @@ def read_on(path: Path, cursor: Cursor, limit_bytes: int, end_bytes: int | None 
     return Taken(found, reached, chain.problem)
 
 
-def unread(directory: Path, cursors: Mapping[str, Cursor]) -> Iterator[tuple[Path, Cursor]]:
-    """Yield the files that are longer or shorter than what is folded, the oldest first."""
-    for path in files(directory):
+def next_batch(
+    paths: Iterable[Path], cursors: Mapping[str, Cursor], ends_bytes: Mapping[str, int] | None
+) -> Iterator[Taken]:
+    """Yield what is to be folded next: from files in their order, until it is enough.
+
+    Args:
+        paths: The files, the oldest first.
+        cursors: How far each is folded; one without a cursor is new.
+        ends_bytes: Where to end in each; None: at its end. A file that is not named is left out.
+    """
+    left_bytes = BATCH_BYTES
+    for path in paths:
         cursor = cursors.get(path.name, Cursor(path.name))
-        if size_bytes(path) != cursor.offset_bytes:
-            yield path, cursor
+        end = size_bytes(path) if ends_bytes is None else ends_bytes.get(path.name, 0)
+        if left_bytes <= 0:
+            return
+        if end == cursor.offset_bytes:
+            continue
+        taken = read_on(path, cursor, left_bytes, None if ends_bytes is None else end)
+        left_bytes -= taken.cursor.offset_bytes - cursor.offset_bytes
+        yield taken
 
 
-def behind(directory: Path, cursors: Mapping[str, Cursor]) -> Behind:
-    """Return how many records are not folded, and since when; raises OSError."""
-    records, times = 0, []
-    for path, cursor in unread(directory, cursors):
-        with path.open("rb") as file:
-            file.seek(cursor.offset_bytes)
-            try:
-                times.append(decoded(file.readline(LINE_LIMIT_BYTES)).at)
-            except ValueError:
-                continue
-            records += 1 + _lines(file)
-    return Behind(records, min(times, default=None))
+def behind(paths: Iterable[Path], cursors: Mapping[str, Cursor]) -> Behind:
+    """Return how many records are not folded, and since when."""
+    records, times, troubles = 0, [], []
+    for path in paths:
+        cursor = cursors.get(path.name, Cursor(path.name))
+        if size_bytes(path) == cursor.offset_bytes:
+            continue
+        first = read_on(path, cursor, 1)
+        if first.trouble is not None:
+            troubles.append(first.trouble)
+        elif first.records:
+            records += 1 + _lines_after(path, first.cursor.offset_bytes)
+            times.append(first.records[0].at)
+    return Behind(records, min(times, default=None), tuple(troubles))
 
 
-def _lines(file: BinaryIO) -> int:
-    chunks = range(_COUNTED_BYTES // _CHUNK_BYTES)
-    return sum(file.read(_CHUNK_BYTES).count(b"\n") for _ in chunks)
+def _lines_after(path: Path, offset_bytes: int) -> int:
+    with path.open("rb") as file:
+        file.seek(offset_bytes)
+        chunks = range(_COUNTED_BYTES // _CHUNK_BYTES)
+        return sum(file.read(_CHUNK_BYTES).count(b"\n") for _ in chunks)
+
+
+def _unreadable(cursor: Cursor, error: OSError) -> Finding:
+    message = f"cannot be read: {error.strerror}"
+    return Finding(cursor.file, cursor.records + 1, cursor.records, "missing", message)
 
 
 def _shortened(cursor: Cursor) -> Finding:

@@ -1,82 +1,65 @@
-"""What a row adds to the sums by day and by tag, and the difference that changed rows make."""
+"""Sums over rows: what a caller is charged, what was wasted, and what all of it cost."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from operator import itemgetter
-from typing import Any
+from collections.abc import Iterable
 
-import msgspec
+from msgspec import Struct
 
-from gateway.ledger.schema import AMOUNTS, DIMENSIONS, MEASURES
-from gateway.money import split
-
-Values = Mapping[str, Any]
-"""A row of the table `attempts`, or of a table of sums, by column."""
-
-TAG_DIMENSIONS = ("day", "environment", "tag", "value", "state", "won")
-COUNT_MAX = 10**12
-"""The most tokens of one row that are summed: no answer has so many, and a platform that makes
-counts up cannot make a sum too large for the database."""
-_TOKENS = [name for name in MEASURES if name not in {"attempts", "unpriced"}]
-_SUMMED = (*MEASURES, *AMOUNTS)
-_key = itemgetter(*DIMENSIONS)
-_tags = msgspec.json.Decoder(dict[str, str]).decode
+from gateway.ledger.row import Row, State
 
 
-class Sums:
-    """Sums by the values of some dimensions; what comes to nothing is kept as such."""
+class Sum(Struct, frozen=True, kw_only=True):
+    """What rows cost together, in whole picodollars of any size."""
 
-    def __init__(self, dimensions: tuple[str, ...]) -> None:
-        self.dimensions = dimensions
-        self._by_key: dict[tuple[Any, ...], list[int]] = {}
+    rows: int = 0
+    exact_pico: int = 0
+    """Of the rows whose cost is known."""
+    low_pico: int = 0
+    high_pico: int = 0
+    """Between these all rows with a price cost; they are equal where all of it is known."""
+    unpriced: int = 0
+    """How many rows have no price, and so are in none of the amounts."""
 
-    def add(self, key: tuple[Any, ...], counts: Iterable[int], sign: int) -> None:
-        """Add (1) or take away (-1) what one row counts."""
-        found = self._by_key.get(key)
-        if found is None:
-            found = self._by_key[key] = [0] * len(_SUMMED)
-        for place, count in enumerate(counts):
-            found[place] += sign * count
-
-    def rows(self) -> list[dict[str, Any]]:
-        """Return the rows of a table of sums; those where nothing changed are left out."""
-        return [
-            {**dict(zip(self.dimensions, key, strict=True)), **_columns(counts)}
-            for key, counts in sorted(self._by_key.items())
-            if any(counts)
-        ]
-
-
-class Differences:
-    """What rows that were written change in both tables of sums."""
-
-    def __init__(self) -> None:
-        self.by_day = Sums(DIMENSIONS)
-        self.by_tag = Sums(TAG_DIMENSIONS)
-
-    def book(self, values: Values, sign: int = 1) -> None:
-        """Add (1) or take away (-1) a row of attempts; one that is open is in no sum."""
-        if values["open"]:
-            return
-        counts = _counts(values)
-        self.by_day.add(_key(values), counts, sign)
-        for tag, value in _tags(values["tags"]).items():
-            key = (*(values[name] for name in ("day", "environment")), tag, value)
-            self.by_tag.add((*key, values["state"], values["won"]), counts, sign)
+    def __add__(self, other: Sum) -> Sum:
+        """Return the sum over the rows of both."""
+        return Sum(
+            rows=self.rows + other.rows,
+            exact_pico=self.exact_pico + other.exact_pico,
+            low_pico=self.low_pico + other.low_pico,
+            high_pico=self.high_pico + other.high_pico,
+            unpriced=self.unpriced + other.unpriced,
+        )
 
 
-def _counts(values: Values) -> list[int]:
-    """Return what a row counts; of a message that is charged elsewhere only the attempt."""
-    if values["duplicate_of"] is not None:
-        return [1] + [0] * (len(_SUMMED) - 1)
-    tokens = [min(values[name] or 0, COUNT_MAX) for name in _TOKENS]
-    amounts = [values[f"{name}_pico"] or 0 for name in AMOUNTS]
-    return [1, *tokens, int(values["unpriced"] is not None), *amounts]
+def total(rows: Iterable[Row]) -> Sum:
+    """Return what attempts cost the operator, whoever won."""
+    count = exact_pico = low_pico = high_pico = unpriced = 0
+    for row in rows:
+        count += 1
+        if row.low_pico is None or row.high_pico is None:
+            unpriced += 1
+            continue
+        low_pico += row.low_pico
+        high_pico += row.high_pico
+        if row.low_pico == row.high_pico:
+            exact_pico += row.low_pico
+    return Sum(
+        rows=count, exact_pico=exact_pico, low_pico=low_pico, high_pico=high_pico, unpriced=unpriced
+    )
 
 
-def _columns(counts: list[int]) -> dict[str, int]:
-    found = dict(zip(MEASURES, counts, strict=False))
-    for name, amount_pico in zip(AMOUNTS, counts[len(MEASURES) :], strict=True):
-        found[f"{name}_usd"], found[f"{name}_rest_pico"] = split(amount_pico)
-    return found
+def charged(rows: Iterable[Row], *, charge_partial: bool) -> Sum:
+    """Return what callers are charged: for the answers they got, never for what failed before.
+
+    Args:
+        rows: Attempts.
+        charge_partial: Whether an answer that broke off is charged too.
+    """
+    states = {State.FINAL, State.PARTIAL} if charge_partial else {State.FINAL}
+    return total(row for row in rows if row.won and row.state in states)
+
+
+def waste(rows: Iterable[Row]) -> Sum:
+    """Return what attempts cost that have ended and whose answer nobody got."""
+    return total(row for row in rows if not row.won and not row.open)

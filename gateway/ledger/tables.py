@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, ColumnElement, Connection, Table, bindparam, 
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.ledger import schema
-from gateway.ledger.sums import Differences
+from gateway.ledger.rollups import Differences
 from gateway.money import PICO_PER_USD
 
 _CHUNK = 500

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-import msgspec
 from sqlalchemy import Connection, select, tuple_
 
 from gateway.ledger import schema, tables
 from gateway.ledger.fold import Changes, Message, Wanted
 from gateway.ledger.reading import Cursor
 from gateway.ledger.row import Row
-from gateway.ledger.sums import Differences
+from gateway.ledger.rollups import Differences
 from gateway.ledger.values import row, stored, stored_adjustment
 
 
 class Looked:
-    """Rows that a fold asks for, looked up beforehand."""
+    """The rows that a fold asks for, looked up beforehand."""
 
-    def __init__(self, rows: Iterable[Row]) -> None:
-        self._attempts = {each.attempt: each for each in rows}
-        self._messages = {
-            (each.platform, each.account, each.message_id): each
-            for each in self._attempts.values()
-            if not each.open and each.duplicate_of is None and each.message_id is not None
-        }
+    def __init__(self) -> None:
+        self._attempts: dict[str, Row] = {}
+        self._messages: dict[tuple[str, str, str | None], Row] = {}
+
+    def add(self, rows: Iterable[Row]) -> None:
+        """Take rows that were found."""
+        for each in rows:
+            self._attempts[each.attempt] = each
+            if not each.open and each.duplicate_of is None:
+                self._messages[each.platform, each.account, each.message_id] = each
 
     def booked(self, attempt: str) -> Row | None:
         """Return the row of an attempt."""
@@ -41,10 +43,6 @@ class Writing:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
 
-    def cursors(self) -> dict[str, Cursor]:
-        """Return how far each file is folded."""
-        return cursors(self.connection)
-
     def open_calls(self, decisions: Iterable[str]) -> dict[str, str]:
         """Return what is kept of these calls, where anything is."""
         found: dict[str, str] = {}
@@ -54,9 +52,10 @@ class Writing:
             found.update((decision, data) for decision, data in self.connection.execute(query))
         return found
 
-    def looked_up(self, wanted: Wanted) -> Looked:
-        """Return the rows that a fold will ask for."""
-        return Looked([*self._by_attempt(wanted.attempts), *self._by_message(wanted.messages)])
+    def wanted(self, wanted: Wanted) -> Iterator[Row]:
+        """Yield the rows that a fold will ask for, as far as there are any."""
+        yield from self._by_attempt(wanted.attempts)
+        yield from self._by_message(wanted.messages)
 
     def apply(self, changes: Changes, reached: Sequence[Cursor]) -> None:
         """Write what a fold changed, and how far it came."""
@@ -90,13 +89,13 @@ class Writing:
         tables.put(self.connection, schema.open_calls, kept)
         tables.take_away(self.connection, schema.open_calls, "decision", over)
 
-    def _by_attempt(self, attempts: Iterable[str]) -> Iterable[Row]:
+    def _by_attempt(self, attempts: Iterable[str]) -> Iterator[Row]:
         column = schema.attempts.c.attempt
         for some in tables.chunks(attempts):
             query = select(schema.attempts).where(column.in_(some))
             yield from map(row, self.connection.execute(query).mappings())
 
-    def _by_message(self, messages: Iterable[Message]) -> Iterable[Row]:
+    def _by_message(self, messages: Iterable[Message]) -> Iterator[Row]:
         column = schema.attempts.c
         identity = tuple_(column.platform, column.account, column.message_id)
         for some in tables.chunks(messages):
@@ -108,22 +107,11 @@ class Writing:
             yield from map(row, self.connection.execute(query).mappings())
 
 
-def cursors(connection: Connection) -> dict[str, Cursor]:
-    """Return how far each file is folded."""
-    found = connection.execute(select(schema.cursors)).mappings()
-    return {each["file"]: Cursor(**each) for each in found}
-
-
-def named(record_data: msgspec.Raw) -> str | None:
-    """Return the decision that a record names."""
-    try:
-        return _named(record_data).decision
-    except ValueError:
-        return None
-
-
-class _Named(msgspec.Struct):
-    decision: str | None = None
-
-
-_named = msgspec.json.Decoder(_Named).decode
+def cursors(connection: Connection, files: Iterable[str]) -> dict[str, Cursor]:
+    """Return how far each of these files is folded, where anything of it is."""
+    found: dict[str, Cursor] = {}
+    for some in tables.chunks(files):
+        query = select(schema.cursors).where(schema.cursors.c.file.in_(some))
+        for each in connection.execute(query).mappings():
+            found[each["file"]] = Cursor(**each)
+    return found
