@@ -14,12 +14,15 @@ Given = dict[str, list[str]]
 
 _MOMENT = "A UTC day or time (2026-11-22), or 7d, 24h, today"
 _SEVERAL = "; several: any of them."
+_BY = (
+    "day, model, upstream, platform, team, caller, session, agent, class, environment, outcome, "
+    "state, tag:NAME"
+)
 _OPTIONS = {
     "by": (
         "--by",
         "WHAT",
-        "Group by it: day, model, upstream, platform, team, caller, session,"
-        " agent, class, environment, outcome, state, tag:NAME; several with commas.",
+        f"Group by it: {_BY}; several with commas.",
     ),
     "from": ("--from", "TIME", f"{_MOMENT}; else 30d, of a session all."),
     "to": ("--to", "TIME", f"{_MOMENT}: the first moment left out."),

@@ -37,10 +37,20 @@ def _money(head: str, name: str, *, always: bool = True) -> Shown:
     return Shown(head, lambda row: str(row[f"{name}_usd"]), always)
 
 
-def _bounds(row: Figures) -> str:
-    """Return between what and what the cost lies, where it is not exact."""
-    low, high = row["low_usd"], row["high_usd"]
+def _part(part: str, *, always: bool = True) -> Shown:
+    return Shown(f"{part} USD", lambda row: _between(row, f"{part}_") or row[f"{part}_usd"], always)
+
+
+def _between(row: Figures, part: str = "") -> str:
+    """Return between what and what a cost lies, where it is not exact."""
+    low, high = row[f"{part}low_usd"], row[f"{part}high_usd"]
     return "" if low == high else f"{low} - {high}"
+
+
+def _untold(row: Figures) -> str:
+    """Return how many tokens were written to a cache nobody knows for how long."""
+    told = row["cache_write_5m_tokens"] + row["cache_write_1h_tokens"]
+    return str(row["cache_write_tokens"] - told)
 
 
 def _both(first: str, second: str) -> Callable[[Figures], str]:
@@ -48,13 +58,14 @@ def _both(first: str, second: str) -> Callable[[Figures], str]:
     return lambda row: f"{row[first]} ({row[second]})" if row[first] else "0"
 
 
-BOUNDS = Shown("between USD", _bounds, always=False)
+BOUNDS = Shown("between USD", _between, always=False)
 USAGE = (
     _count("attempts", "attempts"),
     _count("open", "open_attempts", always=False),
     _count("input", "input_tokens"),
     _count("write 5m", "cache_write_5m_tokens", always=False),
     _count("write 1h", "cache_write_1h_tokens", always=False),
+    Shown("write, TTL not told", _untold, always=False),
     _count("read", "cache_read_tokens", always=False),
     _count("output", "output_tokens"),
     _count("thinking", "thinking_tokens", always=False),
@@ -63,10 +74,10 @@ USAGE = (
     _money("list USD", "list"),
     BOUNDS,
     _count("unpriced", "unpriced", always=False),
-    _money("charged USD", "charged"),
-    _money("waste USD", "waste"),
-    _money("absorbed USD", "absorbed", always=False),
-    _money("open USD", "open", always=False),
+    _part("charged"),
+    _part("waste"),
+    _part("absorbed", always=False),
+    _part("open", always=False),
     _money("adjusted USD", "adjusted", always=False),
 )
 CACHE = (
@@ -113,7 +124,7 @@ def print_waste(report: Report) -> None:
         )
         typer.echo(
             f"{call['at']} {call['decision']} {seen(call['model'])}: "
-            f"{_bounds(call) or call['net_usd']} USD, {answered}{whose and f'; {whose}'}"
+            f"{_between(call) or call['net_usd']} USD, {answered}{whose and f'; {whose}'}"
         )
         for each in call["attempts"]:
             cost = "no price" if each["net_usd"] is None else f"{each['net_usd']} USD"
@@ -145,7 +156,7 @@ def print_tree(report: Report) -> None:
 
 _DEEPEST = 12
 """Deeper agents stand no further to the right."""
-TREE = (*USAGE[:9], USAGE[9], BOUNDS, USAGE[12])
+TREE = (*USAGE[:11], BOUNDS)
 PRINTED = {
     "usage": print_usage,
     "cache": print_cache,

@@ -23,12 +23,12 @@ from gateway.server.counting import Counts
 from gateway.server.drain import Drain
 from gateway.server.keys import Keys
 from gateway.server.leaving import Watch, watch
+from gateway.server.ledger_reports import PATHS, NoReports, Tells
 from gateway.server.metrics import Metrics
 from gateway.server.refusals import OperatorsOnly, WrongHost, WrongMethod
 from gateway.server.relay import STOPPING, relay
 from gateway.server.replies import failed, refused, reply
 from gateway.server.report import report
-from gateway.server.ledger_reports import PATHS, NoReports, Tells
 from gateway.server.settings import DOOR, Settings
 from gateway.server.shedding import Load, Place
 from gateway.server.status import Shows, Status

@@ -77,12 +77,12 @@ class Reports:
         self, url: str, directory: Path, *, charge_partial: bool = True, limit_s: float = LIMIT_S
     ) -> None:
         # Imported now: it would take the first report's time, and that of calls beside it.
-        from gateway.ledger.reports import catalog, reading  # noqa: PLC0415 - an extra
+        from gateway.ledger.reports import asked, catalog, reading  # noqa: PLC0415 - an extra
 
         self._catalog, self._reading = catalog, reading
         self._place = (url, directory)
         self._limit_s = limit_s
-        self._setting = catalog.Setting(charge_partial, TOP, TOP_MOST, ATTEMPTS_MOST, limit_s)
+        self._setting = asked.Setting(charge_partial, TOP, TOP_MOST, ATTEMPTS_MOST, limit_s)
         self._threads = Threads("gateway-report", AT_ONCE)
         self._free = threading.BoundedSemaphore(AT_ONCE)
         self._ledger: Ledger | None = None
@@ -116,9 +116,10 @@ class Reports:
 
     def _opened(self) -> Ledger:
         self._reading.check_there(*self._place)
-        if self._ledger is None:
-            self._ledger = self._reading.existing(*self._place)
-        return self._ledger
+        found = self._ledger
+        if found is None:
+            found = self._ledger = self._reading.existing(*self._place)
+        return found
 
 
 def reports_of(config: Config) -> Tells:

@@ -11,9 +11,9 @@ from gateway.config import NO_POLICY_WARNING, Config
 from gateway.engine import Engine
 from gateway.memory import resident_bytes, resting_note, unread_note
 from gateway.server.app import App
+from gateway.server.ledger_reports import reports_of
 from gateway.server.listen import run
 from gateway.server.log_lines import LogLines
-from gateway.server.ledger_reports import reports_of
 from gateway.server.settings import Settings
 from gateway.wire.aio import AsyncWire
 

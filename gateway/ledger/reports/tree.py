@@ -116,7 +116,7 @@ def _figures(row: RowMapping, *, charge_partial: bool) -> dict[str, int]:
     borne = part(
         State(row["state"]), won=row["won"], is_open=row["open"], charge_partial=charge_partial
     )
-    shares = {name: amounts["net"] if name == borne else 0 for name in PARTS}
+    shares = {name: amounts[amount] if of == borne else 0 for name, (of, amount) in PARTS.items()}
     return counts | amounts | shares
 
 
