@@ -81,10 +81,11 @@ def asked(
     for name in given:
         if name not in allowed:
             raise BadParameter(name, "is no parameter of this report")
+    begin = _one(given, "from")
     return Asked(
         now_us,
         _by(given.get("by") or by),
-        _period(_one(given, "from") or since, _one(given, "to"), now_us),
+        _period(since if begin is None else begin, _one(given, "to"), now_us),
         _filters(given),
         _top(_one(given, "top"), setting),
         setting,

@@ -36,9 +36,9 @@ COUNTS = (
 AMOUNTS = ("net", "low", "high", "list", "uncached")
 
 
-def row(number: int = 1, **more: Any) -> Row:
+def row(minute: int = 1, **more: Any) -> Row:
     """Return an attempt that was answered and cost 1 USD."""
-    decision = more.pop("decision", f"dec_{number}")
+    decision = more.pop("decision", f"dec_{minute}")
     price = more.pop("price_pico", 10**12)
     common: dict[str, Any] = {
         "attempt": f"{decision}.{more.get('number', 1)}",
@@ -46,7 +46,7 @@ def row(number: int = 1, **more: Any) -> Row:
         "number": 1,
         "kind": "messages",
         "streamed": True,
-        "started_us": BEGIN_US + number * 60 * 10**6,
+        "started_us": BEGIN_US + minute * 60 * 10**6,
         "upstream": "direct",
         "platform": "anthropic",
         "scope": "global",
