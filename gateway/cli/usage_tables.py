@@ -119,19 +119,19 @@ def print_waste(report: Report) -> None:
     _print_groups("waste", report, WASTE)
     for call in report["requests"]:
         answered = "answered by another attempt" if call["answered"] else "not answered"
-        whose = ", ".join(
-            f"{name} {seen(call[name])}" for name in ("caller", "team", "session") if call[name]
-        )
-        typer.echo(
-            f"{call['at']} {call['decision']} {seen(call['model'])}: "
-            f"{_between(call) or call['net_usd']} USD, {answered}{whose and f'; {whose}'}"
-        )
+        names = ("caller", "team", "session")
+        whose = "".join(f", {name} {seen(call[name])}" for name in names if call[name])
+        what = f"{call['at']} {call['decision']} {seen(call['model'])}"
+        typer.echo(f"{what}: {_cost(call)}, {answered}{whose}")
         for each in call["attempts"]:
-            cost = "no price" if each["net_usd"] is None else f"{each['net_usd']} USD"
-            typer.echo(
-                f"  {each['attempt']} {each['upstream']}: {each['outcome'] or 'open'}, "
-                f"{each['state']}, {cost}"
-            )
+            ended = f"{each['outcome'] or 'open'}, {each['state']}"
+            typer.echo(f"  {each['attempt']} {each['upstream']}: {ended}, {_cost(each)}")
+
+
+def _cost(row: Figures) -> str:
+    if row["high_usd"] is None:
+        return "no price"
+    return f"{_between(row) or row['net_usd']} USD"
 
 
 def print_tree(report: Report) -> None:
