@@ -48,8 +48,8 @@ def reports(place: Path, **more: Any) -> Reports:
 
 @pytest.fixture(scope="module")
 def asked(_emulator: Emulator, place: Path) -> Iterator[Running]:
-    keys = {"admin_keys": (ADMIN,), "keys": (CALLER,)}
-    with serving(engine_over(_emulator), reports=reports(place), **keys) as running:
+    engine, mine = engine_over(_emulator), reports(place)
+    with serving(engine, reports=mine, admin_keys=(ADMIN,), keys=(CALLER,)) as running:
         yield running
 
 
@@ -101,22 +101,22 @@ def test_an_admin_key_is_no_callers(asked: Running) -> None:
     assert get(asked, "/v1/models").status == 401
 
 
-def test_without_an_admin_key_nobody_may_ask(_emulator: Emulator, place: Path) -> None:
-    with serving(engine_over(_emulator), reports=reports(place), keys=(CALLER,)) as running:
+def test_without_an_admin_key_nobody_may_ask(emulator: Emulator, place: Path) -> None:
+    with serving(engine_over(emulator), reports=reports(place), keys=(CALLER,)) as running:
         for key in (None, CALLER, ADMIN):
             reply = get(running, key=key)
             assert reply.error[:2] == (403, "permission_error")
             assert "admin_keys in [server]" in reply.error[2]
 
 
-def test_a_gateway_without_keys_tells_this_machine(_emulator: Emulator, place: Path) -> None:
-    with serving(engine_over(_emulator), reports=reports(place)) as running:
+def test_a_gateway_without_keys_tells_this_machine(emulator: Emulator, place: Path) -> None:
+    with serving(engine_over(emulator), reports=reports(place)) as running:
         assert get(running, key=None).status == 200
         assert get(running, key=None, host="evil.test").error[:2] == (403, "permission_error")
 
 
-def test_one_with_an_admin_key_only_asks_for_it(_emulator: Emulator, place: Path) -> None:
-    with serving(engine_over(_emulator), reports=reports(place), admin_keys=(ADMIN,)) as running:
+def test_one_with_an_admin_key_only_asks_for_it(emulator: Emulator, place: Path) -> None:
+    with serving(engine_over(emulator), reports=reports(place), admin_keys=(ADMIN,)) as running:
         assert running.call(BODY).status == 200
         assert get(running, key=None).status == 401
         assert get(running).status == 200
@@ -157,17 +157,17 @@ def test_it_is_only_read(asked: Running, method: str, status: int) -> None:
     assert asked.ask(method, "/v1/usage", None, headers).status == status
 
 
-def test_without_a_ledger(_emulator: Emulator) -> None:
-    with serving(engine_over(_emulator), admin_keys=(ADMIN,)) as running:
+def test_without_a_ledger(emulator: Emulator) -> None:
+    with serving(engine_over(emulator), admin_keys=(ADMIN,)) as running:
         assert get(running, key="wrong").status == 401
         status, kind, message = get(running).error
     assert (status, kind) == (501, "not_supported")
     assert "url in [ledger]" in message
 
 
-def test_a_ledger_that_went_away_and_came_back(_emulator: Emulator, tmp_path: Path) -> None:
+def test_a_ledger_that_went_away_and_came_back(emulator: Emulator, tmp_path: Path) -> None:
     file = tmp_path / "ledger.sqlite3"
-    with serving(engine_over(_emulator), reports=reports(tmp_path)) as running:
+    with serving(engine_over(emulator), reports=reports(tmp_path)) as running:
         before = get(running, key=None)
         assert before.error[:2] == (503, "api_error")
         assert "The ledger cannot be read: it is not there" in before.error[2]
@@ -185,21 +185,21 @@ def test_a_ledger_that_went_away_and_came_back(_emulator: Emulator, tmp_path: Pa
         assert get(running, key=None).status == 200
 
 
-def test_a_database_that_is_not_reached(_emulator: Emulator, tmp_path: Path) -> None:
+def test_a_database_that_is_not_reached(emulator: Emulator, tmp_path: Path) -> None:
     url = "postgresql://nobody:secret@127.0.0.1:1/ledger"
-    with serving(engine_over(_emulator), reports=Reports(url, tmp_path)) as running:
+    with serving(engine_over(emulator), reports=Reports(url, tmp_path)) as running:
         status, kind, message = get(running, key=None).error
     assert (status, kind) == (503, "api_error")
     assert "secret" not in message
 
 
-def test_what_is_told_is_bounded(_emulator: Emulator, tmp_path: Path) -> None:
+def test_what_is_told_is_bounded(emulator: Emulator, tmp_path: Path) -> None:
     ledger = Ledger.open("sqlite:///ledger.sqlite3", tmp_path)
     many = [row(each, session=f"s-{each}") for each in range(TOP + 1)]
     long = [row(0, decision=f"dec_s{each}", session="long") for each in range(ATTEMPTS_MOST + 1)]
     fill(ledger, [*many, *long])
     ledger.close()
-    with serving(engine_over(_emulator), reports=reports(tmp_path)) as running:
+    with serving(engine_over(emulator), reports=reports(tmp_path)) as running:
         report = get(running, key=None, given=SINCE | {"by": "session"}).json
         assert (len(report["groups"]), report["others"]["groups"]) == (TOP, 2)
         tree = get(running, "/v1/usage/tree", key=None, given={"session": "long"})
@@ -221,11 +221,11 @@ class Held(Reports):
 
 
 def test_no_call_waits_for_a_report_and_few_are_read_at_once(
-    _emulator: Emulator, place: Path
+    emulator: Emulator, place: Path
 ) -> None:
     held = Held(place)
     with (
-        serving(engine_over(_emulator), reports=held) as running,
+        serving(engine_over(emulator), reports=held) as running,
         ThreadPoolExecutor() as threads,
     ):
         asking = [threads.submit(get, running, key=None) for _ in range(AT_ONCE)]
@@ -241,10 +241,10 @@ def test_no_call_waits_for_a_report_and_few_are_read_at_once(
 
 
 def test_a_caller_who_leaves_frees_the_place_when_the_report_is_read(
-    _emulator: Emulator, place: Path
+    emulator: Emulator, place: Path
 ) -> None:
     held = Held(place)
-    with serving(engine_over(_emulator), reports=held) as running:
+    with serving(engine_over(emulator), reports=held) as running:
         for _ in range(AT_ONCE):
             connection = http.client.HTTPConnection("127.0.0.1", running.port, timeout=20)
             connection.request("GET", "/v1/usage")
@@ -255,7 +255,7 @@ def test_a_caller_who_leaves_frees_the_place_when_the_report_is_read(
         until(lambda: get(running, key=None).status == 200)
 
 
-def test_a_report_that_takes_too_long_is_stopped(_emulator: Emulator, tmp_path: Path) -> None:
+def test_a_report_that_takes_too_long_is_stopped(emulator: Emulator, tmp_path: Path) -> None:
     ledger = Ledger.open("sqlite:///ledger.sqlite3", tmp_path)
     fill(
         ledger,
@@ -263,18 +263,18 @@ def test_a_report_that_takes_too_long_is_stopped(_emulator: Emulator, tmp_path: 
     )
     ledger.close()
     slow = reports(tmp_path, limit_s=1e-9)
-    with serving(engine_over(_emulator), reports=slow) as running:
+    with serving(engine_over(emulator), reports=slow) as running:
         status, kind, message = get(running, "/v1/usage/cache", key=None).error
     assert (status, kind) == (504, "timeout_error")
     assert "gateway usage" in message
 
 
-def test_a_mistake_of_ours_is_an_envelope(_emulator: Emulator, place: Path) -> None:
+def test_a_mistake_of_ours_is_an_envelope(emulator: Emulator, place: Path) -> None:
     class Broken(Reports):
         def _opened(self) -> Ledger:
             raise RuntimeError("a made-up mistake")
 
-    with serving(engine_over(_emulator), reports=Broken("sqlite:///x", place)) as running:
+    with serving(engine_over(emulator), reports=Broken("sqlite:///x", place)) as running:
         for _ in range(AT_ONCE + 1):
             assert get(running, key=None).error[:2] == (500, "api_error")
 

@@ -11,6 +11,7 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Integer,
+    Label,
     Table,
     and_,
     case,
@@ -48,7 +49,7 @@ class Split(NamedTuple):
         """Return the same with each column replaced."""
         return Split(of(self.dollars), of(self.micro), of(self.pico))
 
-    def labelled(self, name: str) -> list[Column]:
+    def labelled(self, name: str) -> list[Label[Any]]:
         """Return the columns under their names."""
         return [column.label(f"{name}_{place}") for place, column in enumerate(self)]
 
@@ -73,7 +74,7 @@ def amount_in(rows: Columns, name: str) -> Split:
 
 
 @cache
-def of_attempts() -> tuple[Column, ...]:
+def of_attempts() -> tuple[Label[Any], ...]:
     """Return the figures of one attempt; of a message that is charged elsewhere only that."""
     counts: dict[str, Column] = {name: _once(count(attempts.c[name])) for name in _summed_counts()}
     counts["attempts"] = ONE
@@ -98,7 +99,7 @@ def count(column: Column) -> Column:
 
 
 @cache
-def of_sums(table: Table, sign: int = 1) -> tuple[Column, ...]:
+def of_sums(table: Table, sign: int = 1) -> tuple[Label[Any], ...]:
     """Return the figures of one row of sums; a `sign` of -1 takes them away."""
     counts = {name: table.c[name] * sign for name in COUNTS if name != "open_attempts"}
     return _figures(counts, {name: _sum(table, name).each(lambda c: c * sign) for name in PRICED})
@@ -110,13 +111,13 @@ def _sum(table: Table, name: str) -> Split:
 
 
 @cache
-def of_adjustments() -> tuple[Column, ...]:
+def of_adjustments() -> tuple[Label[Any], ...]:
     """Return the figures of one adjustment."""
     return _figures({}, {ADJUSTED: split(adjustments.c.amount_pico)})
 
 
-def _figures(counts: Mapping[str, Column], amounts: Mapping[str, Split]) -> tuple[Column, ...]:
-    found: list[Column] = [counts.get(name, NOTHING).label(name) for name in COUNTS]
+def _figures(counts: Mapping[str, Column], amounts: Mapping[str, Split]) -> tuple[Label[Any], ...]:
+    found = [counts.get(name, NOTHING).label(name) for name in COUNTS]
     for name in (*PRICED, ADJUSTED):
         found += amounts.get(name, NO_AMOUNT).labelled(name)
     return tuple(found)

@@ -44,7 +44,8 @@ def test_moments(text: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "soon", "7", "0d", "-1d", "7D", "7w", "1969-12-31", "2026-13-01", "٧d", "24h "]
+    "text",
+    ["", "soon", "7", "0d", "-1d", "7D", "7w", "1969-12-31", "2026-13-01", "\u0667d", "24h "],
 )
 def test_what_is_no_moment(text: str) -> None:
     with pytest.raises(BadParameter, match="write a day") as caught:
@@ -71,7 +72,7 @@ def test_what_is_no_moment(text: str) -> None:
         ({"team": [str(each) for each in range(101)]}, "team", "filters by more than 100 values"),
         ({"top": "0"}, "top", "no number from 1 to 500"),
         ({"top": "501"}, "top", "no number from 1 to 500"),
-        ({"top": "٣"}, "top", "no number from 1 to 500"),
+        ({"top": "\u0663"}, "top", "no number from 1 to 500"),
         ({"top": "9" * 5000}, "top", "no number from 1 to 500"),
         ({"key": "x"}, "key", "is no parameter of this report"),
         ({"day": "2026-11-22"}, "day", "is no parameter of this report"),

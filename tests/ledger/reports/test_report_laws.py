@@ -126,7 +126,9 @@ def test_a_filter_leaves_what_the_group_has(
     wanted = data.draw(st.lists(st.sampled_from(values), min_size=1, unique=True))
     by = data.draw(st.sampled_from(BY))
     tag = name.removeprefix("tag:")
-    given = {"tag": [f"{tag}={each}" for each in wanted]} if tag != name else {name: wanted}
+    given: dict[str, Any] = (
+        {"tag": [f"{tag}={each}" for each in wanted]} if tag != name else {name: wanted}
+    )
     report = ask(ledger, by=by, **given)
     left = [each for each in rows if value(each, name) in wanted]
     check_groups(left, by, report)

@@ -82,6 +82,12 @@ def test_days_come_in_their_order_and_others_by_their_cost(ledger: Ledger) -> No
     assert keys(ask(ledger, by=["upstream"], top="1")) == [("b",)]
 
 
+def test_many_small_amounts_are_more_than_a_large_one(ledger: Ledger) -> None:
+    small = [row(each, session="small", price_pico=900_000_000_000) for each in range(5)]
+    fill(ledger, [*small, row(9, session="large", price_pico=2 * USD)])
+    assert keys(ask(ledger, by=["session"], top="1")) == [("small",)]
+
+
 def adjustment(amount_pico: int, **more: Any) -> Adjustment:
     common: dict[str, Any] = {
         "id": f"adj_{amount_pico}",
