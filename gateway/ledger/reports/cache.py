@@ -26,6 +26,8 @@ KNOWN = (State.PARTIAL, State.FINAL)
 _LANE = ("lane", "model", "upstream")
 """What shares a cache, as far as one can tell: a session at one upstream; without a session, a
 caller."""
+_PROMPT = (*_LANE, "agent")
+"""What goes on with one prompt: agents of a session have prompts of their own."""
 _LANE_DIMENSIONS = {"session", "model", "upstream", "platform"}
 """What a lane has one value of."""
 _AMOUNTS = ("net", "uncached", "saved")
@@ -171,7 +173,7 @@ def _lane() -> Column:
 
 def _wanted(asked: Asked) -> set[str]:
     used = (*asked.by, *(each for each, _ in asked.filters))
-    own = {"attempt", "started_us", "model", "upstream", "net_pico", "uncached_pico"}
+    own = {"attempt", "started_us", "model", "upstream", "agent", "net_pico", "uncached_pico"}
     own |= {"input_tokens", "cache_read_tokens"}
     return own | {each.column or "tags" for each in used}
 
@@ -184,9 +186,9 @@ def _widened(asked: Asked) -> Span:
 
 
 def _looking_around(known: FromClause) -> Select[Any]:
-    """Add when the same cache was written before each attempt, and read after it."""
+    """Add when the same prompt was written before each attempt, and its cache read after it."""
     began, order = known.c.started_us, (known.c.started_us, known.c.attempt)
-    lane = [known.c[name] for name in _LANE]
+    lane, prompt = ([known.c[name] for name in names] for names in (_LANE, _PROMPT))
     # Backwards, so that both look at what came before: databases do that in one go.
     backwards = [each.desc() for each in order]
     read = func.min(case((_number(known.c, "cache_read_tokens") > 0, began)))
@@ -194,6 +196,6 @@ def _looking_around(known: FromClause) -> Select[Any]:
     found = [read.over(partition_by=lane, order_by=backwards, rows=before).label("read_us")]
     for ttl in TTL_US:
         wrote = func.max(case((known.c[f"written_{ttl}"] > 0, began)))
-        written = wrote.over(partition_by=lane, order_by=order, rows=before)
+        written = wrote.over(partition_by=prompt, order_by=order, rows=before)
         found.append(written.label(f"written_{ttl}_us"))
     return select(known, *found)

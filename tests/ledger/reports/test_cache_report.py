@@ -119,6 +119,15 @@ def test_misses(ledger: Ledger) -> None:
     assert found["missed_tokens"] == 6010 + LARGE_TOKENS
 
 
+def test_an_agent_has_a_prompt_of_its_own_and_reads_what_its_session_wrote(
+    ledger: Ledger,
+) -> None:
+    found = total(
+        ledger, call(1, 0, wrote=5000), call(2, 1, wrote=6000, agent="a"), call(3, 2, read=1)
+    )
+    assert (found["misses"], found["unread_writes_5m"]) == (0, 0)
+
+
 def test_what_lies_around_the_period_is_looked_at(ledger: Ledger) -> None:
     rows = (call(1, 0, wrote=5000), call(2, 1, wrote=6000), call(3, 2, read=6000))
     period = {"from_": "2026-11-22T00:00:30Z", "to": "2026-11-22T00:01:30Z"}
@@ -151,6 +160,7 @@ LANES = st.fixed_dictionaries(
     {
         "session": st.sampled_from(["", "s"]),
         "caller": st.sampled_from(["", "alice"]),
+        "agent": st.sampled_from(["", "a"]),
         "upstream": st.sampled_from(["direct", "bedrock"]),
         "minute": st.integers(0, 80),
         "read": st.sampled_from([0, 0, 9]),
@@ -207,7 +217,7 @@ def _missed(rows: list[Row], at: int, ttl: str | None) -> bool:
     before = [
         each
         for each in rows[:at]
-        if _lane(each) == _lane(mine)
+        if (*_lane(each), each.agent) == (*_lane(mine), mine.agent)
         and any(
             _wrote(each, some)
             and (ttl is None or each.started_us + TTL_US[some] >= mine.started_us)
