@@ -11,7 +11,9 @@ from gateway.cli import (
     emulate,
     explain,
     init,
+    ledger,
     policy,
+    prices,
     serve,
     status,
     usage,
@@ -35,9 +37,11 @@ app.command("status")(status.status)
 app.command("demo")(emulate.demo)
 app.command("emulate")(emulate.emulate)
 app.add_typer(audit.app, name="audit")
+app.add_typer(ledger.app, name="ledger")
 app.add_typer(usage.app, name="usage")
 app.command("version")(version.version)
 app.add_typer(policy.app, name="policy")
+app.add_typer(prices.app, name="prices")
 
 
 def main() -> None:

@@ -27,14 +27,16 @@ from gateway.journal.read import files
 from gateway.ledger.failures import LedgerError
 from gateway.ledger.folding import fold_batch
 from gateway.ledger.one_folder import one_folder
+from gateway.ledger.pruning import Retention, prune
 from gateway.ledger.reading import Behind, behind, size_bytes
 from gateway.ledger.store import Ledger
 from gateway.ledger.writing import cursors
 from gateway.prices.book import Prices
 
 INTERVAL_S = 1.0
-_BACK_OFF_S = 1.0
-_BACK_OFF_CAP_S = 30.0
+_DAY_S = 86_400
+BACK_OFF_S = 1.0
+BACK_OFF_CAP_S = 30.0
 _FORK_WAIT_S = 1.0
 """How long a fork waits for a batch: a child must not be born within one."""
 _LOG = logging.getLogger("gateway.ledger")
@@ -66,6 +68,7 @@ class Folding:
         directory: Where a relative file in it counts from.
         journal: The journal's directory.
         prices: Gives the prices that are in force.
+        retention: What is kept how long; None: nothing is taken away.
         now: The Unix time.
         interval_s: How long after a pass the next one begins.
     """
@@ -77,6 +80,7 @@ class Folding:
         journal: Path,
         prices: Callable[[], Prices],
         *,
+        retention: Retention | None = None,
         now: Callable[[], float] = time.time,
         interval_s: float = INTERVAL_S,
     ) -> None:
@@ -84,6 +88,7 @@ class Folding:
         self._directory = directory
         self._journal = journal
         self._prices = prices
+        self._retention = retention
         self._now = now
         self._interval_s = interval_s
         self._begin_anew()
@@ -123,12 +128,13 @@ class Folding:
         """The files of which all was folded, and how long they were."""
         self._troubles: dict[str, Finding] = {}
         """File -> why the rest of it cannot be folded."""
+        self._pruned_on: int | None = None
         self._progress = Progress()
 
     def _run(self) -> None:
         trying = Retrying(
             retry=retry_if_exception_type(Exception),
-            wait=wait_exponential_jitter(_BACK_OFF_S, _BACK_OFF_CAP_S),
+            wait=wait_exponential_jitter(BACK_OFF_S, BACK_OFF_CAP_S),
             sleep=sleep_using_event(self._stopped),
             stop=stop_when_event_set(self._stopped),
             before_sleep=self._failed,
@@ -158,6 +164,7 @@ class Folding:
         if not left.records:
             self._seen = {path.name: size for path, size in sizes.items()}
         self._note(left, new, now_s)
+        self._prune(now_s)
 
     def _files(self) -> list[Path]:
         try:
@@ -171,6 +178,15 @@ class Folding:
             while more and self._going():
                 with self._busy:
                     more = fold_batch(self._opened(), new, self._prices()).more
+
+    def _prune(self, now_s: float) -> None:
+        """Once a day, take away what is too old."""
+        today = int(now_s // _DAY_S)
+        if self._retention is not None and self._pruned_on != today and self._going():
+            with one_folder(self._journal) as mine, self._busy:
+                if mine:
+                    prune(self._opened(), self._retention, now_s)
+            self._pruned_on = today
 
     def _left(self, new: list[Path]) -> Behind:
         with self._opened().reading() as connection:

@@ -55,6 +55,14 @@ def address(engine: Engine) -> str:
     return shown.set(host=host if isinstance(host, str) else url.host).render_as_string()
 
 
+def shown(url: str, directory: Path) -> str:
+    """Return an address for people, also where nothing can be connected to it."""
+    try:
+        return address(engine(url, directory))
+    except LedgerError:
+        return "of the configuration"
+
+
 def _sqlite(path: Path) -> Engine:
     made = create_engine(
         URL.create("sqlite", database=str(path)),

@@ -11,14 +11,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gateway.journal.record import Record
-from gateway.ledger.booking import NOWHERE, attempt_id, taken
+from gateway.ledger.booking import NOWHERE, Taken, attempt_id, taken
 from gateway.ledger.calls import Attempt, OpenCall, Place, Said, from_json, to_json
 from gateway.ledger.costs import priced
 from gateway.ledger.records import READERS, Adjusted, Decided, Finished, at_us
 from gateway.ledger.repeats import once
 from gateway.ledger.row import Adjustment, Row
 from gateway.prices.book import Prices
-from gateway.usage import Usage
 
 
 class Booked(NamedTuple):
@@ -94,6 +93,8 @@ class Fold:
 
     def _begin(self) -> None:
         self._touched: dict[str, OpenCall] = {}
+        self._ended: dict[tuple[str, int], None] = {}
+        """The attempts that have ended, in the order of their ends."""
         self._rows: dict[str, Booked] = {}
         self._messages: dict[Message, str] = {}
         """Message -> the attempt that is charged for it."""
@@ -141,8 +142,12 @@ class Fold:
 
     def changes(self) -> Changes:
         """Return what the records have changed, and forget it."""
+        for decision, number in self._ended:
+            self._book(decision, self._calls[decision], number)
         for decision, call in self._touched.items():
-            self._book(decision, call)
+            for number in list(call.attempts):
+                self._book(decision, call, number)
+            self._name(decision, call)
         ended = [decision for decision, call in self._touched.items() if not _goes_on(call)]
         for decision in ended:
             del self._calls[decision], self._touched[decision]
@@ -164,19 +169,18 @@ class Fold:
     def _take_decided(self, said: Decided, file: str) -> None:
         if said.plan == []:
             return  # It was refused: nothing is sent, and no other record of it comes.
-        call = self._call(said.decision, file)
-        call.decided = call.decided or said
+        self._call(said.decision, file).decided = said
 
     def _take_said(self, said: Said, number: int, place: Place) -> None:
         call = self._call(said.decision, place.file)
-        if number in call.booked:
-            return
         attempt = call.attempts.get(number)
         if attempt is None:
             attempt = call.attempts[number] = Attempt(began=place)
         why = attempt.take(said, place)
         if why is not None:
             self._wrong(why)
+        if attempt.ended is not None:
+            self._ended[said.decision, number] = None
 
     def _take_finished(self, said: Finished, place: Place) -> None:
         if said.attempt is not None:
@@ -187,10 +191,12 @@ class Fold:
         call = self._call(said.decision, place.file)
         if call.over is None:
             call.over, call.over_us = said, place.at_us
+            self._ended.update(((said.decision, number), None) for number in call.attempts)
 
     def _take_adjusted(self, said: Adjusted, record: Record) -> None:
         found = msgspec.structs.asdict(said) | {"day": said.day.isoformat()}
-        self._adjustments[said.id] = Adjustment(**found, at_us=self._at_us(record))
+        adjustment = Adjustment(**found, at_us=self._at_us(record))
+        self._adjustments.setdefault(said.id, adjustment)
 
     def _call(self, decision: str, file: str) -> OpenCall:
         call = self._calls.get(decision)
@@ -200,23 +206,19 @@ class Fold:
         self._touched[decision] = call
         return call
 
-    def _book(self, decision: str, call: OpenCall) -> None:
-        """Make rows of what is known of a call."""
-        for number, attempt in list(call.attempts.items()):
-            if self._is_booked(decision, number, attempt):
-                call.booked.add(number)
-                del call.attempts[number]
-            elif attempt.started is None and call.decided is None:
-                self._wrong("attempt.unseen")
-                del call.attempts[number]
-            else:
-                row, usage = taken(decision, call, number, attempt)
-                self._put(row, usage)
-                if not row.open:
-                    call.booked.add(number)
-                    del call.attempts[number]
-        if call.over is not None and call.over.request_id is not None:
-            self._name(decision, call, call.over.request_id)
+    def _book(self, decision: str, call: OpenCall, number: int) -> None:
+        """Make a row of what is known of an attempt."""
+        attempt = call.attempts[number]
+        if self._is_booked(decision, number, attempt):
+            call.closed(number)
+        elif attempt.started is None and call.decided is None:
+            self._wrong("attempt.unseen")
+            del call.attempts[number]
+        else:
+            found = taken(decision, call, number, attempt)
+            self._put(found)
+            if not found.row.open:
+                call.closed(number)
 
     def _is_booked(self, decision: str, number: int, attempt: Attempt) -> bool:
         """Say whether the ledger has an attempt with its end: then nothing more is to be said."""
@@ -226,10 +228,11 @@ class Fold:
         row = self._booked(attempt_id(decision, number))
         return row is not None and not row.open
 
-    def _put(self, row: Row, usage: Usage) -> None:
+    def _put(self, found: Taken) -> None:
+        row = found.row
         twin = None if row.open else self._twin(row)
         if twin is None:
-            priced(row, usage, self._prices)
+            priced(row, found.usage, self._prices, found.speed)
             self._rows[row.attempt] = Booked(row, None)
             first = row
         else:
@@ -249,12 +252,13 @@ class Fold:
         if attempt is not None:
             return self._rows[attempt]
         found = self._known(*message)
-        if found is None or found.open or found.duplicate_of is not None:
-            return None
-        return Booked(found, found)
+        return None if found is None else Booked(found, found)
 
-    def _name(self, decision: str, call: OpenCall, request_id: str) -> None:
+    def _name(self, decision: str, call: OpenCall) -> None:
         """Put the id that the caller saw into the rows that were booked before it was known."""
+        request_id = None if call.over is None else call.over.request_id
+        if request_id is None:
+            return
         for number in call.booked:
             attempt = attempt_id(decision, number)
             found = self._rows.get(attempt)

@@ -74,6 +74,7 @@ def _attempts() -> None:
         sa.Column("won", sa.Boolean(), **needed),
         _text("outcome", 32, **needed),
         _text("stop_reason", 64),
+        _text("refusal_category", 64),
         *(sa.Column(name, sa.BigInteger()) for name in _COUNTS),
         _text("usage", None),
         *(sa.Column(f"{name}_pico", sa.BigInteger()) for name in _AMOUNTS),
