@@ -11,9 +11,13 @@ from typing import Any
 from typer.testing import CliRunner
 
 from gateway.cli import app
+from gateway.ledger.booking import count
+from gateway.ledger.costs import priced
 from gateway.ledger.fold import Booked, Changes
 from gateway.ledger.row import Row, State
 from gateway.ledger.store import Ledger
+from gateway.prices import shipped
+from gateway.usage import Usage
 
 PAGE = Path(__file__).parent / "usage.md"
 BLOCK = re.compile(r"^```console\n\$ gateway (.*)\n(?:.*\n)*?```$", re.MULTILINE)
@@ -31,17 +35,21 @@ url = "sqlite:///ledger.sqlite3"
 """
 DAY_US = 1_795_305_600 * 10**6
 """2026-11-22."""
-RATES = {"input": 4, "write": 5, "read": 0.2, "output": 20}
-"""Claude Opus 5.5 on the Claude API and on Bedrock's global profile, USD for a million tokens."""
 PLACES = {"direct": "anthropic", "bedrock": "bedrock"}
+SESSION = {"session": "5c1f", "caller": "ann", "team": "platform", "tags": {"team": "platform"}}
+AGENT = SESSION | {"agent": "a-71"}
+LOST = {"won": False, "outcome": "ill", "state": State.UNKNOWN}
+CUT = {"won": False, "outcome": "cut", "state": State.PARTIAL}
 
 
-def attempt(minute: float, upstream: str = "direct", **more: Any) -> Row:
-    """Return an attempt of Claude Opus 5.5."""
-    tokens = {name: more.pop(name, 0) for name in RATES}
-    cost_pico = sum(round(count * RATES[name] * 10**6) for name, count in tokens.items())
-    plain = tokens["input"] + tokens["write"] + tokens["read"]
-    uncached_pico = (plain * RATES["input"] + tokens["output"] * RATES["output"]) * 10**6
+def attempt(minute: float, told: tuple[int, int, int, int] | None, **more: Any) -> Row:
+    """Return an attempt, priced as they all are.
+
+    Args:
+        minute: When it started, in minutes of the day.
+        told: Tokens of input, written to the cache, read from it, and of output; None: nobody told.
+        more: What is not as in most attempts.
+    """
     decision = more.pop("decision", f"dec_{minute:g}")
     common: dict[str, Any] = {
         "attempt": f"{decision}.{more.get('number', 1)}",
@@ -53,57 +61,48 @@ def attempt(minute: float, upstream: str = "direct", **more: Any) -> Row:
         "caller": "ci",
         "team": "search",
         "tags": {"team": "search"},
-        "upstream": upstream,
-        "platform": PLACES[upstream],
+        "upstream": "direct",
         "scope": "global",
         "model": "claude-opus-5-5",
         "state": State.FINAL,
         "open": False,
         "won": True,
         "outcome": "complete",
-        "input_tokens": tokens["input"],
-        "cache_write_tokens": tokens["write"],
-        "cache_write_5m_tokens": tokens["write"],
-        "cache_read_tokens": tokens["read"],
-        "output_tokens": tokens["output"],
-        "uncached_pico": int(uncached_pico),
-        **{f"{name}_pico": cost_pico for name in ("list", "net", "low", "high")},
+        "body_bytes": 120_000,
+        "max_tokens": 2000,
+    } | more
+    row = Row(platform=PLACES[common["upstream"]], **common)
+    usage = Usage.of(_usage(*told) if told else {})
+    if told:
+        count(row, usage)
+    priced(row, usage, shipped())
+    return row
+
+
+def _usage(plain: int, wrote: int, read: int, output: int) -> dict[str, Any]:
+    return {
+        "input_tokens": plain,
+        "cache_creation_input_tokens": wrote,
+        "cache_creation": {"ephemeral_5m_input_tokens": wrote, "ephemeral_1h_input_tokens": 0},
+        "cache_read_input_tokens": read,
+        "output_tokens": output,
     }
-    return Row(**common | more)
 
 
-ILL: dict[str, Any] = {
-    "won": False,
-    "state": State.UNKNOWN,
-    "outcome": "ill",
-    "list_pico": None,
-    "net_pico": None,
-    "low_pico": 0,
-    "high_pico": 171_200_000_000,
-    "uncached_pico": None,
-    **{f"{name}_tokens": None for name in ("input", "output", "cache_read", "cache_write")},
-}
-CUT: dict[str, Any] = {
-    "won": False,
-    "state": State.PARTIAL,
-    "outcome": "cut",
-    "low_pico": 26_000_000_000,
-    "high_pico": 46_000_000_000,
-}
-SESSION = {"session": "5c1f", "caller": "ann", "team": "platform", "tags": {"team": "platform"}}
-AGENT = SESSION | {"agent": "a-71", "parent_agent": ""}
-ROWS = [
-    attempt(541, **SESSION, input=320, write=21_000, output=410),
-    attempt(543, **SESSION, input=12, write=900, read=21_000, output=650),
-    attempt(544, **AGENT, input=150, write=8_400, output=300),
-    attempt(545, **AGENT, input=9, write=700, read=8_400, output=240),
-    attempt(556, **SESSION, input=23_400, output=380),
-    attempt(600, "bedrock", decision="dec_600", **ILL),
-    attempt(600.1, decision="dec_600", number=2, input=31_000, output=1_200),
-    attempt(1500, "bedrock", decision="dec_1500", **CUT, input=6_400, output=20),
-    attempt(1500.2, decision="dec_1500", number=2, input=6_400, output=900),
-    attempt(1502, input=2_000, output=500),
-]
+def rows() -> list[Row]:
+    """Return what is in the ledger of the page."""
+    return [
+        attempt(541, (320, 21_000, 0, 410), **SESSION),
+        attempt(543, (12, 900, 21_000, 650), **SESSION),
+        attempt(544, (150, 8_400, 0, 300), **AGENT),
+        attempt(545, (9, 700, 8_400, 240), **AGENT),
+        attempt(556, (23_400, 0, 0, 380), **SESSION),
+        attempt(600, None, decision="dec_600", upstream="bedrock", **LOST),
+        attempt(600.1, (31_000, 0, 0, 1_200), decision="dec_600", number=2),
+        attempt(1500, (6_400, 0, 0, 20), decision="dec_1500", upstream="bedrock", **CUT),
+        attempt(1500.2, (6_400, 0, 0, 900), decision="dec_1500", number=2),
+        attempt(1502, (2_000, 0, 0, 500)),
+    ]
 
 
 def page() -> str:
@@ -119,7 +118,7 @@ def _configure(directory: Path) -> None:
     (directory / "environments" / "dev.toml").touch()
     (directory / "gateway.toml").write_text(CONFIG)
     ledger = Ledger.open("sqlite:///ledger.sqlite3", directory)
-    booked = [Booked(row, None) for row in ROWS]
+    booked = [Booked(row, None) for row in rows()]
     changes = Changes(rows=booked, open_calls={}, files={}, adjustments=[], price_rows={})
     ledger.apply(changes, [])
     ledger.close()

@@ -14,10 +14,11 @@ from gateway.cli import usage_tables
 from gateway.cli.setting import configured
 from gateway.cli.usage_options import Given, option
 from gateway.config import Config
+from gateway.ledger.database import shown
 from gateway.ledger.failures import LedgerError
 from gateway.ledger.reports.asked import BadParameter, Setting
 from gateway.ledger.reports.catalog import told
-from gateway.ledger.reports.reading import existing
+from gateway.ledger.store import Ledger
 
 
 def run(
@@ -34,17 +35,17 @@ def run(
 
 
 def _report(name: str, given: Given, config: Config) -> dict[str, Any]:
-    url = config.ledger.url
-    if url is None:
-        _give_up("the configuration has no ledger: name one as `url` in [ledger]")
+    if config.ledger.url is None:
+        _give_up("the configuration names no ledger: write its `url` in [ledger]")
+    url, where = config.ledger.url.reveal(), config.path(".")
     setting = Setting(charge_partial=config.ledger.charge_partial)
     try:
-        with closing(existing(url.reveal(), config.path("."))) as ledger:
+        with closing(Ledger.existing(url, where)) as ledger:
             return told(ledger, name, given, time.time_ns() // 1000, setting)
     except BadParameter as error:
         raise typer.BadParameter(f"{option(error.parameter)} {error}") from None
     except LedgerError as error:
-        _give_up(f"the ledger cannot be read: {error}")
+        _give_up(f"the ledger {shown(url, where)} cannot be used: {error}")
 
 
 def _give_up(message: str) -> NoReturn:

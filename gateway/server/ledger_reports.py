@@ -11,6 +11,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import parse_qsl
@@ -64,7 +65,7 @@ class NoReports:
 
 
 class Reports:
-    """The reports of one ledger, which is opened when it is first asked.
+    """The reports of one ledger.
 
     Args:
         url: The ledger's.
@@ -77,15 +78,15 @@ class Reports:
         self, url: str, directory: Path, *, charge_partial: bool = True, limit_s: float = LIMIT_S
     ) -> None:
         # Imported now: it would take the first report's time, and that of calls beside it.
+        from gateway.ledger import store  # noqa: PLC0415 - an extra
         from gateway.ledger.reports import asked, catalog, reading  # noqa: PLC0415 - an extra
 
-        self._catalog, self._reading = catalog, reading
+        self._store, self._catalog, self._reading = store, catalog, reading
         self._place = (url, directory)
         self._limit_s = limit_s
         self._setting = asked.Setting(charge_partial, TOP, TOP_MOST, ATTEMPTS_MOST, limit_s)
         self._threads = Threads("gateway-report", AT_ONCE)
         self._free = threading.BoundedSemaphore(AT_ONCE)
-        self._ledger: Ledger | None = None
 
     async def answer(self, scope: Scope, policy: str) -> Answer:
         """Return a report as an answer; raises the Refused that says why there is none."""
@@ -102,24 +103,20 @@ class Reports:
         from gateway.ledger.failures import LedgerError  # noqa: PLC0415 - an extra
         from gateway.ledger.reports.asked import BadParameter  # noqa: PLC0415 - an extra
 
+        now_us = time.time_ns() // 1000
         try:
-            now_us = time.time_ns() // 1000
-            told = self._catalog.told(self._opened(), name, given, now_us, self._setting)
+            with closing(self._opened()) as ledger:
+                told = self._catalog.told(ledger, name, given, now_us, self._setting)
         except BadParameter as error:
             raise Malformed(f"{error.parameter}: {error}.") from None
         except self._reading.TooSlow:
             raise SlowLedger(self._limit_s) from None
         except LedgerError as error:
-            self._ledger = None
             raise LostLedger(str(error)) from None
         return shown(told, policy)
 
     def _opened(self) -> Ledger:
-        self._reading.check_there(*self._place)
-        found = self._ledger
-        if found is None:
-            found = self._ledger = self._reading.existing(*self._place)
-        return found
+        return self._store.Ledger.existing(*self._place)
 
 
 def reports_of(config: Config) -> Tells:

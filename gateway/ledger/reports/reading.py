@@ -1,17 +1,14 @@
-"""The ledger as reports find it: there, and not kept busy for longer than a report may take."""
+"""One look at a ledger, that takes no longer than a report may take."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from gateway.config.ledger_url import SQLITE
-from gateway.ledger.failures import Unavailable
 from gateway.ledger.store import Ledger
 
 STEPS = 200_000
@@ -22,18 +19,6 @@ _STOPPED = "57014"
 
 class TooSlow(Exception):
     """The ledger took longer for a report than it may."""
-
-
-def existing(url: str, directory: Path) -> Ledger:
-    """Return the ledger at an address; none is made there. Raises LedgerError."""
-    check_there(url, directory)
-    return Ledger.open(url, directory)
-
-
-def check_there(url: str, directory: Path) -> None:
-    """Raise Unavailable where a ledger's file is not there: SQLite would make an empty one."""
-    if url.startswith(SQLITE) and not (directory / url.removeprefix(SQLITE)).exists():
-        raise Unavailable("it is not there: a running gateway makes it from its journal")
 
 
 @contextmanager

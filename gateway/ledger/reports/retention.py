@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, func, select
 
+from gateway.ledger.horizons import horizons
 from gateway.ledger.reports.asked import Asked
-from gateway.ledger.schema import horizons, rollups
+from gateway.ledger.schema import rollups
 from gateway.ledger.values import day_of
 
 
 def notes(connection: Connection, asked: Asked) -> list[str]:
     """Return how many attempts of a period are known by their sums only."""
-    kept = select(horizons.c.day).where(horizons.c.of == "attempts")
-    first = connection.execute(kept).scalar_one_or_none()
-    if first is None:
+    first = horizons(connection).attempts
+    if not first:
         return []
     gone = select(func.sum(rollups.c.attempts)).where(rollups.c.day < first)
     from_us, to_us = asked.period.whole

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from hypothesis import strategies as st
-from sqlalchemy import delete, insert
+from sqlalchemy import delete
 
 from gateway.ledger import schema
 from gateway.ledger.fold import Booked, Changes
@@ -199,12 +199,3 @@ def figures(group: Mapping[str, Any]) -> dict[str, Any]:
 def keys(report: Mapping[str, Any]) -> list[tuple[str, ...]]:
     """Return the keys of a report's groups."""
     return [tuple(group["key"].values()) for group in report["groups"]]
-
-
-def pruned(ledger: Ledger, day: str) -> None:
-    """Take the attempts before a day away, as pruning does; their sums stay."""
-    with ledger.writing() as writing:
-        old = delete(schema.attempts).where(schema.attempts.c.day < day)
-        writing.connection.execute(old)
-        kept = insert(schema.horizons).values(of="attempts", day=day)
-        writing.connection.execute(kept)

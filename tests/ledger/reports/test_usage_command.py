@@ -217,7 +217,7 @@ def test_without_a_ledger(
     configured("")
     done = usage(*command)
     assert (done.exit_code, done.stdout) == (1, "")
-    assert done.stderr == "the configuration has no ledger: name one as `url` in [ledger]\n"
+    assert done.stderr == "the configuration names no ledger: write its `url` in [ledger]\n"
 
 
 def test_a_ledger_without_a_journal(configured: Callable[[str], Path], usage: Usage) -> None:
@@ -239,7 +239,8 @@ def test_a_ledger_that_is_not_there_is_not_made(
     done = usage()
     assert (done.exit_code, done.stdout) == (1, "")
     assert done.stderr == (
-        "the ledger cannot be read: it is not there: a running gateway makes it from its journal\n"
+        f"the ledger sqlite:///{file} cannot be used: it is not there: `gateway ledger fold` makes "
+        "it from the journal\n"
     )
     assert not file.exists()
 
@@ -259,7 +260,7 @@ def test_what_is_no_ledger(configured: Callable[[str], Path], usage: Usage) -> N
     file.write_text("This is no database, but a text that is long enough to be looked at." * 20)
     done = usage()
     assert (done.exit_code, done.stdout) == (1, "")
-    assert done.stderr == "the ledger cannot be read: the file is no SQLite database\n"
+    assert done.stderr.endswith("cannot be used: the file is no SQLite database\n")
 
 
 def test_a_ledger_of_a_later_version(filled: Ledger, usage: Usage) -> None:

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from gateway.ledger.pruning import Retention, prune
 from gateway.ledger.reports.asked import Setting
 from gateway.ledger.row import Adjustment, State
 from gateway.ledger.store import Ledger
-from tests.ledger.reports.rows import BEGIN_US, DAY_US, ask, fill, keys, pruned, row
+from tests.ledger.reports.rows import BEGIN_US, DAY_US, NOW_US, ask, fill, keys, row
 
 USD = 10**12
 
@@ -125,7 +126,7 @@ def test_sums_outlive_their_attempts(ledger: Ledger) -> None:
     old = [row(each, team="red", session="s", tags={"job": "x"}) for each in range(3)]
     fill(ledger, [*old, row(9, started_us=BEGIN_US + DAY_US)])
     before = [ask(ledger, by=[by]) for by in ("day", "team", "tag:job")]
-    pruned(ledger, "2026-11-23")
+    prune(ledger, Retention(attempts_days=2, rollups_days=30), NOW_US / 10**6)
     assert [ask(ledger, by=[by]) for by in ("day", "team", "tag:job")] == before
     by_session = ask(ledger, by=["session"])
     assert by_session["total"]["attempts"] == 1
