@@ -40,7 +40,7 @@ ASKED: dict[str, tuple[str, dict[str, list[str]]]] = {
 NUMBERED = "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < :many) "
 FREE = "i % 13 = 0"
 LOST = "i % 17 = 0"
-VALUES: Mapping[str, str] = {
+VALUES: dict[str, str] = {
     "attempt": "'dec_' || i || '.1'",
     "decision": "'dec_' || i",
     "number": "1",
@@ -51,7 +51,7 @@ VALUES: Mapping[str, str] = {
     "environment": "'prod'",
     "caller": "'caller-' || (i % 50)",
     "team": "'team-' || (i % 10)",
-    "tags": "'{\"team\":\"team-' || (i % 10) || '\",\"job\":\"job-' || (i % 20) || '\"}'",
+    "tags": '\'{"team":"team-\' || (i % 10) || \'","job":"job-\' || (i % 20) || \'"}\'',
     "session": "'s-' || (i / 50)",
     "agent": "CASE i % 5 WHEN 0 THEN 'a-' || (i % 3) ELSE '' END",
     "upstream": "CASE i % 3 WHEN 0 THEN 'direct' WHEN 1 THEN 'frankfurt' ELSE 'belgium' END",
@@ -81,12 +81,10 @@ def fill(connection: Connection, many: int) -> None:
     """Make up attempts, and their sums, in the database itself."""
     step_us = DAYS * DAY_US // many
     needed = [column.name for column in attempts.c if not column.nullable]
-    values = {name: "''" for name in needed} | VALUES
-    rows = f"INSERT INTO attempts ({', '.join(values)}) {NUMBERED}"  # noqa: S608 - our own text
-    connection.execute(
-        text(f"{rows} SELECT {', '.join(values.values())} FROM n"),
-        {"many": many, "now": NOW_US, "step": step_us},
-    )
+    values = dict.fromkeys(needed, "''") | VALUES
+    into = f"INSERT INTO attempts ({', '.join(values)}) {NUMBERED}"
+    rows = f"{into} SELECT {', '.join(values.values())} FROM n"  # noqa: S608 - our own text
+    connection.execute(text(rows), {"many": many, "now": NOW_US, "step": step_us})
     _sum_up(connection, "rollups", DIMENSIONS, DIMENSIONS)
     head = ("day", "environment", "tag", "value", "state", "won")
     for tag in ("team", "job"):
