@@ -66,7 +66,7 @@ def main() -> None:
     counting = {} if options.only else recording.figures()
     waits = {} if options.only else first_content.figures()
     folds = {} if options.only else folding.figures()
-    told = {} if options.only else reports.figures()
+    told = {} if options.only else reports.figures(names=[reports.BY_DAY])
     if options.json:
         found = {
             "cpu_us": figures,
