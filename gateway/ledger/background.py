@@ -73,6 +73,11 @@ class Folding:
         interval_s: How long after a pass the next one begins.
     """
 
+    _thread: threading.Thread | None
+    _ledger: Ledger | None
+    _pruned_on: int | None
+    """A day, counted from 1970."""
+
     def __init__(
         self,
         url: str,
@@ -94,10 +99,33 @@ class Folding:
         self._begin_anew()
         _foldings.add(self)
 
+    def _begin_anew(self) -> None:
+        self._thread = None
+        self._stopped = threading.Event()
+        self._until_s = 0.0
+        self._busy = threading.Lock()
+        self._ledger = None
+        self._seen: dict[str, int] = {}
+        """The files of which all was folded, and how long they were."""
+        self._troubles: dict[str, Finding] = {}
+        """File -> why the rest of it cannot be folded."""
+        self._pruned_on = None
+        self._progress = Progress()
+
     @property
     def progress(self) -> Progress:
         """How far it came, as of its last look."""
         return self._progress
+
+    @property
+    def lag_s(self) -> float | None:
+        """How old what is missing may be now, in seconds; None: nobody could look yet."""
+        return self._progress.lag_s(self._now())
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it was told to stop: it does not begin again."""
+        return self._stopped.is_set()
 
     def start(self) -> None:
         """Fold from now on; once it was stopped it does not begin again."""
@@ -117,19 +145,6 @@ class Folding:
             return True
         thread.join(within_s)
         return not thread.is_alive()
-
-    def _begin_anew(self) -> None:
-        self._thread: threading.Thread | None = None
-        self._stopped = threading.Event()
-        self._until_s = 0.0
-        self._busy = threading.Lock()
-        self._ledger: Ledger | None = None
-        self._seen: dict[str, int] = {}
-        """The files of which all was folded, and how long they were."""
-        self._troubles: dict[str, Finding] = {}
-        """File -> why the rest of it cannot be folded."""
-        self._pruned_on: int | None = None
-        self._progress = Progress()
 
     def _run(self) -> None:
         trying = Retrying(
@@ -243,9 +258,11 @@ _waited: list[Folding] = []
 
 
 def _before_fork() -> None:
-    for folding in list(_foldings):
-        if folding._busy.acquire(timeout=_FORK_WAIT_S):  # noqa: SLF001 - the same module
-            _waited.append(folding)
+    _waited.extend(
+        folding
+        for folding in list(_foldings)
+        if folding._busy.acquire(timeout=_FORK_WAIT_S)  # noqa: SLF001 - the same module
+    )
 
 
 def _in_parent() -> None:

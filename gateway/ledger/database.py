@@ -40,9 +40,7 @@ def engine(url: str, directory: Path) -> Engine:
     except (ArgumentError, ValueError):
         raise LedgerError("this is no address of a database") from None
     asked = {name: value for name, value in _POSTGRES.items() if name not in parsed.query}
-    return create_engine(
-        parsed.update_query_dict(asked), poolclass=NullPool, hide_parameters=True
-    )
+    return create_engine(parsed.update_query_dict(asked), poolclass=NullPool, hide_parameters=True)
 
 
 def address(engine: Engine) -> str:

@@ -194,9 +194,8 @@ class Fold:
             self._ended.update(((said.decision, number), None) for number in call.attempts)
 
     def _take_adjusted(self, said: Adjusted, record: Record) -> None:
-        found = msgspec.structs.asdict(said) | {"day": said.day.isoformat()}
-        adjustment = Adjustment(**found, at_us=self._at_us(record))
-        self._adjustments.setdefault(said.id, adjustment)
+        found = {**msgspec.structs.asdict(said), "day": said.day.isoformat()}
+        self._adjustments.setdefault(said.id, Adjustment(**found, at_us=self._at_us(record)))
 
     def _call(self, decision: str, file: str) -> OpenCall:
         call = self._calls.get(decision)

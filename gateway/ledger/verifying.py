@@ -19,7 +19,7 @@ from gateway.ledger.reading import Cursor, size_bytes
 from gateway.ledger.rebuilding import in_order, rows
 from gateway.ledger.rollups import Differences, Sums
 from gateway.ledger.store import Ledger
-from gateway.ledger.writing import Writing, cursors
+from gateway.ledger.writing import cursors
 from gateway.prices.book import Prices
 
 _SHOWN = 20
@@ -82,9 +82,7 @@ def verify(ledger: Ledger, directories: Sequence[Path], prices: Prices) -> Repor
 
 
 class _Verifying:
-    def __init__(
-        self, connection: Connection, directories: Sequence[Path], prices: Prices
-    ) -> None:
+    def __init__(self, connection: Connection, directories: Sequence[Path], prices: Prices) -> None:
         self._connection = connection
         self._paths = in_order(directories)
         self._prices = prices
@@ -172,10 +170,10 @@ class _Verifying:
 
     def _open_calls(self, scratch: Connection) -> None:
         table = schema.open_calls
-        there = {each["decision"]: each for each in scratch.execute(select(table)).mappings()}
-        query = select(table).where(table.c.file.in_(select(schema.cursors.c.file)))
+        there = {each["decision"]: dict(each) for each in scratch.execute(select(table)).mappings()}
+        query = select(table)
         here = {
-            each["decision"]: each
+            each["decision"]: dict(each)
             for each in self._connection.execute(query).mappings()
             if each["file"] in self._names
         }

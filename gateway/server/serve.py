@@ -17,6 +17,8 @@ from gateway.server.log_lines import LogLines
 from gateway.server.settings import Settings
 from gateway.wire.aio import AsyncWire
 
+FOLDS_S = 5.0
+"""How long the last records may take to be folded; what is missing is in the journal."""
 LOG = logging.getLogger("gateway.server")
 
 
@@ -38,7 +40,11 @@ def _serve(config: Config, lines: LogLines) -> int:
     app = App(engine, wire, settings, log, reports=reports_of(config))
     _spare_the_collector()
     say = _log if config.logs.format == "json" else None
-    return run(app, engine.routes, notes=_notes(config), say=say, close=wire.aclose)
+    try:
+        return run(app, engine.routes, notes=_notes(config), say=say, close=wire.aclose)
+    finally:
+        if engine.folding is not None:
+            engine.folding.stop(FOLDS_S)
 
 
 def _notes(config: Config) -> list[str]:

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from gateway.usage.tokens import Iteration
+from gateway.usage.tokens import EXECUTORS, Iteration
 
 _NOT_THE_SPLIT = "is not the sum of its parts"
 _NOT_THE_RUNS = "is not the sum of the runs' outputs"
 _MORE_THAN_ALL = "more than output_tokens"
 _CHECKS = tuple(f": {check}" for check in (_NOT_THE_SPLIT, _NOT_THE_RUNS, _MORE_THAN_ALL))
 
-_EXECUTOR = frozenset({"message", "fallback_message"})
-"""The types of runs whose output the totals hold."""
 _BESIDE = frozenset({"compaction", "advisor_message"})
 """The types of runs that the totals leave out."""
 
@@ -56,8 +54,8 @@ def _mismatched_runs(output: int | None, iterations: tuple[Iteration, ...]) -> I
             run.cache_creation_1h_input_tokens,
         ):
             yield f"iterations.{at}.cache_creation_input_tokens: {_NOT_THE_SPLIT}"
-    counted = [run.output_tokens for run in iterations if run.type in _EXECUTOR]
-    understood = all(run.type in _EXECUTOR or run.type in _BESIDE for run in iterations)
+    counted = [run.output_tokens for run in iterations if run.type in EXECUTORS]
+    understood = all(run.type in EXECUTORS or run.type in _BESIDE for run in iterations)
     outputs = [count for count in counted if count is not None]
     whole = understood and bool(counted) and len(outputs) == len(counted)
     if whole and output is not None and sum(outputs) != output:

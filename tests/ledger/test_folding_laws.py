@@ -70,12 +70,15 @@ def grow(whole: Path, grown: Path, share: float) -> None:
     one=interleaved(0),
     other=interleaved(100),
     step_s=st.sampled_from([0.001, 0.5, 20_000.0]),
-    steps=st.lists(
-        st.tuples(st.floats(0, 1), st.integers(1, 6000), st.booleans()), max_size=6
-    ),
+    steps=st.lists(st.tuples(st.floats(0, 1), st.integers(1, 6000), st.booleans()), max_size=6),
 )
-def test_batches_of_any_size_and_crashes_give_the_same_tables(
-    ledger: Ledger, other_ledger: Ledger, one: list[Told], other: list[Told], step_s: float, steps: list[tuple[float, int, bool]]
+def test_batches_of_any_size_and_crashes_give_the_same_tables(  # noqa: PLR0917 - given by name
+    ledger: Ledger,
+    other_ledger: Ledger,
+    one: list[Told],
+    other: list[Told],
+    step_s: float,
+    steps: list[tuple[float, int, bool]],
 ) -> None:
     emptied(ledger)
     with tempfile.TemporaryDirectory() as scratch:

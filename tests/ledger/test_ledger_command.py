@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import Result
 from sqlalchemy import update
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from gateway.cli import app
 from gateway.ledger import schema
@@ -123,7 +122,9 @@ def test_prune_goes_by_the_configuration(configuration: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["verify", "prune"])
-def test_a_ledger_that_is_not_there_is_not_made(configuration: Path, url: str, command: str) -> None:
+def test_a_ledger_that_is_not_there_is_not_made(
+    configuration: Path, url: str, command: str
+) -> None:
     result = run(command)
     if url.startswith("sqlite"):
         assert result.exit_code == 1
@@ -138,7 +139,9 @@ def test_a_ledger_that_is_not_there_is_not_made(configuration: Path, url: str, c
 def test_an_address_to_nowhere_is_shown_without_its_password(
     configuration: Path, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
-    monkeypatch.setenv("LEDGER_URL", "postgresql://user:secret-word@127.0.0.1:1/tide?sslmode=disable")
+    monkeypatch.setenv(
+        "LEDGER_URL", "postgresql://user:secret-word@127.0.0.1:1/tide?sslmode=disable"
+    )
     result = run(command)
     assert result.exit_code == 1
     assert result.output == (

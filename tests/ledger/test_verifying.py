@@ -1,4 +1,4 @@
-"""A ledger that is not what its journal gives is found out, built anew, and kept as long as told."""
+"""A ledger that is not what its journal gives is found out and built anew; old rows go."""
 
 from __future__ import annotations
 

@@ -160,6 +160,7 @@ class Scripted:
     """An engine that does what a test says."""
 
     policy = journal = "none"
+    folding = None
     troubles = ()
     stopped = False
 

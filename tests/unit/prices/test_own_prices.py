@@ -95,7 +95,7 @@ def test_a_contract_discounts_web_searches_too() -> None:
 
 
 def test_a_row_of_ones_own_comes_before_the_books() -> None:
-    own = row(upstreams=["bedrock-eu"], input="1") + row(platforms=["bedrock"], input="2")
+    own = row(platforms=["bedrock"], input="2") + row(upstreams=["bedrock-eu"], input="1")
     assert net(own, "bedrock-eu") == 1_000_000
     assert net(own, "bedrock-us") == 2_000_000
     assert net(own, "direct") == 4_000_000

@@ -1,7 +1,8 @@
-"""Bounds of attempts whose last count never came: they hold, and more that is known narrows them."""
+"""Bounds of attempts whose last count never came: they hold, and what is known narrows them."""
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -95,9 +96,17 @@ def test_the_dearer_price_of_large_prompts_is_within_the_bounds() -> None:
     assert found.high_pico == 204_096 * MICRO + 2_500_000
 
 
+@pytest.mark.parametrize(("prompt", "rate"), [(100_000, 200_000), (100_001, 1_000_000)])
+def test_the_threshold_is_met_to_the_token(prompt: int, rate: int) -> None:
+    sizes = Sizes(body_bytes=prompt - ADDED_TOKENS, max_tokens=0)
+    assert bounds(sizes, None, asked(HAIKU, platform="bedrock")).high_pico == prompt * rate
+
+
 def test_output_that_was_told_alone_is_the_least() -> None:
     found = bounds(Sizes(body_bytes=904, max_tokens=1000), used(output_tokens=100), asked())
     assert found.low_pico == 2000 * MICRO
+    less = bounds(Sizes(body_bytes=904, max_tokens=10), used(output_tokens=100), asked())
+    assert less.high_pico == (2 * 44_000 + 100 * 44) * MICRO
 
 
 def test_what_another_pays_costs_nothing_either_way() -> None:
@@ -175,6 +184,6 @@ def test_the_bill_is_within_the_bounds_and_more_known_never_widens_them(
     for each in stages:
         assert each.low_pico <= each.estimate_pico <= each.high_pico
         assert each.low_pico <= bill <= each.high_pico
-    for less, more in zip(stages, stages[1:], strict=False):
+    for less, more in pairwise(stages):
         assert less.low_pico <= more.low_pico
         assert less.high_pico >= more.high_pico

@@ -48,7 +48,7 @@ def price_rows(draw: st.DrawFn) -> Rows:
                 if draw(st.integers(0, 7)) == 0:
                     continue
                 sizes = [None, *draw(st.lists(st.integers(1, 200_000), max_size=2, unique=True))]
-                periods = [(dt.date(2026, 1, 1), None)]
+                periods: list[tuple[dt.date, dt.date | None]] = [(dt.date(2026, 1, 1), None)]
                 if draw(st.booleans()):
                     periods = [(dt.date(2026, 1, 1), CHANGE), (CHANGE, None)]
                 tiers = draw(st.sampled_from([["standard"], ["standard", "priority"]]))
@@ -135,3 +135,9 @@ def test_a_line_is_rounded_as_money_is(count: int, rate: str, multiplier: str) -
     with localcontext(prec=100):
         usd = Decimal(count) * Decimal(rate) * Decimal(multiplier) / 1_000_000
     assert amount(count, ratio(Decimal(rate), 1_000_000, Decimal(multiplier))) == pico(usd)
+
+
+def test_a_half_is_rounded_to_even() -> None:
+    halves = [amount(count, (1, 2)) for count in range(8)]
+    assert halves == [0, 0, 1, 2, 2, 2, 3, 4]
+    assert [amount(count, (1, 3)) for count in range(4)] == [0, 0, 1, 1]

@@ -84,8 +84,8 @@ def test_each_line_has_its_rate_row_and_contract(run: Run) -> None:
     lines = told.stdout.splitlines()
     assert lines[0] == "bedrock-eu (bedrock, geo): claude-opus-5-5, prices of 2026-11-22"
     assert lines[1].startswith(
-        "message claude-opus-5-5 input: 1000 at 4.4 USD/MTok = 0.0044, 0.0022 by contract acme (row "
-        "bedrock/claude-opus-5-5/geo@"
+        "message claude-opus-5-5 input: 1000 at 4.4 USD/MTok = 0.0044, 0.0022 by contract acme "
+        "(row bedrock/claude-opus-5-5/geo@"
     )
     assert [line.split()[2] for line in lines[1:4]] == ["input:", "cache_read:", "output:"]
     assert lines[4].startswith("row bedrock/claude-opus-5-5/geo@")

@@ -263,8 +263,10 @@ def test_the_price_changes_at_midnight_utc_by_the_start_of_the_request() -> None
         ({"server_tool_use": []}, {}, "server_tool_use is not an object"),
         ({"iterations": "many"}, {}, "iterations is not a list"),
         ({"iterations": [7]}, {}, "iterations.0 is not an object"),
+        ({f"{name:03d}": 2**60 for name in range(40)}, {}, "more is wrong with the usage"),
         ({"iterations": [hop("advisor_message", "claude-x", 1)]}, {}, "claude-x"),
         ({"input_tokens": 2**53, "output_tokens": 2**53}, {}, "more than a row"),
+        ({"input_tokens": 2**53}, {"paid_by_other": True}, "more than a row"),
     ],
 )
 def test_what_the_book_does_not_know_has_no_price(
@@ -326,6 +328,8 @@ def test_web_searches_are_counted_once_beside_the_runs() -> None:
     cost = shipped().cost(used(searched), asked(SONNET))
     assert cost.net_pico == 44_403_200_000 + 30_000 * MICRO
     assert cost.top_level_pico == 36_134 * MICRO
+    # Without a cache the 412 tokens would cost 2 and not 0.1.
+    assert cost.uncached_pico == cost.net_pico + 412 * 1_900_000
     line = cost.lines[-1]
     assert (line.category, line.quantity, str(line.rate)) == ("web_search", 3, "0.01")
 
