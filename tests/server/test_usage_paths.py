@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 import pytest
 
 from gateway.emulator import Emulator
+from gateway.engine import Engine
 from gateway.ledger.reports.asked import Setting
 from gateway.ledger.reports.catalog import told
 from gateway.ledger.row import State
@@ -21,6 +22,7 @@ from gateway.ledger.store import Ledger
 from gateway.server import ledger_reports
 from gateway.server.ledger_reports import AT_ONCE, ATTEMPTS_MOST, PATHS, TOP, Reports
 from tests.ledger.reports.rows import BEGIN_US, fill, row
+from tests.server.operated import JOURNAL, config
 from tests.server.serving import BODY, HEADERS, Reply, Running, engine_over, serving, until
 
 ADMIN, CALLER = "tg_admin_0123456789", "tg_caller_0123456789"
@@ -204,6 +206,34 @@ def test_what_is_told_is_bounded(emulator: Emulator, tmp_path: Path) -> None:
         assert (len(report["groups"]), report["others"]["groups"]) == (TOP, 2)
         tree = get(running, "/v1/usage/tree", key=None, given={"session": "long"})
         assert tree.error[0] == 400
+
+
+def test_a_call_is_in_the_report_with_what_its_answer_said_it_cost(
+    emulator: Emulator, tmp_path: Path
+) -> None:
+    checked = config(tmp_path, emulator, JOURNAL + '[ledger]\nurl = "sqlite:///ledger.sqlite3"\n')
+    engine = Engine.from_config(checked)
+    assert engine.folding is not None
+    try:
+        with serving(engine, reports=ledger_reports.reports_of(checked)) as running:
+            reply = running.call(BODY, HEADERS | {"x-gateway-tag-team": "red"})
+            assert reply.status == 200
+            given = {"by": "team,upstream,state", "from": "1d"}
+
+            def groups() -> list[dict[str, Any]]:
+                report = get(running, key=None, given=given)
+                found = report.json["groups"] if report.status == 200 else []
+                return [each for each in found if not each["open_attempts"]]
+
+            until(groups)
+            (group,) = groups()
+    finally:
+        engine.folding.stop(5)
+    assert group["key"] == {"team": "red", "upstream": "direct", "state": "final"}
+    usage = reply.json["usage"]
+    counts = (group["input_tokens"], group["output_tokens"])
+    assert counts == (usage["input_tokens"], usage["output_tokens"])
+    assert group["charged_usd"] == group["net_usd"] == reply.headers["x-gateway-cost-usd"] != "0"
 
 
 class Held(Reports):
