@@ -16,6 +16,7 @@ from gateway.cli import (
     prices,
     serve,
     status,
+    usage,
     version,
 )
 
@@ -37,6 +38,7 @@ app.command("demo")(emulate.demo)
 app.command("emulate")(emulate.emulate)
 app.add_typer(audit.app, name="audit")
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(usage.app, name="usage")
 app.command("version")(version.version)
 app.add_typer(policy.app, name="policy")
 app.add_typer(prices.app, name="prices")
