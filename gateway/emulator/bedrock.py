@@ -20,7 +20,7 @@ from msgspec.json import encode
 from gateway.emulator import aws_events
 from gateway.emulator.aws_account import AwsAccount
 from gateway.emulator.aws_signature import Claim, Identity, SignedRequest, check, parse_claim
-from gateway.emulator.bedrock_models import BedrockModel, counted, invoked
+from gateway.emulator.bedrock_models import BedrockModel, counted, invoked, scope_of
 from gateway.emulator.checks import check_message, check_types, parse
 from gateway.emulator.http import Pairs, Request, Response, plain
 from gateway.emulator.models import find_model, table
@@ -110,7 +110,13 @@ class Bedrock(Platform):
         its = invoked(model, region)
         headers = (*self._request_id(), *_tier(request))
         body = checked_body(request.body, its)
-        told = self.tell(body, find_model(its.name), shown_model=its.name, scope=model)
+        told = self.tell(
+            body,
+            find_model(its.name),
+            shown_model=its.name,
+            account=model,
+            scope=scope_of(model, region),
+        )
         return told, headers
 
     def _count(self, request: Request, model: str, region: str | None) -> Response:
