@@ -20,6 +20,9 @@ _SUFFIX = re.compile(r"-v1(:0)?(:\d+k)?$")
 """What Bedrock puts after the ids of older models (`-v1:0`)."""
 _LONG_CONTEXT = "[1m]"
 """How Claude Code asks for the window of a million tokens."""
+MAX_NAMED = 256
+"""How many characters the name of a model in an answer may have."""
+_SNAPSHOT = re.compile(r"[-@]\d{8}$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +173,25 @@ def resolve(asked: str) -> Resolved:
     for platform in spelled.platforms:
         narrow = Narrowing(platform, canonical, spelled.profile, spelled.region)
     return Resolved(canonical, narrow, long_context=name != asked)
+
+
+def canonical(named: str) -> str | None:
+    """Return the canonical id of a model as an answer names it; None: nobody knows it.
+
+    A dated snapshot of a model that is not listed here is still that model.
+    """
+    # What an answer says may be of any length, and is not kept.
+    return _canonical(named) if len(named) <= MAX_NAMED else None
+
+
+@lru_cache(maxsize=1024)
+def _canonical(named: str) -> str | None:
+    for name in (named, _SNAPSHOT.sub("", named)):
+        try:
+            return resolve(name).canonical
+        except UnknownModel:
+            continue
+    return None
 
 
 @dataclass(frozen=True, slots=True)
