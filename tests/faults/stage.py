@@ -56,8 +56,6 @@ fsync = "never"
 """
 """Short clocks, and nothing that one case could do to another. A stream that no other clock ends
 would last longer than the watchdog allows."""
-HELD = frozenset({"stall", "left"})
-"""How the emulator records an answer that it does not end by itself."""
 DOORS = ("bytes", "server", "client", "async")
 
 
@@ -78,11 +76,7 @@ class Stage:
 
     def running(self) -> frozenset[int]:
         """Return the numbers of the requests that have not ended."""
-        return frozenset(
-            record.number
-            for record in self.emulator.records
-            if record.outcome == "open" or (record.outcome in HELD and not record.left)
-        )
+        return frozenset(record.number for record in self.emulator.records if record.running)
 
     def drop_connections(self) -> None:
         """Close what is open to the platforms, so that the next request needs a new connection."""
