@@ -75,10 +75,17 @@ def folded(journal: Path) -> list[Row]:
     return sorted(rows, key=lambda row: (row.started_us, row.number))
 
 
-def differences(rows: Sequence[Row], bills: Iterable[Billed]) -> Iterator[str]:
+def differences(
+    rows: Sequence[Row], bills: Iterable[Billed], *, in_turn: bool = True
+) -> Iterator[str]:
     """Yield where rows and bills do not agree: each request has one row, and each row is right.
 
     A request is known by its name, else by its answer's id, else by its platform and order.
+
+    Args:
+        rows: The ledger's, in the order of their starts.
+        bills: The platforms', in the order of arrival.
+        in_turn: Whether one attempt began after the other; else only sums tell of the last kind.
     """
     left = {row.attempt: row for row in rows}
     if len(left) < len(rows):
@@ -97,7 +104,7 @@ def differences(rows: Sequence[Row], bills: Iterable[Billed]) -> Iterator[str]:
             yield f"{bill} has no row of its own"
         else:
             unknown[bill.platform].append(bill)
-    yield from _unmatched(left, unknown)
+    yield from _unmatched(left, unknown, in_turn=in_turn)
 
 
 def _unsound(row: Row) -> Iterator[str]:
@@ -132,7 +139,9 @@ def _outside(name: str, rows: Iterable[Row], pico: int) -> Iterator[str]:
         yield f"{name} is from {low} to {high}, and {pico} is billed"
 
 
-def _unmatched(left: Mapping[str, Row], unknown: Mapping[str, list[Billed]]) -> Iterator[str]:
+def _unmatched(
+    left: Mapping[str, Row], unknown: Mapping[str, list[Billed]], *, in_turn: bool
+) -> Iterator[str]:
     """Yield what is wrong with requests that cannot be told apart, and rows that none came of."""
     rows: dict[str, list[Row]] = defaultdict(list)
     for row in left.values():
@@ -142,7 +151,7 @@ def _unmatched(left: Mapping[str, Row], unknown: Mapping[str, list[Billed]]) -> 
         of, bills = rows[platform], unknown.get(platform, [])
         if len(bills) > len(of):
             yield f"{len(bills)} requests to {platform} have {len(of)} rows"
-        elif len(bills) == len(of):
+        elif in_turn and len(bills) == len(of):
             for row, bill in zip(of, bills, strict=True):
                 yield from _unequal(row, bill)
         else:

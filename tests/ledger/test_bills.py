@@ -105,6 +105,12 @@ def test_what_does_not_agree_is_told(rows: list[Row], bills: list[Billed], words
     assert words in found(rows, *bills)
 
 
+def test_attempts_that_overlap_are_told_apart_by_no_order() -> None:
+    rows = [REJECTED, UNKNOWN]
+    assert not list(differences(rows, [asked(80), asked(0)], in_turn=False))
+    assert list(differences(rows, [asked(80), asked(11)], in_turn=False))
+
+
 def test_widths_are_those_of_rows_that_are_not_exact() -> None:
     rows = [FINAL, PARTIAL, UNKNOWN, REJECTED]
     assert width_pico(rows) == 80 + 90
