@@ -73,7 +73,8 @@ class Evidence:
     bills: Sequence[Billed] = ()
     """What the platforms charge for it."""
     unclear: Sequence[str] = ()
-    """Where ledger and bill do not agree on requests that are no case's own, of the whole run."""
+    """Where ledger and bill do not agree on requests that are no case's own; the first case of a
+    run has it."""
 
 
 Ran = tuple[Case, Seen, Seen]
@@ -112,9 +113,9 @@ def gathered(
             len(stage.emulator.records.of("elsewhere")),
             [row for mark in (case.mark, case.after.mark) for row in rows.get(mark, ())],
             [bill for mark in (case.mark, case.after.mark) for bill in bills.get(mark, ())],
-            unclear,
+            () if number else unclear,
         )
-        for case, seen, after in ran
+        for number, (case, seen, after) in enumerate(ran)
     ]
 
 

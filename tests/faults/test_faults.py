@@ -9,7 +9,7 @@ import pytest
 from tests.faults.cases import chosen, every
 from tests.faults.evidence import Evidence
 from tests.faults.expected import expected, idle_rows, mistakes
-from tests.faults.widths import beyond, measured
+from tests.faults.widths import beyond, measured, unlisted
 
 
 @pytest.mark.parametrize("fault", dict.fromkeys(case.fault for case in chosen()))
@@ -24,6 +24,10 @@ def test_the_bounds_of_costs_are_as_on_record(found: Mapping[str, Sequence[Evide
     if len(evidence) < len(chosen()):
         pytest.skip("the mean is over all cases, and not all are run")
     assert not beyond(measured(evidence))
+
+
+def test_costs_are_exact_where_they_can_be(found: Mapping[str, Sequence[Evidence]]) -> None:
+    assert not list(unlisted(found))
 
 
 def test_every_case_has_an_expectation() -> None:

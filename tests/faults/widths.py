@@ -1,11 +1,13 @@
-"""How far apart the ledger's bounds are, over the cases whose cost is not exact."""
+"""Which costs are not exact, and how far apart the ledger's bounds of them are."""
 
 from __future__ import annotations
 
 import tomllib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +36,7 @@ def measured(found: Iterable[Evidence]) -> Widths:
 
 def beyond(found: Widths) -> str:
     """Return what to do about widths that are not those on record; empty when they are."""
-    table = _table()
+    table = _table()["all" if WHOLE else "sample"]
     recorded = Widths(table["cases"], table["mean_pico"])
     more, less = 1 + table["slack_percent"] / 100, 1 - table["slack_percent"] / 100
     if found.cases > recorded.cases * more or found.mean_pico > recorded.mean_pico * more:
@@ -42,6 +44,16 @@ def beyond(found: Widths) -> str:
     if found.cases < recorded.cases * less or found.mean_pico < recorded.mean_pico * less:
         return f"bounds got narrower: write {found} into widths.toml, so that they stay so"
     return ""
+
+
+def unlisted(found: Mapping[str, Sequence[Evidence]]) -> Iterator[str]:
+    """Yield the faults of which widths.toml does not say rightly whether all costs are exact."""
+    for fault, evidence in found.items():
+        exact = not measured(evidence).cases
+        if not exact and not _may_be_inexact(fault):
+            yield f"{fault} has costs that are not exact"
+        if exact and _may_be_inexact(fault) and WHOLE:
+            yield f"{fault} has none but exact costs: take it out of widths.toml"
 
 
 def told(found: Sequence[Evidence]) -> Iterator[str]:
@@ -63,11 +75,15 @@ def _own(found: Evidence) -> list[Row]:
     return [row for row in found.rows if row.tags["case"] == found.case.mark]
 
 
+def _may_be_inexact(fault: str) -> bool:
+    listed = (glob for row in _table()["inexact"] for glob in row["faults"])
+    return any(fnmatchcase(fault, glob) for glob in listed)
+
+
 def _mean(widths: Sequence[int]) -> str:
     return f"mean width {usd(sum(widths) // len(widths))} USD"
 
 
+@cache
 def _table() -> dict[str, Any]:
-    text = (Path(__file__).parent / "widths.toml").read_text("utf-8")
-    found: dict[str, Any] = tomllib.loads(text)["all" if WHOLE else "sample"]
-    return found
+    return tomllib.loads((Path(__file__).parent / "widths.toml").read_text("utf-8"))

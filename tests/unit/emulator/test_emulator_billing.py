@@ -128,7 +128,6 @@ NOT_BEGUN = [
     ("redirect", "anthropic", False),
     ("html-200", "anthropic", False),
     ("error-object-200", "bedrock", True),
-    ("error-as-first-event", "vertex", True),
     ("reset-before-head", "anthropic", True),
 ]
 WHOLE = [
@@ -157,6 +156,7 @@ BROKEN_OFF = [
     ("hang-before-head", "anthropic", False, 0),
     ("cut-before-events", "vertex", True, 0),
     ("stall-before-content", "anthropic", True, 1),
+    ("error-as-first-event", "bedrock", True, 0),
     ("error-before-content", "vertex", True, 1),
     ("bedrock-frame-ThrottlingException", "bedrock", True, 1),
     ("cut-after-events", "anthropic", True, 2),
