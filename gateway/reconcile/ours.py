@@ -1,0 +1,1 @@
+"""What the ledger has of a time: sums over its attempts, adjustments, and how far it reaches."""
