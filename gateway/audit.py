@@ -21,6 +21,7 @@ from gateway.boundary import Reload
 from gateway.call import Call
 from gateway.dispatch.attempts import Attempt
 from gateway.dispatch.kinds import bill
+from gateway.dispatch.stream import Facts
 from gateway.errors import NotReady, Refused
 from gateway.journal import Journal, JournalBroken
 from gateway.judging import Judgement
@@ -28,7 +29,7 @@ from gateway.policy.decision import Decision, Verdict
 from gateway.policy.facts import NEVER
 from gateway.policy.in_force import InForce
 from gateway.policy.observed import Violation
-from gateway.recordable import NO_NAME, short
+from gateway.recordable import NO_NAME, bounded, short
 from gateway.routing import Cause, Plan, Rejection
 from providers.contract import Failure, Loss
 
@@ -36,6 +37,8 @@ _LOG = logging.getLogger("gateway.audit")
 _encode = msgspec.json.Encoder().encode
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
+WHOSE = (("session", "session"), ("agent", "agent"), ("parent_agent", "parent-agent"))
+"""Who asks within an application, and what that is called in headers and tags."""
 MAX_NAME = 256
 """How many characters are kept of a name that a caller may make up."""
 MAX_TEXT = 1024
@@ -56,9 +59,16 @@ class Unrecorded(NotReady):
 class Audit:
     """The records of one engine; without a journal nothing is written."""
 
-    def __init__(self, journal: Journal | None = None, *, required: bool = False) -> None:
+    def __init__(
+        self,
+        journal: Journal | None = None,
+        *,
+        required: bool = False,
+        environment: str | None = None,
+    ) -> None:
         self._journal = journal
         self.required = required
+        self._environment = environment
         self._file: Path | None = None
         self._written: dict[int, tuple[tuple[Verdict, ...], str]] = {}
         """By identity: a set of verdicts is made once and kept by whoever decides."""
@@ -97,7 +107,8 @@ class Audit:
             return Trail(self, None)
         trail = Trail(self, f"dec_{secrets.token_hex(12)}")
         if self._journal is not None:
-            data = {"decision": trail.decision, **_asked(call), "model": plan.operation.model}
+            data = self._begun(trail, call)
+            data["model"] = plan.operation.model
             if judgement is not None:
                 texts = _texts(call, judgement)
                 data |= _judged(judgement, self._verdicts(judgement.decision, texts))
@@ -113,11 +124,14 @@ class Audit:
         if self._journal is None:
             return Trail(self, None)
         trail = Trail(self, f"dec_{secrets.token_hex(12)}")
-        data = {"decision": trail.decision, **_asked(call), "plan": [], "rejected": []}
+        data = {**self._begun(trail, call), "plan": [], "rejected": []}
         label = call.labels.data_class
         told = error.message if label is None or short(label) == label else NO_NAME
         self.must("decision", {**data, "refused": told})
         return trail
+
+    def _begun(self, trail: Trail, call: Call) -> dict[str, Any]:
+        return {"decision": trail.decision, "environment": self._environment, **_asked(call)}
 
     def must(self, kind: str, data: Mapping[str, Any]) -> None:
         """Write a record that a request waits for; raises Unrecorded where one is required."""
@@ -172,25 +186,34 @@ class Trail:
         self.decision = decision
         """The id that the answer names; None: there is neither policy nor journal."""
 
-    def started(self, attempt: Attempt, host: str, model: str) -> None:
+    def started(self, attempt: Attempt, host: str, model: str, scope: str | None) -> None:
         """Record an attempt before a byte of it leaves; raises Unrecorded."""
         upstream = attempt.leg.upstream
         data = {
             "platform": upstream.provider.name,
+            "account": upstream.name,
             "region": upstream.endpoint.region,
+            "scope": scope,
             "host": host,
             "model": model,
         }
         self._audit.must("started", {**self._of(attempt), **data})
 
-    def failed(self, attempt: Attempt, failure: Failure) -> None:
+    def used(self, attempt: Attempt, told: Facts) -> None:
+        """Record what a streamed answer says of itself when it begins: its input is known now."""
+        if told.id is not None or told.usage:
+            self._audit.write("usage", {**self._of(attempt), **_said(told)})
+
+    def failed(self, attempt: Attempt, failure: Failure, told: Facts) -> None:
         """Record an attempt that failed; its words stay out, for they may quote the caller."""
+        begun = _said(told) if told.usage else NOTHING
         data = {
             "kind": failure.kind.value,
             "state": bill(failure).value,
             "status": failure.upstream_status,
             "type": failure.type,
             "platform_request_id": failure.request_id,
+            **begun,
         }
         self._audit.write("failed", {**self._of(attempt), **data})
 
@@ -219,6 +242,14 @@ class Trail:
         return {"decision": self.decision, "attempt": attempt.number, "upstream": name}
 
 
+def _said(told: Facts) -> dict[str, Any]:
+    return {
+        "message_id": bounded(told.id),
+        "model": bounded(told.model),
+        "usage": bounded(told.usage),
+    }
+
+
 def _digests(found: InForce) -> dict[str, Any]:
     return {
         "environment": found.environment,
@@ -232,6 +263,7 @@ def _asked(call: Call) -> dict[str, Any]:
     labels, caller = call.labels, call.caller
     return {
         "call": call.kind.value,
+        "door": caller.door,
         "class": short(labels.data_class),
         "asserted_by": None if labels.data_class is None else caller.key or caller.door,
         "key": caller.key,
@@ -242,14 +274,25 @@ def _asked(call: Call) -> dict[str, Any]:
         "tags": {key[:MAX_NAME]: value[:MAX_NAME] for key, value in labels.tags[:MAX_LISTED]},
         "betas": [short(each) for each in call.fields.betas[:MAX_LISTED]],
         "bytes": len(call.fields.raw),
+        "max_tokens": call.max_tokens,
         "stream": call.stream,
+        "payer": call.payer,
+        **_whose(call),
+    }
+
+
+def _whose(call: Call) -> dict[str, Any]:
+    """Return which session and agent ask: as Claude Code says it, else as tags say."""
+    headers, tags = dict(call.fields.headers), dict(call.labels.tags)
+    return {
+        name: short(headers.get(f"x-claude-code-{word}-id") or tags.get(word))
+        for name, word in WHOSE
     }
 
 
 def _judged(judgement: Judgement, verdicts: str) -> dict[str, Any]:
     request, decision, asked = judgement.request, judgement.decision, judgement.asked
     return {
-        "environment": request.environment,
         "classes": [short(each) for each in decision.data_classes],
         "models_inside": [short(each) for each in judgement.models],
         "features": sorted(request.features),

@@ -54,6 +54,16 @@ _decoders: dict[type, msgspec.json.Decoder[Any]] = {
     kind: msgspec.json.Decoder(kind) for kind in (str, bool, int)
 }
 
+
+OURSELVES = "self"
+"""The payer when nobody else pays."""
+
+
+class _Billing(Struct):
+    bill_to: str | None = None
+
+
+_decode_billing = msgspec.json.Decoder(_Billing).decode
 # Possessive: without going back, a long key costs no memory beside its own.
 _KEY = re.compile(rb'[ \t\n\r]*("(?:[^"\\]++|\\.)*+")[ \t\n\r]*:[ \t\n\r]*')
 _UP_TO_HALF_A_PAIR = re.compile(
@@ -119,6 +129,10 @@ class Call(Struct, frozen=True):
     caller: Caller = ANYONE
     request_id: str | None = None
     """The id that a door gave it, for answers whose platform gives none."""
+    max_tokens: int | None = None
+    """The most that the answer may have; None: the request does not say."""
+    payer: str | None = None
+    """Who pays, where the request names somebody else (`billing_policy.bill_to`)."""
     account: str = ""
     """Stands for the credential that the caller brings; empty: the gateway's own is used."""
 
@@ -158,6 +172,8 @@ def read_call(
         own_account=own_account,
         caller=caller,
         request_id=request_id,
+        max_tokens=_typed(fields, "max_tokens", int) if "max_tokens" in fields else None,
+        payer=_payer(fields["billing_policy"]) if "billing_policy" in fields else None,
     )
 
 
@@ -284,6 +300,15 @@ def _typed(fields: Mapping[str, Raw], name: str, kind: type[T]) -> T:
         words = {str: "string", bool: "boolean", int: "integer"}
         raise Malformed(f"{name}: Input should be a valid {words[kind]}.") from None
     return value
+
+
+def _payer(policy: Raw) -> str | None:
+    """Return who pays; what cannot be read is for the platform to refuse."""
+    try:
+        payer = _decode_billing(policy).bill_to
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    return None if payer == OURSELVES else payer
 
 
 def _version(headers: Mapping[str, str]) -> str:

@@ -25,6 +25,7 @@ from gateway.config import (
     load,
 )
 from gateway.config import Upstream as Section
+from gateway.costing import Costing
 from gateway.credentials.build import signer
 from gateway.credentials.contract import Signer
 from gateway.credentials.settings import CredentialKind, CredentialSettings
@@ -54,6 +55,7 @@ class Parts:
     affinity: Affinity | None
     boundary: Boundary | None
     audit: Audit
+    costing: Costing | None
 
 
 def parts(config: Config, signers: Mapping[str, Signer] = NO_SIGNERS) -> Parts:
@@ -78,7 +80,9 @@ def parts(config: Config, signers: Mapping[str, Signer] = NO_SIGNERS) -> Parts:
         each.name: connection(section, each.endpoint, signers.get(each.name))
         for section, each in zip(config.used, upstreams, strict=True)
     }
-    audit = Audit(_journal(config), required=config.journal.required)
+    audit = Audit(
+        _journal(config), required=config.journal.required, environment=config.environment
+    )
     if not audit.opened() and config.journal.required:
         raise ConfigError([Mistake(None, None, "journal.dir", str(audit.broken))])
     return Parts(
@@ -90,6 +94,7 @@ def parts(config: Config, signers: Mapping[str, Signer] = NO_SIGNERS) -> Parts:
         affinity(config),
         _boundary(config, audit),
         audit,
+        None,
     )
 
 

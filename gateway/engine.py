@@ -20,12 +20,14 @@ from gateway.audit import Audit, Trail
 from gateway.boundary import Boundary, Leave
 from gateway.call import Call
 from gateway.config import Config, process_environ
+from gateway.costing import Bill, Costing
 from gateway.credentials.contract import Signer
 from gateway.dispatch.attempts import STOPPED, Attempt, Dispatch, Give
 from gateway.dispatch.budget import Budget, Unbounded
 from gateway.dispatch.drive import Connection, Job, Won, drive
 from gateway.dispatch.health import Health
 from gateway.dispatch.limits import Limits
+from gateway.dispatch.stream import Facts
 from gateway.errors import Forbidden, Refused, new_request_id
 from gateway.routing import Plan, Upstream, plan
 from gateway.settling import End, expected, kept_warm
@@ -54,6 +56,7 @@ class Engine:
         audit: Audit | None = None,
         on_violation: Literal["record", "withdraw"] = "record",
         observer: Observer = SILENT,
+        costing: Costing | None = None,
     ) -> None:
         self.upstreams = tuple(upstreams)
         self.limits = limits
@@ -65,6 +68,7 @@ class Engine:
         self.health = health or Health(ejects=False)
         self.budget = budget or Unbounded()
         self._affinity = affinity
+        self._costing = costing
         self._limits_for = lru_cache(maxsize=256)(limits.for_call)
         self._rng = rng or random.Random()  # noqa: S311 - jitter is no secret
         self._withdraws = on_violation == "withdraw"
@@ -102,6 +106,7 @@ class Engine:
             audit=made.audit,
             on_violation=checked.policy.on_violation,
             observer=observer,
+            costing=made.costing,
         )
 
     def observe(self, observer: Observer) -> None:
@@ -174,11 +179,24 @@ class Engine:
             raise _named(chosen.refused, trail)
         limits = self._limits_for(call.stream, call.silence_s, call.retry_count, call.attempts)
         may = leave.of(chosen)
+        bill = Bill(self._costing, chosen.operation, paid_by_other=call.payer is not None)
         dispatch = self._dispatch(call, chosen, limits, wire, may=may, gone=gone)
-        job = self._job(call, chosen, dispatch, may, trail=trail, course=course)
+        job = self._job(call, chosen, dispatch, may, trail=trail, course=course, bill=bill)
         result = await _driven(job, wire, trail)
         if isinstance(result, Won):
-            answer = self._won(result, call, chosen, leave, trail=trail, course=course, gone=gone)
+            planned = expected(result, chosen, leave) if trail.decision is not None else None
+            answer = answers.won(result, call, _judged(chosen, trail))
+            ends = End(
+                result,
+                planned,
+                trail,
+                course,
+                request_id=answer.request_id,
+                violated=self._violated,
+                gone=gone,
+                costs=bill.cost,
+            )
+            ends.begin(answer)
             await kept_warm(result, stay, wire)
             return answer
         if result.withdrawn and not result.records:
@@ -220,6 +238,7 @@ class Engine:
         *,
         trail: Trail,
         course: Course,
+        bill: Bill,
     ) -> Job:
         return Job(
             operation=chosen.operation,
@@ -228,10 +247,11 @@ class Engine:
             connections=self._connections,
             passage=passage_of(chosen, may),
             new_request_id=lambda: call.request_id or new_request_id(),
-            on_attempt=lambda attempt: _started(trail, course, attempt, chosen.operation),
-            on_failure=lambda attempt, failure: _failed(
-                trail, course, attempt, chosen.operation.model, failure
+            on_attempt=lambda attempt: _started(trail, course, bill, attempt, chosen.operation),
+            on_failure=lambda attempt, failure, told: _failed(
+                trail, course, attempt, failure, told, model=chosen.operation.model
             ),
+            on_broken_off=trail.used,
             on_withdrawn=lambda attempt: _withdrawn(trail, course, attempt),
         )
 
@@ -260,34 +280,6 @@ class Engine:
         except Forbidden as error:
             raise _named(error, self.audit.turned_away(call, error)) from None
 
-    def _won(
-        self,
-        won: Won,
-        call: Call,
-        chosen: Plan,
-        leave: Leave,
-        *,
-        trail: Trail,
-        course: Course,
-        gone: Callable[[], bool],
-    ) -> Answer:
-        answer = answers.won(won, call, _judged(chosen, trail))
-        ends = End(
-            won,
-            expected(won, chosen, leave) if trail.decision is not None else None,
-            trail,
-            course,
-            request_id=answer.request_id,
-            violated=self._violated,
-            gone=gone,
-        )
-        if won.stream is None:
-            ends.whole(answer.body)
-        else:
-            course.content(won.stream.stream.first_content_s)
-            won.stream.on_end = ends.streamed
-        return answer
-
     def _tripped(self) -> list[str]:
         return sorted(self.boundary.tripped) if self.boundary is not None else []
 
@@ -298,10 +290,13 @@ class Engine:
             self.boundary.trip(upstream)
 
 
-def _started(trail: Trail, course: Course, attempt: Attempt, operation: Operation) -> None:
+def _started(
+    trail: Trail, course: Course, bill: Bill, attempt: Attempt, operation: Operation
+) -> None:
     upstream = attempt.leg.upstream
     _, host, _ = address(upstream.endpoint.base_url)
-    trail.started(attempt, host, upstream.endpoint.models[operation.model].id)
+    wire_model = upstream.endpoint.models[operation.model].id
+    trail.started(attempt, host, wire_model, bill.began(upstream))
     course.started(upstream)
 
 
@@ -310,9 +305,11 @@ def _withdrawn(trail: Trail, course: Course, attempt: Attempt) -> None:
     course.withdrawn()
 
 
-def _failed(trail: Trail, course: Course, attempt: Attempt, model: str, failure: Failure) -> None:
+def _failed(
+    trail: Trail, course: Course, attempt: Attempt, failure: Failure, told: Facts, *, model: str
+) -> None:
     logs.attempt_failed(attempt, model, failure)
-    trail.failed(attempt, failure)
+    trail.failed(attempt, failure, told)
     course.failed(failure)
 
 

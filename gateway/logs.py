@@ -15,6 +15,7 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from gateway.dispatch.attempts import Attempt
+from gateway.money import usd
 from gateway.policy.observed import Violation
 from gateway.recordable import short
 from gateway.telemetry import AttemptReport, CallReport, Silent
@@ -124,6 +125,7 @@ def fields(report: CallReport) -> dict[str, Any]:
         "took_ms": _ms(report.took_s),
         "bytes_in": report.bytes_in,
         "usage": dict(report.usage),
+        "cost_usd": _cost(report),
         "dropped": [short(name) for name in report.dropped],
         "policy": report.policy,
     }
@@ -182,6 +184,8 @@ def _amounts(report: CallReport) -> Iterator[str]:
     for key, word in (("input_tokens", "in"), ("output_tokens", "out")):
         if isinstance(count := report.usage.get(key), int):
             yield f"{count} tokens {word}"
+    if (cost := _cost(report)) is not None:
+        yield f"{cost} USD"
 
 
 def _attempt(attempt: AttemptReport) -> dict[str, Any]:
@@ -191,6 +195,11 @@ def _attempt(attempt: AttemptReport) -> dict[str, Any]:
         "status": attempt.status,
         "took_ms": _ms(attempt.took_s),
     }
+
+
+def _cost(report: CallReport) -> str | None:
+    cost = report.cost
+    return None if cost is None or cost.net_pico is None else usd(cost.net_pico)
 
 
 def _ms(seconds: float | None) -> float | None:

@@ -7,12 +7,16 @@ from typing import Any
 
 from gateway import logs
 from gateway.affinity import Stay
+from gateway.answers import Answer
 from gateway.audit import Trail
 from gateway.boundary import Leave
+from gateway.costing import COST
 from gateway.dispatch.drive import Won
 from gateway.dispatch.stream import Outcome, State, Stream
+from gateway.money import usd
 from gateway.policy import observed
-from gateway.policy.observed import Expected
+from gateway.policy.observed import Expected, Said
+from gateway.prices.cost import Cost
 from gateway.recordable import bounded
 from gateway.routing import Plan
 from gateway.telemetry import Course
@@ -22,6 +26,13 @@ from providers.contract import header
 NO_WORD = "(no word)"
 """What is told of an observed value that could be a text."""
 WORKSPACE = "anthropic-workspace-id"
+
+Costs = Callable[[Said], Cost | None]
+"""What an answer cost, from what it says; None: nothing prices it."""
+
+
+def UNPRICED(_said: Said) -> None:  # noqa: N802 - a constant in the place of a function
+    """Price nothing."""
 
 
 class End:
@@ -35,9 +46,19 @@ class End:
         request_id: The id that the caller sees.
         violated: Told the upstream's name when the answer is not what was planned.
         gone: Says whether the caller left before it had the whole answer.
+        costs: Prices what it used.
     """
 
-    __slots__ = ("_course", "_expected", "_gone", "_request_id", "_trail", "_violated", "_won")
+    __slots__ = (
+        "_costs",
+        "_course",
+        "_expected",
+        "_gone",
+        "_request_id",
+        "_trail",
+        "_violated",
+        "_won",
+    )
 
     def __init__(
         self,
@@ -49,7 +70,9 @@ class End:
         request_id: str,
         violated: Callable[[str], None],
         gone: Callable[[], bool],
+        costs: Costs = UNPRICED,
     ) -> None:
+        self._costs = costs
         self._won = won
         self._expected = expected
         self._trail = trail
@@ -58,37 +81,60 @@ class End:
         self._violated = violated
         self._gone = gone
 
-    def whole(self, body: bytes) -> None:
-        """Settle an answer that is whole."""
-        self._settle(Outcome(State.COMPLETE), *observed.whole(body))
+    def begin(self, answer: Answer) -> None:
+        """Settle an answer that is whole, else when it has been read.
+
+        Of an open one it is on record from now on what went in: its process may die meanwhile.
+        """
+        stream = self._won.stream
+        if stream is None:
+            self._whole(answer)
+            return
+        self._trail.used(self._won.attempt, stream.stream.facts)
+        self._course.content(stream.stream.first_content_s)
+        stream.on_end = self.streamed
+
+    def _whole(self, answer: Answer) -> None:
+        cost = self._settle(Outcome(State.COMPLETE), observed.whole(answer.body))
+        if cost is not None and cost.net_pico is not None:
+            answer.headers = (*answer.headers, (COST, usd(cost.net_pico)))
 
     def streamed(self, stream: Stream) -> None:
         """Settle a streamed answer."""
         self._course.content(stream.first_content_s)
-        outcome = stream.outcome or Outcome(State.LEFT)
-        self._settle(outcome, stream.facts.model, stream.facts.usage)
+        told = stream.facts
+        said = Said(told.id, told.model, told.stop_reason, told.usage)
+        self._settle(stream.outcome or Outcome(State.LEFT), said)
 
-    def _settle(self, outcome: Outcome, model: object, usage: Mapping[str, Any]) -> None:
-        used = bounded(usage)
+    def _settle(self, outcome: Outcome, said: Said) -> Cost | None:
+        used = bounded(said.counts)
         whole = outcome.state is State.COMPLETE
+        counted = whole or said.stop_reason is not None
         if whole and self._gone():
             outcome = Outcome(State.LEFT)
         if self._expected is not None:
-            recorded = {"usage": used, "whole": whole}
-            self._compare(self._expected, outcome.state, model, usage, recorded)
-        self._course.answered(outcome, self._request_id, used, self._won.dropped)
+            recorded = {
+                "message_id": bounded(said.id),
+                "stop_reason": bounded(said.stop_reason),
+                "usage": used,
+                "whole": whole,
+                "counted": counted,
+            }
+            self._compare(self._expected, outcome.state, said, recorded)
+        cost = self._costs(said) if counted else None
+        self._course.answered(outcome, self._request_id, used, self._won.dropped, cost)
+        return cost
 
     def _compare(
         self,
         expected: Expected,
         state: State,
-        model: object,
-        usage: Mapping[str, Any],
+        said: Said,
         recorded: Mapping[str, Any],
     ) -> None:
         """Record the end, and what of the answer is not as planned."""
         attempt = self._won.attempt
-        told = observed.served(model, usage, header(self._won.headers, WORKSPACE))
+        told = observed.served(said.model, said.counts, header(self._won.headers, WORKSPACE))
         answer = {
             "model": bounded(told.model),
             **recorded,

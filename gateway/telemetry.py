@@ -16,6 +16,7 @@ from msgspec import Struct
 from gateway.call import Call
 from gateway.dispatch.stream import Outcome, State
 from gateway.errors import Refused, new_request_id
+from gateway.prices.cost import Cost
 from gateway.recordable import short
 from gateway.routing import Plan, Upstream
 from providers.contract import Failure
@@ -86,6 +87,9 @@ class CallReport(Struct, frozen=True, kw_only=True):
     """The size of the request's body."""
     usage: Mapping[str, Any] = NO_USAGE
     """What the platform reported, without anything that could be a text."""
+    cost: Cost | None = None
+    """What the answer cost; None: it broke off, or nothing prices it. What failed attempts may
+    have cost stands in the ledger."""
 
 
 class Observer(Protocol):
@@ -291,12 +295,13 @@ class Course:
         request_id: str,
         usage: Mapping[str, Any],
         dropped: tuple[str, ...],
+        cost: Cost | None = None,
     ) -> None:
         """End a call that an upstream answered."""
         kind = "ok" if outcome.state is State.COMPLETE else outcome.state.value
         self._close(kind if outcome.failure is None else outcome.failure.kind.value, OK)
         self._request_id = request_id
-        self._end(outcome.state.value, OK, usage=usage, dropped=dropped)
+        self._end(outcome.state.value, OK, usage=usage, dropped=dropped, cost=cost)
 
     def gave_up(self, status: int, request_id: str, *, left: bool) -> None:
         """End a call whose every attempt failed, or whose caller left (`left`)."""
@@ -338,6 +343,7 @@ class Course:
         refused: str | None = None,
         usage: Mapping[str, Any] = NO_USAGE,
         dropped: tuple[str, ...] = (),
+        cost: Cost | None = None,
     ) -> None:
         if self._ended:
             return
@@ -368,5 +374,6 @@ class Course:
             took_s=self._now_s() - self._began_s,
             bytes_in=self._bytes_in,
             usage=usage,
+            cost=cost,
         )
         tell(self._observers.ended, report)

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from gateway.credentials.contract import CredentialError, Signer
 from gateway.dispatch.attempts import Attempt, Dispatch, Give, Record, Send, Wait
-from gateway.dispatch.stream import Clocks, Outcome, State, Stream
+from gateway.dispatch.stream import Clocks, Facts, Outcome, State, Stream
 from gateway.wire.contract import Exchange, Outgoing, Route, Wire, WireError
 from gateway.wire.passage import Passage, Withdrawn
 from gateway.wire.request import host_header
@@ -54,9 +54,22 @@ class Job(Struct, frozen=True):
     new_request_id: Callable[[], str]
     on_attempt: Callable[[Attempt], None] = lambda _attempt: None
     """Told of an attempt before anything of it is done; what it raises ends the call."""
-    on_failure: Callable[[Attempt, Failure], None] = lambda _attempt, _failure: None
+    on_failure: Callable[[Attempt, Failure, Facts], None] = lambda _attempt, _failure, _told: None
+    """Told also what a streamed answer had said of itself before it failed."""
+    on_broken_off: Callable[[Attempt, Facts], None] = lambda _attempt, _told: None
+    """Told of an attempt that ends because nobody waits for the call any more, or a mistake."""
     on_withdrawn: Callable[[Attempt], None] = lambda _attempt: None
     """Told of an attempt that was begun, and that policy stopped before a byte had left."""
+
+
+class _Try(Struct, frozen=True):
+    """One attempt while it is made."""
+
+    job: Job
+    send: Send
+    wire: Wire
+    told: Facts
+    """What a streamed answer has said of itself so far."""
 
 
 @dataclass(slots=True)
@@ -180,19 +193,24 @@ async def drive(job: Job, wire: Wire) -> Won | Give:
 
 async def _tried(job: Job, send: Send, wire: Wire) -> Won | Failure | None:
     """Make one attempt and tell of it; None: policy stopped it before a byte had left."""
+    job.on_attempt(send.attempt)
+    told = Facts()
     try:
-        job.on_attempt(send.attempt)
-        result = await _attempt(job, send, wire)
+        result = await _attempt(_Try(job, send, wire, told))
     except Withdrawn:
         job.on_withdrawn(send.attempt)
         return None
+    except BaseException:
+        job.on_broken_off(send.attempt, told)
+        raise
     if isinstance(result, Failure):
-        job.on_failure(send.attempt, result)
+        job.on_failure(send.attempt, result, told)
     return result
 
 
-async def _attempt(job: Job, send: Send, wire: Wire) -> Won | Failure:
+async def _attempt(one: _Try) -> Won | Failure:
     """Make one attempt; raises Withdrawn when policy stopped it before a byte had left."""
+    job, send, wire = one.job, one.send, one.wire
     leg = send.attempt.leg
     connection = job.connections[leg.upstream.name]
     try:
@@ -216,7 +234,7 @@ async def _attempt(job: Job, send: Send, wire: Wire) -> Won | Failure:
     except WireError as error:
         return _wire_failure(error)
     try:
-        result = await _answered(job, send, request, exchange, wire)
+        result = await _answered(one, request, exchange)
     except WireError as error:
         result = _wire_failure(error)
     except BaseException:
@@ -237,9 +255,8 @@ async def _signed(
     return signer.sign(request, host_header(connection.route))
 
 
-async def _answered(
-    job: Job, send: Send, request: WireRequest, exchange: Exchange, wire: Wire
-) -> Won | Failure:
+async def _answered(one: _Try, request: WireRequest, exchange: Exchange) -> Won | Failure:
+    job, send, wire = one.job, one.send, one.wire
     provider = send.attempt.leg.upstream.provider
     if exchange.status != 200:  # noqa: PLR2004 - the one status that is an answer
         body = await _error_body(exchange, min(send.until_s, wire.now_s() + ERROR_BODY_S))
@@ -259,10 +276,11 @@ async def _answered(
             return answer
         won.body = answer
         return won
-    return await _opened(job, send, exchange, wire, won)
+    return await _opened(one, exchange, won)
 
 
-async def _opened(job: Job, send: Send, exchange: Exchange, wire: Wire, won: Won) -> Won | Failure:
+async def _opened(one: _Try, exchange: Exchange, won: Won) -> Won | Failure:
+    job, send, wire = one.job, one.send, one.wire
     provider = send.attempt.leg.upstream.provider
     content_type = header(exchange.headers, "content-type") or ""
     if not content_type.startswith(provider.stream_type()):
@@ -272,6 +290,7 @@ async def _opened(job: Job, send: Send, exchange: Exchange, wire: Wire, won: Won
         job.dispatch.limits,
         Clocks(wire.now_s(), send.until_s, job.dispatch.deadline_s),
         won.request_id,
+        one.told,
     )
     won.stream = OpenStream(wire, exchange, stream, job.dispatch)
     return await won.stream.commit() or won

@@ -86,12 +86,19 @@ _decode_event = msgspec.json.Decoder(_Event).decode
 class Stream:
     """One open streamed answer. `wake_at_s` is when `tick` is due, at the latest."""
 
-    def __init__(self, decoder: Decoder, limits: Limits, clocks: Clocks, request_id: str) -> None:
+    def __init__(
+        self,
+        decoder: Decoder,
+        limits: Limits,
+        clocks: Clocks,
+        request_id: str,
+        facts: Facts | None = None,
+    ) -> None:
         self.committed = False
         self.committed_early = False
         """Committed by the hold's ceiling, before any content."""
         self.outcome: Outcome | None = None
-        self.facts = Facts()
+        self.facts = Facts() if facts is None else facts
         self.first_content_s: float | None = None
         """When the first content came; None: none has."""
         self._decoder = decoder

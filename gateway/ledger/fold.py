@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
+import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from gateway.journal.record import Record
+from gateway.ledger.booking import NOWHERE, attempt_id, taken
+from gateway.ledger.calls import Attempt, OpenCall, Place, Said, from_json, to_json
+from gateway.ledger.costs import priced
+from gateway.ledger.records import READERS, Adjusted, Decided, Finished, at_us
+from gateway.ledger.repeats import once
 from gateway.ledger.row import Adjustment, Row
 from gateway.prices.book import Prices
+from gateway.usage import Usage
 
 
 class Booked(NamedTuple):
@@ -62,7 +70,7 @@ class Fold:
         prices: What an attempt costs.
         open_calls: What earlier `changes` said to keep: decision -> JSON.
         known: Returns the row that has ended and shows a message, and is no duplicate.
-        booked: Returns the row of an attempt as the ledger has it.
+        booked: Returns the row of an attempt as the ledger has it, open or not.
     """
 
     def __init__(
@@ -70,19 +78,217 @@ class Fold:
         prices: Prices,
         open_calls: Mapping[str, str],
         known: Callable[[str, str, str], Row | None],
-        booked: Callable[[str], Row | None] = lambda _: None,
+        booked: Callable[[str], Row | None],
     ) -> None:
         self.troubles: Counter[str] = Counter()
-        """What could not be used of records, by name."""
+        """What could not be used of records: `decision.tags`, `started`, `finished.unseen`."""
+        self._prices = prices
+        self._known = known
+        self._booked = booked
+        self._kept = set(open_calls)
+        """The calls that a store has."""
+        self._calls = dict(self._opened(open_calls))
+        self._digests: set[str] = set()
+        """Those whose prices were handed out."""
+        self._begin()
+
+    def _begin(self) -> None:
+        self._touched: dict[str, OpenCall] = {}
+        self._rows: dict[str, Booked] = {}
+        self._messages: dict[Message, str] = {}
+        """Message -> the attempt that is charged for it."""
+        self._adjustments: dict[str, Adjustment] = {}
+
+    def _opened(self, open_calls: Mapping[str, str]) -> Iterator[tuple[str, OpenCall]]:
+        for decision, text in open_calls.items():
+            try:
+                yield decision, from_json(text)
+            except msgspec.DecodeError:
+                self._wrong("open_call")
 
     def take(self, file: str, record: Record) -> None:
         """Take one record; one of a kind that is not the ledger's is passed over."""
-        raise NotImplementedError
+        reader = READERS.get(record.kind)
+        said: Decided | Adjusted | Said | None
+        said = None if reader is None else reader.read(record.data, self._wrong)
+        if said is None:
+            return
+        if isinstance(said, Decided):
+            self._take_decided(said, file)
+        elif isinstance(said, Adjusted):
+            self._take_adjusted(said, record)
+        elif isinstance(said, Finished):
+            self._take_finished(said, self._place(file, record))
+        else:
+            self._take_said(said, said.attempt, self._place(file, record))
 
     def wanted(self) -> Wanted:
         """Return what `changes` will ask `known` and `booked` for."""
-        raise NotImplementedError
+        attempts: set[str] = set()
+        messages: set[Message] = set()
+        for decision, call in self._touched.items():
+            if call.over is not None:
+                attempts.update(attempt_id(decision, number) for number in call.booked)
+            for number, attempt in call.attempts.items():
+                if attempt.fresh:
+                    attempts.add(attempt_id(decision, number))
+                if attempt.message_id is not None and (attempt.ended or call.over):
+                    goes = attempt.started or NOWHERE
+                    messages.add(
+                        Message(goes.platform or "", goes.account or "", attempt.message_id)
+                    )
+        return Wanted(frozenset(attempts), frozenset(messages))
 
     def changes(self) -> Changes:
         """Return what the records have changed, and forget it."""
-        raise NotImplementedError
+        for decision, call in self._touched.items():
+            self._book(decision, call)
+        ended = [decision for decision, call in self._touched.items() if not _goes_on(call)]
+        for decision in ended:
+            del self._calls[decision], self._touched[decision]
+        changes = Changes(
+            rows=list(self._rows.values()),
+            open_calls={
+                **{decision: to_json(call) for decision, call in self._touched.items()},
+                **dict.fromkeys(self._kept.intersection(ended)),
+            },
+            files={decision: call.file for decision, call in self._touched.items()},
+            adjustments=list(self._adjustments.values()),
+            price_rows=dict(self._price_rows()),
+        )
+        self._kept.difference_update(ended)
+        self._kept.update(self._touched)
+        self._begin()
+        return changes
+
+    def _take_decided(self, said: Decided, file: str) -> None:
+        if said.plan == []:
+            return  # It was refused: nothing is sent, and no other record of it comes.
+        call = self._call(said.decision, file)
+        call.decided = call.decided or said
+
+    def _take_said(self, said: Said, number: int, place: Place) -> None:
+        call = self._call(said.decision, place.file)
+        if number in call.booked:
+            return
+        attempt = call.attempts.get(number)
+        if attempt is None:
+            attempt = call.attempts[number] = Attempt(began=place)
+        why = attempt.take(said, place)
+        if why is not None:
+            self._wrong(why)
+
+    def _take_finished(self, said: Finished, place: Place) -> None:
+        if said.attempt is not None:
+            self._take_said(said, said.attempt, place)
+        elif said.decision not in self._calls:
+            self._wrong("finished.unseen")
+            return
+        call = self._call(said.decision, place.file)
+        if call.over is None:
+            call.over, call.over_us = said, place.at_us
+
+    def _take_adjusted(self, said: Adjusted, record: Record) -> None:
+        found = msgspec.structs.asdict(said) | {"day": said.day.isoformat()}
+        self._adjustments[said.id] = Adjustment(**found, at_us=self._at_us(record))
+
+    def _call(self, decision: str, file: str) -> OpenCall:
+        call = self._calls.get(decision)
+        if call is None:
+            call = self._calls[decision] = OpenCall(file=file)
+        call.file = file
+        self._touched[decision] = call
+        return call
+
+    def _book(self, decision: str, call: OpenCall) -> None:
+        """Make rows of what is known of a call."""
+        for number, attempt in list(call.attempts.items()):
+            if self._is_booked(decision, number, attempt):
+                call.booked.add(number)
+                del call.attempts[number]
+            elif attempt.started is None and call.decided is None:
+                self._wrong("attempt.unseen")
+                del call.attempts[number]
+            else:
+                row, usage = taken(decision, call, number, attempt)
+                self._put(row, usage)
+                if not row.open:
+                    call.booked.add(number)
+                    del call.attempts[number]
+        if call.over is not None and call.over.request_id is not None:
+            self._name(decision, call, call.over.request_id)
+
+    def _is_booked(self, decision: str, number: int, attempt: Attempt) -> bool:
+        """Say whether the ledger has an attempt with its end: then nothing more is to be said."""
+        if not attempt.fresh:
+            return False
+        attempt.fresh = False
+        row = self._booked(attempt_id(decision, number))
+        return row is not None and not row.open
+
+    def _put(self, row: Row, usage: Usage) -> None:
+        twin = None if row.open else self._twin(row)
+        if twin is None:
+            priced(row, usage, self._prices)
+            self._rows[row.attempt] = Booked(row, None)
+            first = row
+        else:
+            first, again = once(row, twin.row, self._prices)
+            for each in (first, again):
+                before = twin.before if each.attempt == twin.row.attempt else None
+                self._rows[each.attempt] = Booked(each, before)
+        if not row.open and row.message_id is not None:
+            self._messages[_message(row, row.message_id)] = first.attempt
+
+    def _twin(self, row: Row) -> Booked | None:
+        """Return the row that is charged for the same message."""
+        if row.message_id is None:
+            return None
+        message = _message(row, row.message_id)
+        attempt = self._messages.get(message)
+        if attempt is not None:
+            return self._rows[attempt]
+        found = self._known(*message)
+        if found is None or found.open or found.duplicate_of is not None:
+            return None
+        return Booked(found, found)
+
+    def _name(self, decision: str, call: OpenCall, request_id: str) -> None:
+        """Put the id that the caller saw into the rows that were booked before it was known."""
+        for number in call.booked:
+            attempt = attempt_id(decision, number)
+            found = self._rows.get(attempt)
+            if found is None:
+                row = self._booked(attempt)
+                found = None if row is None else Booked(row, None if row.open else row)
+            if found is not None and found.row.request_id is None:
+                row = replace(found.row, request_id=request_id)
+                self._rows[attempt] = Booked(row, found.before)
+
+    def _price_rows(self) -> Iterator[tuple[str, str]]:
+        for digest in {row.price_digest for row, _ in self._rows.values()} - self._digests:
+            told = self._prices.told(digest) if digest else None
+            if told is not None:
+                self._digests.add(digest)
+                yield digest, told
+
+    def _place(self, file: str, record: Record) -> Place:
+        return Place(file, record.seq, self._at_us(record))
+
+    def _at_us(self, record: Record) -> int:
+        found = at_us(record.at)
+        if found is None:
+            self._wrong(f"{record.kind}.at")
+        return found or 0
+
+    def _wrong(self, what: str) -> None:
+        self.troubles[what] += 1
+
+
+def _goes_on(call: OpenCall) -> bool:
+    """Say whether more may come of a call; of one that nobody saw begin, only its attempts."""
+    return call.over is None and (call.decided is not None or bool(call.attempts))
+
+
+def _message(row: Row, message_id: str) -> Message:
+    return Message(row.platform, row.account, message_id)

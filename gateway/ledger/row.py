@@ -63,6 +63,7 @@ class Row(Struct, kw_only=True):
     """The canonical id asked for."""
     wire_model: str = ""
     served_model: str | None = None
+    """The canonical id that the answer names; the name itself, where nobody knows it."""
     state: State
     open: bool = True
     """No end is on record: it runs, or its process died."""
@@ -72,6 +73,7 @@ class Row(Struct, kw_only=True):
     """`complete`, `failed`, `left`, `broken`, `withdrawn`, or the kind of its failure."""
     stop_reason: str | None = None
     input_tokens: int | None = None
+    """This count and the others: of all its runs, where the usage lists iterations."""
     output_tokens: int | None = None
     cache_write_tokens: int | None = None
     cache_write_5m_tokens: int | None = None
@@ -83,16 +85,19 @@ class Row(Struct, kw_only=True):
     """All that was told, as JSON."""
     list_pico: int | None = None
     net_pico: int | None = None
+    """What it cost. The best guess between the bounds where it is partial; None where it is
+    unknown, for then nobody knows whether it was worked on at all."""
     low_pico: int | None = None
     high_pico: int | None = None
-    """The bounds; equal to `net_pico` where the cost is exact."""
+    """The bounds; equal to `net_pico` where the cost is exact. None: there is no price."""
     uncached_pico: int | None = None
     unpriced: str | None = None
     """Why there is no price."""
     price_digest: str = ""
     flags: tuple[str, ...] = ()
     duplicate_of: str | None = None
-    """The attempt that has the same message: this one is not charged again."""
+    """The attempt that has the same message: this one costs nothing more. That one may have been
+    found to repeat a third one later: then it points on."""
     file: str = ""
     """The journal's file."""
     seq: int = 0

@@ -17,6 +17,8 @@ from sqlalchemy import (
 )
 
 metadata = MetaData()
+VERSION_TABLE = "ledger_version"
+"""Holds which migration made the tables."""
 
 attempts = Table(
     "attempts",
@@ -91,6 +93,7 @@ MEASURES = (
     "attempts",
     "input_tokens",
     "output_tokens",
+    "cache_write_tokens",
     "cache_write_5m_tokens",
     "cache_write_1h_tokens",
     "cache_read_tokens",
@@ -177,6 +180,14 @@ cursors = Table(
     Column("closed", Boolean, nullable=False),
 )
 """How far each file of the journal is folded."""
+
+horizons = Table(
+    "horizons",
+    metadata,
+    Column("of", String(32), primary_key=True),
+    Column("day", String(10), nullable=False),
+)
+"""The first day of which `attempts` and `rollups` are kept whole: older days were pruned."""
 
 open_calls = Table(
     "open_calls",

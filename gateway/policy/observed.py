@@ -11,12 +11,13 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Struct
 
 from gateway.errors import quoted
 from gateway.policy.facts import EVERYWHERE
 from gateway.policy.places import geography, profile_of
 from providers import catalog
+from providers.shapes import ready
 
 NOT_SAID = frozenset({"", "not_available"})
 """What stands in `usage.inference_geo` where a platform does not tell."""
@@ -61,8 +62,23 @@ class Served(Struct, frozen=True):
     workspace: str | None = None
 
 
-_decode = msgspec.json.Decoder(dict[str, Raw]).decode
-_decode_value = msgspec.json.Decoder().decode
+@ready
+class Said(Struct, frozen=True):
+    """What an answer says of itself; anything may stand there, and None where nothing does."""
+
+    id: Any = None
+    model: Any = None
+    stop_reason: Any = None
+    usage: Any = None
+
+    @property
+    def counts(self) -> dict[str, Any]:
+        """Its usage; empty where it has none, or none that is an object."""
+        return self.usage if isinstance(self.usage, dict) else {}
+
+
+NOTHING_SAID = Said()
+_decode = msgspec.json.Decoder(Said).decode
 
 
 def served(
@@ -82,17 +98,15 @@ def served(
     )
 
 
-def whole(body: bytes) -> tuple[object, dict[str, Any]]:
-    """Return the model and the usage of an unstreamed answer; its content is not looked into.
+def whole(body: bytes) -> Said:
+    """Return what an unstreamed answer says of itself; its content is not looked into.
 
-    What is missing or cannot be read is None, or no usage.
+    What cannot be read says nothing.
     """
     try:
-        fields = _decode(body)
-    except (msgspec.DecodeError, RecursionError):
-        return None, {}
-    model, usage = (_value(fields.get(name)) for name in ("model", "usage"))
-    return model, usage if isinstance(usage, dict) else {}
+        return _decode(body)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return NOTHING_SAID
 
 
 def violations(expected: Expected, told: Served) -> tuple[Violation, ...]:
@@ -109,13 +123,6 @@ def unobserved(expected: Expected, told: Served) -> tuple[str, ...]:
         "workspace": expected.workspace is not None and told.workspace is None,
     }
     return tuple(name for name, is_missing in missing.items() if is_missing)
-
-
-def _value(raw: Raw | None) -> object:
-    try:
-        return None if raw is None else _decode_value(raw)
-    except (msgspec.DecodeError, RecursionError):
-        return None
 
 
 def _iterations(found: object) -> Iterator[str]:

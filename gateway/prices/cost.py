@@ -21,20 +21,23 @@ class Context(Struct, frozen=True, kw_only=True):
 
     platform: str
     """The provider's name: `anthropic`, `bedrock`, `vertex`."""
-    scope: Scope
-    """Of the upstream. Where the answer itself says where it ran (`usage.inference_geo`), that
-    is taken instead."""
+    scope: str | None
+    """A `Scope`, that of the upstream; None or empty: nothing tells it, so there is no price.
+    Where the answer itself says where it ran (`usage.inference_geo`), that is taken instead."""
     model: str
     """The canonical id that was asked for."""
     served: str | None = None
-    """The canonical id that the answer names; None: it names none, or one nobody knows."""
+    """The model that the answer names; None: it names none, and the one asked for is taken. One
+    that nobody knows has no price."""
     upstream: str = ""
     """Its name, for contract prices."""
     at_s: float
     """When the request started, in Unix seconds: prices of that moment hold."""
     processing: Literal["standard", "batch"] = "standard"
     stop_reason: str | None = None
-    """`refusal` without output is not billed on platforms that Anthropic operates."""
+    """A `refusal` without output is mostly not billed: see `refusal_category`."""
+    refusal_category: str | None = None
+    """`stop_details.category`: in some categories a refusal without output is billed."""
     paid_by_other: bool = False
     """`billing_policy.bill_to` named somebody else: it costs us nothing."""
 
@@ -72,8 +75,8 @@ class Cost(Struct, frozen=True, kw_only=True):
     flags: tuple[str, ...] = ()
     """What the sum rests on: `assumed_ttl`, `estimated_high`, `iterations_differ`, ..."""
     top_level_pico: int | None = None
-    """What the totals beside `usage.iterations` alone would cost; None: there are none, or it is
-    the same."""
+    """What the totals beside `usage.iterations` alone would cost, net; None: there are none, or it
+    is the same."""
     uncached_pico: int | None = None
     """The net cost if no token had been read from or written to a cache."""
     digest: str = ""
@@ -85,6 +88,8 @@ class Sizes(Struct, frozen=True, kw_only=True):
 
     body_bytes: int
     max_tokens: int | None = None
+    speed: str | None = None
+    """The `speed` that it asks for; None: that is not known, so it may be the dearest."""
 
 
 class Bounds(Struct, frozen=True, kw_only=True):

@@ -56,4 +56,6 @@ class PriceFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     tells it."""
     waives_empty_refusals: bool = False
     """Whether a refusal without output is not billed."""
+    sources: dict[str, str] = {}
+    """What the rows' `source` stands for."""
     rows: list[PriceRow]

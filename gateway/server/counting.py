@@ -79,6 +79,10 @@ class Counts(Silent):
         self.violations: Counter[Labels] = Counter()
         self.tokens: Counter[Labels] = Counter()
         """By upstream, model and type."""
+        self.costs_pico: Counter[Labels] = Counter()
+        """Picodollars by upstream and model."""
+        self.unpriced: Counter[Labels] = Counter()
+        """Answers without a price, by upstream and model."""
         self.first_contents: dict[Labels, Spread] = {}
         """By upstream and model."""
         self.upstreams: dict[str, Tally] = {}
@@ -135,6 +139,11 @@ class Counts(Silent):
             count = usage.get(key)
             if type(count) is int and 0 < count <= COUNTER_MAX:
                 self.tokens[upstream, model, kind] += count
+        if report.cost is not None:
+            if report.cost.net_pico is None:
+                self.unpriced[upstream, model] += 1
+            else:
+                self.costs_pico[upstream, model] += report.cost.net_pico
 
     def _named(self, model: str | None) -> str:
         return NONE if model is None else self._models.get(model, OTHER)

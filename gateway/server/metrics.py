@@ -22,6 +22,7 @@ from prometheus_client.registry import Collector
 from gateway.answers import Answer
 from gateway.dispatch.health import Standing
 from gateway.errors import new_request_id
+from gateway.money import PICO_PER_USD
 from gateway.server.asgi import Message, Scope
 from gateway.server.counting import BOUNDS_S, Labels, Spread
 from gateway.server.status import Status, tasks
@@ -77,6 +78,18 @@ TOKENS = Family(
     "Tokens as platforms reported them: input, output, cache_read, cache_write.",
     ("upstream", "model", "type"),
 )
+COST = Family(
+    "tidegate_cost_usd",
+    CounterMetricFamily,
+    "What whole answers cost by the price book, contracts applied; the ledger has it exactly.",
+    ("upstream", "model"),
+)
+UNPRICED = Family(
+    "tidegate_unpriced_answers",
+    CounterMetricFamily,
+    "Answers for which the price book has no price.",
+    ("upstream", "model"),
+)
 FIRST_CONTENT = Family(
     "tidegate_time_to_first_content_seconds",
     HistogramMetricFamily,
@@ -117,6 +130,8 @@ FAMILIES = (
     SHED,
     VIOLATIONS,
     TOKENS,
+    COST,
+    UNPRICED,
     FIRST_CONTENT,
     IN_FLIGHT,
     DRAINING,
@@ -183,6 +198,8 @@ class Metrics(Collector):
         yield SHED, {(str(reason),): count for reason, count in self._status.load.shed.items()}
         yield VIOLATIONS, counts.violations
         yield TOKENS, counts.tokens
+        yield COST, {key: pico / PICO_PER_USD for key, pico in counts.costs_pico.items()}
+        yield UNPRICED, counts.unpriced
         yield FIRST_CONTENT, counts.first_contents
 
     def _present(self) -> Iterator[tuple[Family, Values]]:

@@ -48,6 +48,60 @@ def test_a_call_leaves_its_whole_trail(house: House) -> None:
     assert started["model"] == "eu.anthropic.claude-opus-5-5"
 
 
+def test_a_streamed_answer_is_on_record_with_its_input_before_it_is_read(house: House) -> None:
+    slow = {"role": "user", "content": "[[pace_ms:200]] hello"}
+    stream = client(house).messages.create(**{**BODY, "messages": [slow]}, stream=True)
+    (used,) = house.records("usage")
+    assert not house.records("finished")
+    assert used["usage"]["input_tokens"] > 0
+    assert used["model"] == "claude-opus-5-5"
+    first = next(iter(stream))
+    assert first.type == "message_start"
+    assert used["message_id"] == first.message.id
+    stream.close()
+    (finished,) = house.records("finished")
+    assert (finished["whole"], finished["counted"], finished["stop_reason"]) == (False, False, None)
+    assert finished["message_id"] == first.message.id
+
+
+def test_a_whole_answer_is_counted(house: House) -> None:
+    answer = client(house).messages.create(**BODY)
+    (finished,) = house.records("finished")
+    assert (finished["whole"], finished["counted"]) == (True, True)
+    assert (finished["message_id"], finished["stop_reason"]) == (answer.id, "end_turn")
+    assert not house.records("usage")
+
+
+def test_an_answer_that_breaks_before_its_content_leaves_its_input(house: House) -> None:
+    house.emulator.faults.add("cut", at=1, times=1)
+    ours = gateway.Anthropic(gateway=house.config())
+    with ours.messages.stream(**BODY) as stream:
+        stream.until_done()
+    (failed,) = house.records("failed")
+    assert failed["kind"] == "cut"
+    assert failed["usage"]["input_tokens"] > 0
+    assert failed["message_id"].startswith("msg_")
+
+
+def test_who_asks_is_on_record(house: House) -> None:
+    said = {
+        "x-claude-code-session-id": "5f0c-1",
+        "x-claude-code-agent-id": "explore-2",
+        "x-claude-code-parent-agent-id": "main",
+    }
+    client(house).messages.create(**BODY, extra_headers=said)
+    tags = {"x-gateway-tag-session": "s 1", "x-gateway-tag-team": "search"}
+    client(house).messages.create(**BODY, extra_headers=tags)
+    names = ("session", "agent", "parent_agent", "payer")
+    first, second = [[each[name] for name in names] for each in house.records("decision")]
+    assert first == ["5f0c-1", "explore-2", "main", None]
+    assert second == ["(no name)", None, None, None]
+    assert {(each["environment"], each["door"]) for each in house.records("decision")} == {
+        ("prod", "client")
+    }
+    assert {each["max_tokens"] for each in house.records("decision")} == {BODY["max_tokens"]}
+
+
 def test_a_stream_is_finished_when_it_ends_or_is_left(house: House) -> None:
     with client(house).messages.stream(**BODY) as stream:
         stream.until_done()

@@ -85,7 +85,8 @@ def test_an_answer_from_elsewhere_is_noticed(
     got = Caller("blocking").ask(engine, call(f"hello {marks}", stream=stream))
     assert got.status == 200
     if got.answer.stream is None:
-        told = served(*whole(got.body))
+        said = whole(got.body)
+        told = served(said.model, said.counts)
     else:
         facts = got.answer.stream.stream.facts
         told = served(facts.model, facts.usage)

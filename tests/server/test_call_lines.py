@@ -26,7 +26,7 @@ STREAM = BODY | {"stream": True}
 FIELDS = [
     "time", "level", "logger", "request_id", "decision", "door", "caller", "class", "tags", "model",
     "kind", "stream", "status", "state", "refused", "upstream", "region", "attempts",
-    "first_content_ms", "took_ms", "bytes_in", "usage", "dropped", "policy",
+    "first_content_ms", "took_ms", "bytes_in", "usage", "cost_usd", "dropped", "policy",
 ]  # fmt: skip
 
 

@@ -77,7 +77,7 @@ class Desk:
             passage=passage_of(chosen, self.allowed),
             new_request_id=lambda: "req_1",
             on_attempt=lambda attempt: self.begun.append(attempt.leg.upstream.name),
-            on_failure=lambda _attempt, failure: self.failed.append(failure),
+            on_failure=lambda _attempt, failure, _told: self.failed.append(failure),
             on_withdrawn=self.stop,
         )
 

@@ -143,3 +143,20 @@ def test_only_who_brings_the_credential_chooses_the_workspace() -> None:
 )
 def test_a_clients_timeout_is_read_or_ignored(value: str, seconds: float | None) -> None:
     assert read(BODY, ("x-stainless-timeout", value)).silence_s == seconds
+
+
+@pytest.mark.parametrize(
+    ("policy", "payer"),
+    [
+        ({"type": "billing_policy", "bill_to": "user_profile"}, "user_profile"),
+        ({"bill_to": "self"}, None),
+        ({"bill_to": 3}, None),
+        ("user_profile", None),
+        (None, None),
+    ],
+)
+def test_who_pays_is_read(policy: object, payer: str | None) -> None:
+    body = {"model": "claude-opus-5-5", "max_tokens": 5, "messages": [], "billing_policy": policy}
+    call = read(json.dumps(body).encode())
+    assert (call.payer, call.max_tokens) == (payer, 5)
+    assert read().payer is None

@@ -132,7 +132,9 @@ def test_a_whole_answer_is_read_without_its_content() -> None:
         "iterations": [{"type": "message", "model": OPUS}, {"type": "compaction"}, None, 3],
     }
     body = {"content": [{"text": "inference_geo"}], "model": HAIKU, "usage": usage}
-    assert served(*whole(json.dumps(body).encode())) == Served(HAIKU, "us", (OPUS,))
+    said = whole(json.dumps({"id": "msg_1", "stop_reason": "refusal", **body}).encode())
+    assert served(said.model, said.counts) == Served(HAIKU, "us", (OPUS,))
+    assert (said.id, said.stop_reason) == ("msg_1", "refusal")
 
 
 @pytest.mark.parametrize(
@@ -140,7 +142,8 @@ def test_a_whole_answer_is_read_without_its_content() -> None:
     [b"", b"[]", b"{", b"null", b'{"model":1,"usage":[]}', b'{"usage":' + b"[" * 5000 + b"}"],
 )
 def test_an_answer_that_cannot_be_read_says_nothing(body: bytes) -> None:
-    assert served(*whole(body)) == Served()
+    said = whole(body)
+    assert served(said.model, said.counts) == Served()
 
 
 def test_what_a_platform_says_is_shown_short_and_harmless() -> None:

@@ -1,0 +1,102 @@
+"""What a row costs: nothing, exactly so much, between so much and so much, or nobody knows.
+
+It follows from the row and its usage alone, so a row can be priced again when another attempt
+shows the same message.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+from gateway.ledger.row import Row, State
+from gateway.prices.book import Prices
+from gateway.prices.cost import Context, Cost, Scope, Sizes
+from gateway.usage import Tokens, Usage
+
+COUNT_TOKENS = "count_tokens"
+FREE = frozenset({State.NOT_SENT, State.REJECTED})
+"""Nothing was generated."""
+ESTIMATED = "estimated"
+"""`net_pico` is the best guess between the bounds."""
+
+
+def context(row: Row) -> Context:
+    """Return what the price of a row depends on beside its counts."""
+    return Context(
+        platform=row.platform,
+        scope=cast("Scope", row.scope),
+        model=row.model,
+        served=row.served_model,
+        upstream=row.upstream,
+        at_s=row.started_us / 1_000_000,
+        stop_reason=row.stop_reason,
+        paid_by_other=bool(row.payer),
+    )
+
+
+def priced(row: Row, usage: Usage, prices: Prices) -> None:
+    """Put into a row what it costs: nothing, exactly so much, or between so much and so much."""
+    if row.kind == COUNT_TOKENS or row.state in FREE:
+        free(row)
+    elif row.state is State.FINAL:
+        _exact(row, prices.cost(usage, context(row)))
+    else:
+        _between(row, usage if is_told(usage) else None, prices)
+
+
+def is_told(usage: Usage) -> bool:
+    """Say whether any tokens were told."""
+    return any((run.input_tokens, run.output_tokens) != (None, None) for run in runs_of(usage))
+
+
+def free(row: Row) -> None:
+    """Put into a row that it costs nothing."""
+    row.list_pico = row.net_pico = row.low_pico = row.high_pico = row.uncached_pico = 0
+    row.unpriced = None
+    row.price_digest = ""
+
+
+def _exact(row: Row, cost: Cost) -> None:
+    row.list_pico = cost.list_pico
+    row.net_pico = row.low_pico = row.high_pico = cost.net_pico
+    row.uncached_pico = cost.uncached_pico
+    if cost.net_pico is None:
+        row.unpriced = "; ".join(cost.unpriced) or "there is no price"
+    else:
+        row.unpriced = None
+    row.price_digest = cost.digest
+    row.flags = with_flags(row.flags, cost.flags)
+
+
+def _between(row: Row, usage: Usage | None, prices: Prices) -> None:
+    """Bound what nobody told. What may not have been worked on at all has no best guess."""
+    row.list_pico = row.net_pico = row.low_pico = row.high_pico = row.uncached_pico = None
+    if row.body_bytes is None and usage is None:
+        row.unpriced = "neither its usage nor its size is on record"
+        return
+    sizes = Sizes(body_bytes=row.body_bytes or 0, max_tokens=row.max_tokens)
+    bounds = prices.bounds(sizes, usage, context(row))
+    if bounds is None:
+        served = row.served_model or row.model
+        row.unpriced = f"{served} has no price on {row.platform} ({row.scope or 'no scope'})"
+        return
+    row.unpriced = None
+    row.low_pico, row.high_pico = bounds.low_pico, bounds.high_pico
+    if row.state is State.PARTIAL:
+        row.net_pico = bounds.estimate_pico
+        row.flags = with_flags(row.flags, (ESTIMATED,))
+
+
+def runs_of(usage: Usage) -> tuple[Tokens, ...]:
+    """Return what a usage is the sum of."""
+    return usage.iterations or (usage,)
+
+
+def is_counted(usage: Usage) -> bool:
+    """Say whether all input and output was told."""
+    return all(None not in (run.input_tokens, run.output_tokens) for run in runs_of(usage))
+
+
+def with_flags(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the flags of both, sorted."""
+    return tuple(sorted({*one, *other})) if other else one

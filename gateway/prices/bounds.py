@@ -1,0 +1,163 @@
+"""Between what and what an attempt cost whose last count never came.
+
+What was told is exact. Of the rest, the least is nothing, and the most is what the request leaves
+open: no more tokens than its body has bytes, at the dearest rate, and as much output as it asks
+for. Two things are beyond that and bounded only by the model's window: what a body only names or
+carries packed (a URL, a file id, a PDF), and what server tools, an advisor or a fallback add.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import cache
+from math import isqrt
+from typing import NamedTuple
+
+from gateway.prices.amounts import amount
+from gateway.prices.cost import Bounds, Context, Cost, Sizes
+from gateway.prices.finding import Finder
+from gateway.prices.runs import EXECUTORS
+from gateway.prices.shelves import Place
+from gateway.prices.tariff import Rates, Tariff
+from gateway.usage import Usage
+from providers import catalog
+
+ADDED_TOKENS = 4096
+"""What a platform itself may add to a prompt: the system prompt that comes with tools (up to 530
+tokens where it is documented) and the definitions of its own tools (computer use 735, text editor
+700, bash 245), named by a few bytes; doubled."""
+_BYTES_A_TOKEN = 3
+"""In the JSON of a conversation, for the best guess only. Documented: about 3.5 characters of
+English, and 30 % more tokens with the tokenizer that came with Opus 4.7."""
+_NOTHING_TOLD = Usage()
+
+
+class _Most(NamedTuple):
+    """What a model takes and makes at most."""
+
+    input_tokens: int
+    output_tokens: int
+
+
+def bounds(
+    finder: Finder,
+    cost: Callable[[Usage, Context], Cost],
+    sizes: Sizes,
+    usage: Usage | None,
+    context: Context,
+) -> Bounds | None:
+    """Return the bounds; None where there is no price.
+
+    Args:
+        finder: The prices.
+        cost: Prices a usage that is whole.
+        sizes: The request.
+        usage: What was told before it broke off; None: nothing was.
+        context: Where it was sent.
+    """
+    told = usage or _NOTHING_TOLD
+    place = finder.place(told, context)
+    if isinstance(place, str):
+        return None
+    most = _most(place.model)
+    if sizes.max_tokens is not None:
+        output = min(most.output_tokens, max(sizes.max_tokens, 0))
+        most = most._replace(output_tokens=output)
+    if _is_input_told(told):
+        return _partial(finder, cost, told, context, most)
+    found = _unknown(finder, place, sizes, told, context, most)
+    return Bounds(0, 0, 0) if found is not None and context.paid_by_other else found
+
+
+def _is_input_told(told: Usage) -> bool:
+    runs = told.iterations or (told,)
+    return all(run.input_tokens is not None for run in runs)
+
+
+def _partial(
+    finder: Finder,
+    cost: Callable[[Usage, Context], Cost],
+    told: Usage,
+    context: Context,
+    most: _Most,
+) -> Bounds | None:
+    """Bound an attempt whose input is known: only its output may still be more."""
+    out = _output_told(told)
+    ends = (out, _guess(out, most.output_tokens), max(out, most.output_tokens))
+    priced = [cost(_with_output(told, out, end), context).net_pico for end in ends]
+    low, estimate, high = priced
+    if low is None or estimate is None or high is None:
+        return None
+    return Bounds(low_pico=low, estimate_pico=estimate, high_pico=high)
+
+
+def _output_told(told: Usage) -> int:
+    if not told.iterations:
+        return told.output_tokens or 0
+    return sum(run.output_tokens or 0 for run in told.iterations if run.type in EXECUTORS)
+
+
+def _with_output(told: Usage, out: int, end: int) -> Usage:
+    """Return a usage with so much output in all; what is more is the last executor's."""
+    if not told.iterations:
+        return replace(told, output_tokens=end)
+    runs = [replace(run, output_tokens=run.output_tokens or 0) for run in told.iterations]
+    executors = [at for at, run in enumerate(runs) if run.type in EXECUTORS]
+    last = executors[-1] if executors else -1
+    runs[last] = replace(runs[last], output_tokens=(runs[last].output_tokens or 0) + end - out)
+    return replace(told, output_tokens=end, iterations=tuple(runs))
+
+
+def _unknown(
+    finder: Finder, place: Place, sizes: Sizes, told: Usage, context: Context, most: _Most
+) -> Bounds | None:
+    """Bound an attempt that told not even its input."""
+    usual = finder.tariff(place)
+    if isinstance(usual, str):
+        return None
+    places = finder.anywhere(context, told, sizes.speed)
+    found = [finder.tariff(each) for each in places]
+    tariffs = [usual, *(each for each in found if isinstance(each, Tariff))]
+    largest = min(sizes.body_bytes + ADDED_TOKENS, most.input_tokens)
+    out = told.output_tokens or 0
+    output = max(out, most.output_tokens)
+    low = min(_output(rates, out) for _, rates in _bands(tariffs, largest))
+    high = max(
+        amount(size, rates.dearest_input.net) + _output(rates, output)
+        for size, rates in _bands(tariffs, largest)
+    )
+    prompt = min(sizes.body_bytes // _BYTES_A_TOKEN + 1, largest)
+    rates = usual.at(prompt)
+    guess = amount(prompt, rates.by_category["input"].net)
+    guess += _output(rates, _guess(out, output))
+    return Bounds(low_pico=low, estimate_pico=min(max(guess, low), high), high_pico=high)
+
+
+def _output(rates: Rates, tokens: int) -> int:
+    return amount(tokens, rates.by_category["output"].net)
+
+
+def _bands(tariffs: Iterable[Tariff], largest: int) -> Iterable[tuple[int, Rates]]:
+    return [band for tariff in tariffs for band in tariff.bands(largest)]
+
+
+def _guess(least: int, most: int) -> int:
+    """Return the best guess at a count of which only the ends are known, far apart.
+
+    Their geometric mean: as likely that it is so many times more as so many times less.
+    """
+    return min(max(isqrt(max(least, 1) * most), least), most) if most > least else least
+
+
+@cache
+def _most(model: str) -> _Most:
+    """Return the bounds of a model; those of the largest model where its own are not known."""
+    known = catalog.models()
+    windows = [each.max_input_tokens or 0 for each in known]
+    outputs = [each.max_output_tokens or 0 for each in known]
+    own = catalog.model(model) if catalog.is_known(model) else None
+    return _Most(
+        (own and own.max_input_tokens) or max(windows),
+        (own and own.max_output_tokens) or max(outputs),
+    )
