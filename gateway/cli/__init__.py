@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import typer
 
-from gateway.cli import audit, check, doctor, emulate, explain, init, policy, serve, status, version
+from gateway.cli import (
+    audit,
+    check,
+    doctor,
+    emulate,
+    explain,
+    init,
+    policy,
+    prices,
+    serve,
+    status,
+    version,
+)
 
 app = typer.Typer(
     name="gateway",
@@ -25,6 +37,7 @@ app.command("emulate")(emulate.emulate)
 app.add_typer(audit.app, name="audit")
 app.command("version")(version.version)
 app.add_typer(policy.app, name="policy")
+app.add_typer(prices.app, name="prices")
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +15,7 @@ from gateway.cli.table import table
 
 if TYPE_CHECKING:
     from gateway.config import Caller, Config, ConfigError, Upstream
+    from gateway.prices.pricing import PriceBook
 
 _CREDENTIALS = {
     "aws_chain": "found by boto3's chain when first used",
@@ -44,13 +46,15 @@ def check(
 def summary(config: Config) -> dict[str, Any]:
     """Return what a configuration amounts to, as JSON values and without any secret.
 
-    Raises ConfigError when a policy or an attestation has a mistake.
+    Raises ConfigError when a policy, an attestation or a price file has a mistake.
     """
     from gateway.boundary import load  # noqa: PLC0415 - pydantic is slow to import
     from gateway.config import NO_POLICY_WARNING  # noqa: PLC0415 - the same
     from gateway.memory import unread_note  # noqa: PLC0415 - the same
+    from gateway.prices import load as load_prices  # noqa: PLC0415 - the same
 
     in_force = load(config)
+    prices, at_s = load_prices(config), time.time()
     upstreams = [_upstream(upstream, config) for upstream in _by_order(config)]
     warning = [NO_POLICY_WARNING] if config.no_file else []
     return {
@@ -61,6 +65,7 @@ def summary(config: Config) -> dict[str, Any]:
         "policies": [] if in_force is None else [each.policy.name for each in in_force.files],
         "facts": None if in_force is None else in_force.facts.digest,
         "journal": None if config.journal.dir is None else str(config.path(config.journal.dir)),
+        "prices": _prices(prices, at_s),
         "upstreams": upstreams,
         "server": {
             "address": f"{config.server.host}:{config.server.port}",
@@ -73,8 +78,19 @@ def summary(config: Config) -> dict[str, Any]:
             *unread_note(config.server.memory_mb),
             *_idle(upstreams),
             *_idle_policies(config),
+            *_idle_contracts(prices, at_s),
         ],
         "mistakes": [],
+    }
+
+
+def _prices(book: PriceBook, at_s: float) -> dict[str, Any]:
+    """Return which prices are in force: the book, and the contracts that hold today."""
+    contracts = [each for each in book.contracts if each.holds_at(at_s)]
+    return {
+        "digest": book.digest,
+        "file": book.own_file,
+        "contracts": [each.told() for each in contracts],
     }
 
 
@@ -104,6 +120,16 @@ def _idle_policies(config: Config) -> list[str]:
         if str(file) not in config.policy.files
         and not file.name.endswith("_test.toml")
         and not (config.policy.files and file.name == "blocks.toml")
+    ]
+
+
+def _idle_contracts(book: PriceBook, at_s: float) -> list[str]:
+    """Return a note on each contract that does not hold today."""
+    return [
+        f"contract {each.name} does not hold today: it is from {each.effective_from}"
+        + (f" until {each.effective_until}" if each.effective_until else "")
+        for each in book.contracts
+        if not each.holds_at(at_s)
     ]
 
 
@@ -170,8 +196,21 @@ def _show(report: dict[str, Any]) -> None:
     keys = ", ".join([*server["keys"], *named]) or "none, loopback only"
     typer.echo(f"server: {server['address']}, keys: {keys}")
     typer.echo(f"journal: {report['journal'] or 'none'}")
+    prices = report["prices"]
+    typer.echo(
+        f"prices: {prices['digest'][:16]}" + (f" ({prices['file']})" if prices["file"] else "")
+    )
+    for each in prices["contracts"]:
+        typer.echo(_contract(each))
     for note in report["notes"]:
         typer.echo(f"note: {note}")
+
+
+def _contract(told: dict[str, Any]) -> str:
+    whom = ", ".join([*told["upstreams"], *told["platforms"]])
+    what = f" for {', '.join(told['models'])}" if told["models"] else ""
+    until = f", until {told['effective_until']}" if told["effective_until"] else ""
+    return f"contract: {told['name']}, {told['multiplier']} of list on {whom}{what}{until}"
 
 
 def _row(upstream: dict[str, Any]) -> list[str]:

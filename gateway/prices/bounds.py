@@ -8,7 +8,7 @@ carries packed (a URL, a file id, a PDF), and what server tools, an advisor or a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
 from math import isqrt
@@ -18,7 +18,6 @@ from gateway.prices.amounts import amount
 from gateway.prices.cost import Bounds, Context, Cost, Sizes
 from gateway.prices.finding import Finder
 from gateway.prices.runs import EXECUTORS
-from gateway.prices.shelves import Place
 from gateway.prices.tariff import Rates, Tariff
 from gateway.usage import Usage
 from providers import catalog
@@ -65,9 +64,15 @@ def bounds(
         output = min(most.output_tokens, max(sizes.max_tokens, 0))
         most = most._replace(output_tokens=output)
     if _is_input_told(told):
-        return _partial(finder, cost, told, context, most)
-    found = _unknown(finder, place, sizes, told, context, most)
-    return Bounds(0, 0, 0) if found is not None and context.paid_by_other else found
+        return _partial(cost, told, context, most.output_tokens)
+    usual = finder.tariff(place)
+    if isinstance(usual, str):
+        return None
+    if context.paid_by_other:
+        return Bounds(low_pico=0, estimate_pico=0, high_pico=0)
+    others = [finder.tariff(each) for each in finder.anywhere(context, told, sizes.speed)]
+    tariffs = [usual, *(each for each in others if isinstance(each, Tariff))]
+    return _unknown(tariffs, sizes.body_bytes, told.output_tokens or 0, most)
 
 
 def _is_input_told(told: Usage) -> bool:
@@ -76,17 +81,12 @@ def _is_input_told(told: Usage) -> bool:
 
 
 def _partial(
-    finder: Finder,
-    cost: Callable[[Usage, Context], Cost],
-    told: Usage,
-    context: Context,
-    most: _Most,
+    cost: Callable[[Usage, Context], Cost], told: Usage, context: Context, most: int
 ) -> Bounds | None:
     """Bound an attempt whose input is known: only its output may still be more."""
     out = _output_told(told)
-    ends = (out, _guess(out, most.output_tokens), max(out, most.output_tokens))
-    priced = [cost(_with_output(told, out, end), context).net_pico for end in ends]
-    low, estimate, high = priced
+    ends = (out, _guess(out, most), max(out, most))
+    low, estimate, high = (cost(_with_output(told, out, end), context).net_pico for end in ends)
     if low is None or estimate is None or high is None:
         return None
     return Bounds(low_pico=low, estimate_pico=estimate, high_pico=high)
@@ -109,26 +109,24 @@ def _with_output(told: Usage, out: int, end: int) -> Usage:
     return replace(told, output_tokens=end, iterations=tuple(runs))
 
 
-def _unknown(
-    finder: Finder, place: Place, sizes: Sizes, told: Usage, context: Context, most: _Most
-) -> Bounds | None:
-    """Bound an attempt that told not even its input."""
-    usual = finder.tariff(place)
-    if isinstance(usual, str):
-        return None
-    places = finder.anywhere(context, told, sizes.speed)
-    found = [finder.tariff(each) for each in places]
-    tariffs = [usual, *(each for each in found if isinstance(each, Tariff))]
-    largest = min(sizes.body_bytes + ADDED_TOKENS, most.input_tokens)
-    out = told.output_tokens or 0
+def _unknown(tariffs: Sequence[Tariff], body_bytes: int, out: int, most: _Most) -> Bounds:
+    """Bound an attempt that told not even its input.
+
+    Args:
+        tariffs: What it may be priced by, the usual one first.
+        body_bytes: The size of the request.
+        out: The output that was told.
+        most: The largest counts that are possible.
+    """
+    largest = min(body_bytes + ADDED_TOKENS, most.input_tokens)
     output = max(out, most.output_tokens)
-    low = min(_output(rates, out) for _, rates in _bands(tariffs, largest))
+    bands = [band for tariff in tariffs for band in tariff.bands(largest)]
+    low = min(_output(rates, out) for _, rates in bands)
     high = max(
-        amount(size, rates.dearest_input.net) + _output(rates, output)
-        for size, rates in _bands(tariffs, largest)
+        amount(size, rates.dearest_input.net) + _output(rates, output) for size, rates in bands
     )
-    prompt = min(sizes.body_bytes // _BYTES_A_TOKEN + 1, largest)
-    rates = usual.at(prompt)
+    prompt = min(body_bytes // _BYTES_A_TOKEN + 1, largest)
+    rates = tariffs[0].at(prompt)
     guess = amount(prompt, rates.by_category["input"].net)
     guess += _output(rates, _guess(out, output))
     return Bounds(low_pico=low, estimate_pico=min(max(guess, low), high), high_pico=high)
@@ -136,10 +134,6 @@ def _unknown(
 
 def _output(rates: Rates, tokens: int) -> int:
     return amount(tokens, rates.by_category["output"].net)
-
-
-def _bands(tariffs: Iterable[Tariff], largest: int) -> Iterable[tuple[int, Rates]]:
-    return [band for tariff in tariffs for band in tariff.bands(largest)]
 
 
 def _guess(least: int, most: int) -> int:

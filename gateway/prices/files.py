@@ -92,8 +92,7 @@ def _shape(message: str) -> Wrong:
     match = _AT.match(message)
     words, path = (match[1], match[2] or "") if match else (message, "")
     key = tuple(
-        int(number) if number.isdigit() else name or number
-        for name, number in _STEP.findall(path)
+        int(number) if number.isdigit() else name or number for name, number in _STEP.findall(path)
     )
     hint = HOW if words.startswith(("Expected `str", "Expected `str | null`")) else ""
     return key, words[:1].lower() + words[1:], hint

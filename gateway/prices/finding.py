@@ -11,13 +11,12 @@ from msgspec import Struct
 from gateway.policy.observed import NOT_SAID
 from gateway.prices.cost import Context, Scope
 from gateway.prices.files import Listed
-from gateway.prices.shelves import NOBODY, Contract, Holder, Place, Shelf
+from gateway.prices.shelves import NOBODY, Contract, Holder, Place, Shelf, day_at
 from gateway.prices.tariff import Rates, Tariff, searches, tariff
 from gateway.usage import Usage
 from providers import catalog
 
 _REMEMBERED = 4096
-_SECONDS_A_DAY = 86_400
 _SHOWN = 60
 """Characters of a platform's word in a reason."""
 
@@ -70,7 +69,7 @@ class Finder:
             processing,
             usage.speed or "standard",
             tier,
-            int(context.at_s // _SECONDS_A_DAY),
+            day_at(context.at_s),
         )
 
     def anywhere(self, context: Context, usage: Usage, speed: str | None) -> list[Place]:

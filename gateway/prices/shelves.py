@@ -15,8 +15,8 @@ from msgspec import Struct
 from gateway.prices.checks import tiers_of
 from gateway.prices.rows import PriceRow
 
-_GLOB = frozenset("*?[")
 _EPOCH = dt.date(1970, 1, 1).toordinal()
+_SECONDS_A_DAY = 86_400
 _NO_END = dt.date.max.toordinal()
 
 NAME, GLOB, PLATFORM, NOBODY = 3, 2, 1, 0
@@ -47,7 +47,7 @@ class Holder(Struct, frozen=True):
         """Return how closely this names an upstream: NAME, GLOB, PLATFORM or NOBODY."""
         if upstream and upstream in self.upstreams:
             return NAME
-        if upstream and any(fnmatchcase(upstream, glob) for glob in self.upstreams):
+        if upstream and fits(self.upstreams, upstream):
             return GLOB
         return PLATFORM if platform in self.platforms else NOBODY
 
@@ -70,11 +70,15 @@ class Contract(Struct, frozen=True, kw_only=True):
 
     def covers(self, model: str) -> bool:
         """Say whether it holds for a model."""
-        return not self.models or any(fnmatchcase(model, glob) for glob in self.models)
+        return not self.models or fits(self.models, model)
 
     def holds_on(self, day: int) -> bool:
         """Say whether it holds on a day."""
         return day_of(self.effective_from) <= day < end_of(self.effective_until)
+
+    def holds_at(self, at_s: float) -> bool:
+        """Say whether it holds at a Unix time."""
+        return self.holds_on(day_at(at_s))
 
     def told(self) -> dict[str, Any]:
         """Return the contract as JSON values."""
@@ -159,14 +163,19 @@ def day_of(date: dt.date) -> int:
     return date.toordinal() - _EPOCH
 
 
+def day_at(at_s: float) -> int:
+    """Return the UTC day of a Unix time, as days since 1970."""
+    return int(at_s // _SECONDS_A_DAY)
+
+
 def end_of(date: dt.date | None) -> int:
     """Return the first day on which something holds no more."""
     return (_NO_END if date is None else date.toordinal()) - _EPOCH
 
 
-def is_glob(name: str) -> bool:
-    """Say whether a name stands for several."""
-    return bool(_GLOB & set(name))
+def fits(globs: Iterable[str], name: str) -> bool:
+    """Say whether one of some names and globs is a name."""
+    return any(fnmatchcase(name, glob) for glob in globs)
 
 
 def _id(name: str, row: PriceRow) -> str:

@@ -113,7 +113,9 @@ def _compiled(
         contract=None if contract is None else contract.name,
         by_category={
             name: Rate(
-                Decimal(text), ratio(Decimal(text), pieces), ratio(Decimal(text), pieces, multiplier)
+                Decimal(text),
+                ratio(Decimal(text), pieces),
+                ratio(Decimal(text), pieces, multiplier),
             )
             for name, (text, pieces) in priced.items()
         },
