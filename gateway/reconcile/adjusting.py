@@ -88,9 +88,7 @@ def _is_booked(residual: Residual, days: frozenset[str]) -> bool:
 
 def _whole(period: Span, days: frozenset[str]) -> bool:
     hours = range(period.start, period.end, DAY_H)
-    return period.start % DAY_H == 0 and all(
-        f"{moment(hour):%Y-%m-%d}" in days for hour in hours
-    )
+    return period.start % DAY_H == 0 and all(f"{moment(hour):%Y-%m-%d}" in days for hour in hours)
 
 
 def _day(period: Span) -> str:

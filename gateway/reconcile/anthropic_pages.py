@@ -55,7 +55,9 @@ class Buckets:
         takes: Says whether a row is one of this report.
     """
 
-    def __init__(self, counters: frozenset[str], takes: Callable[[Mapping[str, Any]], bool]) -> None:
+    def __init__(
+        self, counters: frozenset[str], takes: Callable[[Mapping[str, Any]], bool]
+    ) -> None:
         self._counters = counters
         self._takes = takes
         self._all: dict[tuple[datetime, datetime], _Kept] = {}

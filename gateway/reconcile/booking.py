@@ -111,7 +111,9 @@ def due(
     Raises:
         Conflict: Adjustments of the same time were made for another choice.
     """
-    earlier = [each for each in booked if each.ours and each.platform == platform and each.day in days]
+    earlier = [
+        each for each in booked if each.ours and each.platform == platform and each.day in days
+    ]
     for each in earlier:
         _no_conflict(each, chosen)
     known: dict[str, list[Booked]] = {}
@@ -131,9 +133,7 @@ def due(
     return [each for each in made if each.amount_pico]
 
 
-def _adjustment(
-    group: Due, before: Sequence[Booked], chosen: Chosen, source: str
-) -> Adjustment:
+def _adjustment(group: Due, before: Sequence[Booked], chosen: Chosen, source: str) -> Adjustment:
     earlier_pico = sum(each.amount_pico for each in before)
     ids = tuple(sorted(each.id for each in before))
     amount_pico = group.theirs_pico - group.attempts_pico - earlier_pico

@@ -71,9 +71,7 @@ def left_here(ours: Iterable[Sums], periods: Spans, asked: Spans) -> Iterable[Le
         if not holds(periods, hour) and holds(asked, hour):
             found[days(hour)] = found.get(days(hour), 0) + sums.attempts
     for day, attempts in sorted(found.items()):
-        yield Left(
-            period=day, why="the lines of their time are not compared", attempts=attempts
-        )
+        yield Left(period=day, why="the lines of their time are not compared", attempts=attempts)
 
 
 def _outside(charges: Sequence[Charge], allowed: Spans) -> list[Charge]:

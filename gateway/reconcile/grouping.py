@@ -139,9 +139,7 @@ def _family(measure: Measure, kind: Kind, *, all_in_one: bool) -> Family | None:
     return Family(measure, "tokens" if kind in TOKENS else kind)
 
 
-def _periods(
-    charges: Iterable[Charge], compared: Spans, ours: Iterable[Sums]
-) -> tuple[Span, ...]:
+def _periods(charges: Iterable[Charge], compared: Spans, ours: Iterable[Sums]) -> tuple[Span, ...]:
     """Return the days on both sides; days that lines cover together are one period."""
     hours = {hour for sums in ours for hour in (sums.start_h, sums.end_h)}
     spans = {days(charge.period) for charge in charges}

@@ -57,9 +57,7 @@ class Sides:
             if value is None or family is None or period is None:
                 continue
             model = charge.model or charge.named or None
-            side = self._side(
-                self._grouping.key(family, period, model, charge.scope, charge.kind)
-            )
+            side = self._side(self._grouping.key(family, period, model, charge.scope, charge.kind))
             side.theirs = total(side.theirs, value)
             side.lines += charge.lines
             if charge.tier not in _USUAL:
@@ -79,9 +77,7 @@ class Sides:
         for period in {start, end}:
             if period is None:
                 continue
-            side = self._side(
-                self._grouping.key(family, period, sums.model, sums.scope, cell.kind)
-            )
+            side = self._side(self._grouping.key(family, period, sums.model, sums.scope, cell.kind))
             share = bounded
             if start != end:
                 share = bounded.perhaps(counted=period == start)

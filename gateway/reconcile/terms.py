@@ -90,9 +90,7 @@ class AwsTerms(Table, frozen=True, kw_only=True):
     platform_products: tuple[str, ...]
     required: tuple[str, ...]
     units: dict[str, int]
-    line_types: dict[
-        str, Literal["usage", "discount", "credit", "refund", "tax", "fee"]
-    ]
+    line_types: dict[str, Literal["usage", "discount", "credit", "refund", "tax", "fee"]]
     words: Words
 
 
