@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from gateway.ledger import raising
 from gateway.ledger.calls import Attempt, End, OpenCall
 from gateway.ledger.costs import COUNT_TOKENS, FREE, is_counted, is_told, runs_of, with_flags
 from gateway.ledger.records import Decided, Failed, Finished, Started, Told, Withdrawn
@@ -68,7 +67,7 @@ def count(row: Row, usage: Usage) -> None:
     row.cache_read_tokens = _sum(run.cache_read_input_tokens for run in runs)
     row.thinking_tokens = usage.thinking_tokens
     row.web_searches = usage.web_search_requests
-    row.usage = raising.to_json(usage)
+    row.usage = usage.to_json()
     row.flags = with_flags(row.flags, usage.flags)
 
 

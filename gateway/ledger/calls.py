@@ -93,6 +93,11 @@ class OpenCall(Struct, kw_only=True, omit_defaults=True):
     over: Finished | None = None
     over_us: int = 0
 
+    def closed(self, number: int) -> None:
+        """Forget what led to a row that is booked with its end."""
+        del self.attempts[number]
+        self.booked.add(number)
+
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(OpenCall).decode

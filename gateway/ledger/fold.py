@@ -94,6 +94,8 @@ class Fold:
 
     def _begin(self) -> None:
         self._touched: dict[str, OpenCall] = {}
+        self._ended: dict[tuple[str, int], None] = {}
+        """The attempts that have ended, in the order of their ends."""
         self._rows: dict[str, Booked] = {}
         self._messages: dict[Message, str] = {}
         """Message -> the attempt that is charged for it."""
@@ -141,8 +143,12 @@ class Fold:
 
     def changes(self) -> Changes:
         """Return what the records have changed, and forget it."""
+        for decision, number in self._ended:
+            self._book(decision, self._calls[decision], number)
         for decision, call in self._touched.items():
-            self._book(decision, call)
+            for number in list(call.attempts):
+                self._book(decision, call, number)
+            self._name(decision, call)
         ended = [decision for decision, call in self._touched.items() if not _goes_on(call)]
         for decision in ended:
             del self._calls[decision], self._touched[decision]
@@ -177,6 +183,8 @@ class Fold:
         why = attempt.take(said, place)
         if why is not None:
             self._wrong(why)
+        if attempt.ended is not None:
+            self._ended[said.decision, number] = None
 
     def _take_finished(self, said: Finished, place: Place) -> None:
         if said.attempt is not None:
@@ -187,6 +195,7 @@ class Fold:
         call = self._call(said.decision, place.file)
         if call.over is None:
             call.over, call.over_us = said, place.at_us
+            self._ended.update(((said.decision, number), None) for number in call.attempts)
 
     def _take_adjusted(self, said: Adjusted, record: Record) -> None:
         found = msgspec.structs.asdict(said) | {"day": said.day.isoformat()}
@@ -200,23 +209,19 @@ class Fold:
         self._touched[decision] = call
         return call
 
-    def _book(self, decision: str, call: OpenCall) -> None:
-        """Make rows of what is known of a call."""
-        for number, attempt in list(call.attempts.items()):
-            if self._is_booked(decision, number, attempt):
-                call.booked.add(number)
-                del call.attempts[number]
-            elif attempt.started is None and call.decided is None:
-                self._wrong("attempt.unseen")
-                del call.attempts[number]
-            else:
-                row, usage = taken(decision, call, number, attempt)
-                self._put(row, usage)
-                if not row.open:
-                    call.booked.add(number)
-                    del call.attempts[number]
-        if call.over is not None and call.over.request_id is not None:
-            self._name(decision, call, call.over.request_id)
+    def _book(self, decision: str, call: OpenCall, number: int) -> None:
+        """Make a row of what is known of an attempt."""
+        attempt = call.attempts[number]
+        if self._is_booked(decision, number, attempt):
+            call.closed(number)
+        elif attempt.started is None and call.decided is None:
+            self._wrong("attempt.unseen")
+            del call.attempts[number]
+        else:
+            row, usage = taken(decision, call, number, attempt)
+            self._put(row, usage)
+            if not row.open:
+                call.closed(number)
 
     def _is_booked(self, decision: str, number: int, attempt: Attempt) -> bool:
         """Say whether the ledger has an attempt with its end: then nothing more is to be said."""
@@ -251,10 +256,13 @@ class Fold:
         found = self._known(*message)
         if found is None or found.open or found.duplicate_of is not None:
             return None
-        return Booked(found, found)
+        return self._rows.get(found.attempt) or Booked(found, found)
 
-    def _name(self, decision: str, call: OpenCall, request_id: str) -> None:
+    def _name(self, decision: str, call: OpenCall) -> None:
         """Put the id that the caller saw into the rows that were booked before it was known."""
+        request_id = None if call.over is None else call.over.request_id
+        if request_id is None:
+            return
         for number in call.booked:
             attempt = attempt_id(decision, number)
             found = self._rows.get(attempt)

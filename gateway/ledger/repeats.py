@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from gateway.ledger import raising
 from gateway.ledger.booking import NO_DECISION, NO_START, count
 from gateway.ledger.costs import free, priced
 from gateway.ledger.row import Row, State
@@ -31,7 +30,7 @@ def once(one: Row, other: Row, prices: Prices) -> tuple[Row, Row]:
 
 def _charged(first: Row, again: Row, prices: Prices) -> Row:
     told, told_again = _usage(first), _usage(again)
-    usage = told if told == told_again else raising.raised(told, told_again)
+    usage = told if told == told_again else Usage.raised(told, told_again)
     row = replace(
         first,
         state=max(first.state, again.state, key=_SURENESS.index),
@@ -61,4 +60,4 @@ def _kept(row: Row) -> tuple[str, ...]:
 
 
 def _usage(row: Row) -> Usage:
-    return _NOTHING if row.usage is None else raising.from_json(row.usage)
+    return _NOTHING if row.usage is None else Usage.from_json(row.usage)

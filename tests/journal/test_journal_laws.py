@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import random
-from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from gateway.journal.checkpoint import Checkpoint
 from tests.journal.journals import (
@@ -23,9 +19,7 @@ from tests.journal.journals import (
     lines,
     written,
 )
-
-IN_A_ROW = 20
-CASES = settings(max_examples=max(int(os.environ.get("TIDEGATE_LAWS", "2000")) // IN_A_ROW, 1))
+from tests.laws import law
 
 with TemporaryDirectory() as _directory:
     WHOLE = written(Path(_directory), files=2, records=2)
@@ -55,21 +49,6 @@ def test_a_byte_changed_dropped_swapped_or_put_in_anywhere_is_found(name: str) -
             changes.append(before + after[:1] + here + after[1:])
         for changed in changes:
             assert_found(WHOLE | {name: changed})
-
-
-def law(check_one: Callable[[random.Random], None]) -> Callable[[int], None]:
-    """Return a test of many numbers, some in a row: a draw is dearer than a check."""
-
-    @CASES
-    @given(st.integers(0, 2**48))
-    def test(seed: int) -> None:
-        for number in range(seed, seed + IN_A_ROW):
-            try:
-                check_one(random.Random(number))
-            except AssertionError as error:
-                raise AssertionError(f"seed {number}") from error
-
-    return test
 
 
 @law
