@@ -13,6 +13,7 @@ from gateway.cli import (
     init,
     policy,
     prices,
+    reconcile,
     serve,
     status,
     version,
@@ -35,6 +36,7 @@ app.command("status")(status.status)
 app.command("demo")(emulate.demo)
 app.command("emulate")(emulate.emulate)
 app.add_typer(audit.app, name="audit")
+app.command("reconcile")(reconcile.reconcile)
 app.command("version")(version.version)
 app.add_typer(policy.app, name="policy")
 app.add_typer(prices.app, name="prices")

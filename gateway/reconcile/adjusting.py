@@ -8,8 +8,8 @@ from gateway import money
 from gateway.ledger.row import Adjustment
 from gateway.reconcile.booking import Booked, Chosen, Due, due, tag
 from gateway.reconcile.matching import Comparison, Group
-from gateway.reconcile.spans import DAY_H, Span, moment
 from gateway.reconcile.residuals import Residual
+from gateway.reconcile.spans import DAY_H, Span, moment
 
 
 def adjustments(

@@ -6,6 +6,7 @@ yields them. The same bucket may come twice if it says the same both times.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -130,7 +131,8 @@ class Buckets:
 def is_report(head: bytes, member: bytes) -> bool:
     """Say whether a file that begins so is JSON whose rows have a member."""
     begins = head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"["))
-    return begins and b'"%b"' % member in head
+    # The names of some members are values of others.
+    return begins and re.search(rb'"%b"\s*:' % member, head) is not None
 
 
 def _pages(source: Source) -> Iterator[tuple[str, _Page]]:
@@ -162,7 +164,8 @@ def _page(source: Source, part: msgspec.Raw, where: str) -> _Page:
     members = _decoded(source, part, dict[str, msgspec.Raw], where)
     if "results" in members:
         return _Page([_decoded(source, part, _Bucket, where)])
-    return _decoded(source, part, _Page, where)
+    page: _Page = _decoded(source, part, _Page, where)
+    return page
 
 
 def _decoded(source: Source, part: msgspec.Raw, form: Any, where: str) -> Any:

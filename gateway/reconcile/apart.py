@@ -8,12 +8,11 @@ answered.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import cast
 
-from msgspec import Struct
-
-from gateway.prices.cost import Context, Cost, Line, Scope
-from gateway.reconcile.cells import LESS, PICO, model_of, scope_of
+from gateway.ledger.costs import context
+from gateway.ledger.row import Row
+from gateway.prices.cost import Context, Cost, Line
+from gateway.reconcile.cells import DOUBTS, HOUR_US, PICO, model_of, scope_of
 from gateway.reconcile.statement import Kind
 from gateway.reconcile.sums import Bounded, Cell, Sums, added
 from gateway.usage import Usage
@@ -24,47 +23,30 @@ APART = ('%"iterations"%"model"%', "%compaction%")
 """How the usage of such answers looks, beside those with web searches."""
 
 
-class Priced(Struct, frozen=True, kw_only=True):
-    """One attempt, as the ledger has it."""
-
-    start_h: int
-    end_h: int
-    model: str
-    served_model: str | None
-    scope: str
-    geo: str
-    tier: str
-    doubt: str
-    platform: str
-    upstream: str
-    started_us: int
-    stop_reason: str | None
-    usage: str
-    net_pico: int | None
-    unpriced: str | None
-
-
-def sums_of(attempt: Priced, lines_of: LinesOf) -> Iterator[Sums]:
+def sums_of(row: Row, lines_of: LinesOf) -> Iterator[Sums]:
     """Yield what each model of an answer comes to."""
-    answered = model_of(attempt.served_model, attempt.model)
-    cost = lines_of(Usage.from_json(attempt.usage), _context(attempt))
-    lines = list(_cells(cost.lines, doubtful=attempt.doubt == LESS))
-    net_pico = attempt.net_pico or 0
-    rest = net_pico - sum(bounded.value for _, cell, bounded in lines if cell.measure == "usd")
-    low = 0 if attempt.doubt == LESS else rest
-    lines.append((answered, Cell("usd", "tokens"), Bounded(rest, low, rest)))
+    usage = Usage.from_json(row.usage or "{}")
+    answered = model_of(row.served_model, row.model)
+    doubtful = not DOUBTS.isdisjoint(row.flags)
+    lines = list(_cells(lines_of(usage, context(row)).lines, doubtful=doubtful))
+    if row.net_pico is None:
+        lines = [each for each in lines if each[1].measure != "usd"]
+    rest = (row.net_pico or 0) - sum(
+        bounded.value for _, cell, bounded in lines if cell.measure == "usd"
+    )
+    lines.append((answered, Cell("usd", "tokens"), Bounded(rest, 0 if doubtful else rest, rest)))
     for model in dict.fromkeys(model for model, _, _ in lines):
         first = model == answered
         yield Sums(
-            start_h=attempt.start_h,
-            end_h=attempt.end_h,
+            start_h=row.started_us // HOUR_US,
+            end_h=(row.ended_us or row.started_us) // HOUR_US,
             model=model,
-            scope=scope_of(attempt.scope, attempt.geo),
-            tier=attempt.tier,
+            scope=scope_of(row.scope, usage.inference_geo or ""),
+            tier=usage.service_tier or "",
             cells=added((cell, bounded) for name, cell, bounded in lines if name == model),
             attempts=int(first),
-            uncertain=int(first and bool(attempt.doubt)),
-            unpriced=int(first and attempt.unpriced is not None),
+            uncertain=int(first and doubtful),
+            unpriced=int(first and row.unpriced is not None),
         )
 
 
@@ -78,15 +60,3 @@ def _cells(lines: tuple[Line, ...], *, doubtful: bool) -> Iterator[tuple[str, Ce
         yield line.model, Cell("tokens", kind), Bounded(quantity, 0 if less else quantity, quantity)
         net = line.net_pico
         yield line.model, Cell("usd", money), Bounded(net, 0 if less else net, net)
-
-
-def _context(attempt: Priced) -> Context:
-    return Context(
-        platform=attempt.platform,
-        scope=cast("Scope", attempt.scope),
-        model=attempt.model,
-        served=attempt.served_model,
-        upstream=attempt.upstream,
-        at_s=attempt.started_us / 1_000_000,
-        stop_reason=attempt.stop_reason,
-    )

@@ -17,7 +17,7 @@ from typing import Any
 from gateway.reconcile.aws_rows import Columns, Table, charge_of, is_bedrock, is_platform
 from gateway.reconcile.keeping import Selection
 from gateway.reconcile.source import Source
-from gateway.reconcile.spans import Span
+from gateway.reconcile.spans import DAY_H, Span
 from gateway.reconcile.statement import File, Gathered, Statement
 from gateway.reconcile.terms import terms
 
@@ -42,8 +42,9 @@ class AwsCur:
         self._files: list[File] = []
         self._seen: dict[bytes, bytes] = {}
         """The id of a row -> a digest of all that it says."""
-        self._start: int | None = None
-        self._end: int | None = None
+        self._short: Span | None = None
+        self._long: Span | None = None
+        """From the first to the last use of anything: of rows up to a day, and of longer ones."""
         self._count: Counter[str] = Counter()
 
     @staticmethod
@@ -66,27 +67,26 @@ class AwsCur:
     def done(self) -> Statement:
         """Return what all files say."""
         self._selection.check("the cost and usage report")
-        spans = ()
-        if self._start is not None and self._end is not None:
-            spans = (Span(self._start, self._end),)
+        # What is billed by the month says nothing of how far the report goes.
+        span = self._short or self._long
         return Statement(
             format="aws-cur",
             platform="bedrock",
             measures=("tokens", "usd"),
             files=tuple(sorted(self._files, key=lambda file: file.digest)),
             charges=self._gathered.charges(),
-            spans=spans,
+            spans=() if span is None else (span,),
             notes=tuple(self._notes()),
         )
 
     def _notes(self) -> Iterator[str]:
         says = {
-            "other models": "rows of Bedrock are about other models than Claude",
-            "twice": "rows stand in two files and are counted once",
+            "other models": "rows of Bedrock about other models than Claude",
+            "twice": "rows that stand in two files, and are counted once",
         }
         for what, text in says.items():
             if self._count[what]:
-                yield f"{self._count[what]} {text}"
+                yield f"{text}: {self._count[what]}"
 
     def _rows(self, source: Source, rows: Any) -> None:
         columns: Columns | None = None
@@ -103,10 +103,7 @@ class AwsCur:
 
     def _row(self, row: Table) -> None:
         row.check_length()
-        span = row.period()
-        if span is not None:
-            self._start = span.start if self._start is None else min(self._start, span.start)
-            self._end = span.end if self._end is None else max(self._end, span.end)
+        self._reach(row)
         if not (is_bedrock(row) or is_platform(row)) or self._twice(row):
             return
         charge = charge_of(row)
@@ -114,6 +111,16 @@ class AwsCur:
             self._count["other models"] += 1
         else:
             self._gathered.add(charge)
+
+    def _reach(self, row: Table) -> None:
+        span = row.period()
+        what = terms().aws.line_types.get(row["line_item_line_item_type"])
+        if span is None or what != "usage":
+            return
+        if span.end - span.start <= DAY_H:
+            self._short = _around(self._short, span)
+        else:
+            self._long = _around(self._long, span)
 
     def _twice(self, row: Table) -> bool:
         """Say whether a row was read before; raises BadStatement where it said something else."""
@@ -137,6 +144,12 @@ def _columns(source: Source, header: Sequence[str]) -> Columns:
     if missing:
         raise source.bad(f"has no column {', '.join(missing)}; add it to the export")
     return columns
+
+
+def _around(known: Span | None, span: Span) -> Span:
+    if known is None:
+        return span
+    return Span(min(known.start, span.start), max(known.end, span.end))
 
 
 def _digest(parts: Sequence[str]) -> bytes:

@@ -16,6 +16,8 @@ from providers import catalog
 HOUR_US = 3_600_000_000
 LESS = "less"
 """A doubt: a bill may have less of it, or nothing."""
+DOUBTS = frozenset({"waived_refusal", "empty_refusal", "declined_hop", "estimated_high"})
+"""The flags of attempts that raise it."""
 PICO = PICO_PER_USD
 """Of a token, too, there are so many."""
 KINDS: Mapping[str, Kind] = {

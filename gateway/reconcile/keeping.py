@@ -1,4 +1,4 @@
-"""Which lines of a statement are ours: an account's bill has more than this gateway's calls. Pure."""
+"""Which lines of a statement are ours: an account's bill has more than this gateway's. Pure."""
 
 from __future__ import annotations
 

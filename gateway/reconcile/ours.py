@@ -9,22 +9,23 @@ from sqlalchemy import (
     JSON,
     ColumnElement,
     Connection,
-    Row,
+    RowMapping,
     Select,
     and_,
     case,
     cast,
+    false,
     func,
-    literal,
     not_,
     or_,
     select,
 )
 
 from gateway.ledger.schema import adjustments, attempts
-from gateway.reconcile.apart import APART, LinesOf, Priced, sums_of
+from gateway.ledger.values import row as row_of
+from gateway.reconcile.apart import APART, LinesOf, sums_of
 from gateway.reconcile.booking import Booked
-from gateway.reconcile.cells import HOUR_US, LESS, Counted, cells, model_of, scope_of
+from gateway.reconcile.cells import DOUBTS, HOUR_US, LESS, Counted, cells, model_of, scope_of
 from gateway.reconcile.spans import DAY_H, Span, Spans
 from gateway.reconcile.sums import Sums
 
@@ -37,8 +38,6 @@ _TOKENS = (
     "input_tokens", "output_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens",
     "cache_read_tokens", "web_searches",
 )  # fmt: skip
-_LESS = ("waived_refusal", "empty_refusal", "declined_hop", "estimated_high")
-"""Flags of attempts whose tokens, or money, a bill may not have."""
 
 
 def attempts_of(
@@ -59,13 +58,12 @@ def attempts_of(
             answer is told apart; None: all of it counts for the model that answered.
     """
     chosen = _chosen(platform, hours, upstreams)
-    apart = and_(literal(lines_of is not None), _apart())
+    apart = false() if lines_of is None else _apart()
     found = connection.execute(_added_up(connection, and_(chosen, not_(apart))))
-    made = [_sums(row) for row in found]
+    made = [_sums(row) for row in found.mappings()]
     if lines_of is not None:
-        rows = connection.execute(_one_by_one(connection, and_(chosen, apart)))
-        for row in rows:
-            made += sums_of(Priced(**row._mapping), lines_of)
+        for row in connection.execute(select(attempts).where(chosen, apart)).mappings():
+            made += sums_of(row_of(row), lines_of)
     return made
 
 
@@ -78,7 +76,7 @@ def booked(connection: Connection, platform: str) -> list[Booked]:
             columns.amount_pico,
         ).where(columns.platform == platform)
     )  # fmt: skip
-    return [Booked(**row._mapping) for row in found]
+    return [Booked(**row) for row in found.mappings()]
 
 
 def reach(connection: Connection, until_us: int | None) -> Spans:
@@ -120,7 +118,7 @@ def _chosen(platform: str, hours: Span, upstreams: Sequence[str]) -> ColumnEleme
 def _apart() -> ColumnElement[bool]:
     usage = attempts.c.usage
     looks = or_(func.coalesce(attempts.c.web_searches, 0) > 0, *(usage.like(at) for at in APART))
-    return func.coalesce(and_(attempts.c.state == "final", looks), literal(False))  # noqa: FBT003
+    return func.coalesce(and_(attempts.c.state == "final", looks), false())
 
 
 def _said(connection: Connection, name: str) -> ColumnElement[Any]:
@@ -133,7 +131,7 @@ def _said(connection: Connection, name: str) -> ColumnElement[Any]:
 
 def _doubt() -> ColumnElement[str]:
     columns = attempts.c
-    less = or_(*(columns.flags.like(f'%"{flag}"%') for flag in _LESS))
+    less = or_(*(columns.flags.like(f'%"{flag}"%') for flag in sorted(DOUBTS)))
     return case((columns.state != "final", columns.state), (less, LESS), else_="")
 
 
@@ -213,16 +211,7 @@ def _split_missing() -> ColumnElement[Any]:
     return case((written > told, written - told), else_=0)
 
 
-def _one_by_one(connection: Connection, chosen: ColumnElement[bool]) -> Select[Any]:
-    columns = attempts.c
-    return select(
-        *_head(connection), columns.platform, columns.upstream, columns.started_us,
-        columns.stop_reason, columns.usage, columns.net_pico, columns.unpriced,
-    ).where(chosen)  # fmt: skip
-
-
-def _sums(row: Row[Any]) -> Sums:
-    told = row._mapping
+def _sums(told: RowMapping) -> Sums:
     quantity = {name: int(told[name]) for name in _TOKENS}
     quantity["cache_write_5m_tokens"] += int(told["split_missing"])
     pico = {

@@ -49,7 +49,7 @@ class Source:
         """Open it for reading; errors while it is read are BadStatement too."""
         try:
             with self._path.open("rb") as raw:
-                yield cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if self._packed else raw
+                yield cast("BinaryIO", gzip.GzipFile(fileobj=raw)) if self._packed else raw
         except (EOFError, zlib.error, gzip.BadGzipFile):
             raise self.bad("the gzip data ends early, or is damaged") from None
         except OSError as error:

@@ -29,7 +29,7 @@ requests; `Charge.what` says what."""
 Measure = Literal["tokens", "usd"]
 """What is compared: tokens (and searches, by their number), or money."""
 Routing = Literal["global", "regional", "government"]
-"""How far a request could travel, as bills tell it apart: a geography and a region cost the same."""
+"""How far a request could travel, as bills tell it apart: a region costs what a geography does."""
 
 TOKENS: tuple[Kind, ...] = ("input", "output", "cache_write_5m", "cache_write_1h", "cache_read")
 
@@ -127,4 +127,4 @@ class Gathered:
 
     def charges(self) -> tuple[Charge, ...]:
         """Return the sums, in an order that does not depend on that of the lines."""
-        return tuple(charge for _, charge in sorted(self._sums.items(), key=lambda each: str(each)))
+        return tuple(charge for _, charge in sorted(self._sums.items(), key=str))

@@ -60,7 +60,7 @@ class Residual(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     says: str
 
 
-class AnthropicTerms(Table, frozen=True, kw_only=True):
+class AnthropicTerms(Table, kw_only=True):
     """How the reports of the Admin API are read."""
 
     leaves_out_tiers: tuple[str, ...]
@@ -82,7 +82,7 @@ class Words(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     reserved: frozenset[str]
 
 
-class AwsTerms(Table, frozen=True, kw_only=True):
+class AwsTerms(Table, kw_only=True):
     """How cost and usage reports of AWS are read."""
 
     product_codes: frozenset[str]
