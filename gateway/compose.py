@@ -5,12 +5,14 @@ Nothing is fetched and no socket opens here; a credential is first asked for by 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
+from gateway import prices
 from gateway.affinity import Affinity
 from gateway.audit import Audit
 from gateway.boundary import Boundary
@@ -55,7 +57,7 @@ class Parts:
     affinity: Affinity | None
     boundary: Boundary | None
     audit: Audit
-    costing: Costing | None
+    costing: Costing
 
 
 def parts(config: Config, signers: Mapping[str, Signer] = NO_SIGNERS) -> Parts:
@@ -94,7 +96,7 @@ def parts(config: Config, signers: Mapping[str, Signer] = NO_SIGNERS) -> Parts:
         affinity(config),
         _boundary(config, audit),
         audit,
-        None,
+        costing(config, upstreams),
     )
 
 
@@ -144,6 +146,11 @@ def affinity(config: Config) -> Affinity | None:
     if not config.affinity.enabled or len(config.used) == 1:
         return None
     return Affinity(platforms=len(platforms))
+
+
+def costing(config: Config, upstreams: Sequence[Upstream]) -> Costing:
+    """Return what prices answers; raises ConfigError for prices of one's own with a mistake."""
+    return Costing(prices.load(config), upstreams, time.time)
 
 
 def _boundary(config: Config, audit: Audit) -> Boundary | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from math import inf
+from typing import Any
 
 from msgspec import structs
 
@@ -16,6 +18,13 @@ from providers import catalog
 from providers.contract import Kind, Operation
 
 COST = "x-gateway-cost-usd"
+USUAL = Usage(
+    input_tokens=1000,
+    output_tokens=250,
+    cache_creation_input_tokens=0,
+    cache_read_input_tokens=3000,
+)
+"""What upstreams are compared by: one model's prices differ alike for all counts almost always."""
 
 
 class Costing:
@@ -23,13 +32,17 @@ class Costing:
 
     Args:
         prices: The book.
+        upstreams: The configured upstreams.
         now_s: The Unix time; prices hold that are in effect when an attempt starts.
     """
 
-    __slots__ = ("_now_s", "_prices", "_scopes")
+    __slots__ = ("_now_s", "_prices", "_scopes", "_upstreams")
 
-    def __init__(self, prices: Prices, now_s: Callable[[], float]) -> None:
+    def __init__(
+        self, prices: Prices, upstreams: Iterable[Upstream], now_s: Callable[[], float]
+    ) -> None:
         self._prices = prices
+        self._upstreams = {each.name: each for each in upstreams}
         self._now_s = now_s
         self._scopes: dict[tuple[str, str], Scope | None] = {}
 
@@ -51,14 +64,40 @@ class Costing:
             paid_by_other=paid_by_other,
         )
 
+    def dearness(self, upstream: str, model: str) -> float:
+        """Return what a usual request costs at an upstream, to compare; `inf`: nobody knows."""
+        found = self._upstreams.get(upstream)
+        if found is None or model not in found.endpoint.models:
+            return inf
+        cost = self._prices.cost(USUAL, self.began(found, model, paid_by_other=False))
+        return inf if cost.net_pico is None else cost.net_pico
+
+    def spent(self, upstream: str, model: str, usage: Mapping[str, Any], at_s: float) -> int | None:
+        """Return what usage cost, or would have cost, at an upstream at a time, in picodollars."""
+        found = self._upstreams.get(upstream)
+        if found is None or model not in found.endpoint.models:
+            return None
+        began = structs.replace(self.began(found, model, paid_by_other=False), at_s=at_s)
+        return self.cost(began, Said(usage=dict(usage))).net_pico
+
     def cost(self, began: Context, said: Said) -> Cost:
         """Return what an answer cost, from what it says of itself."""
         context = structs.replace(
             began,
-            served=catalog.canonical(said.model) if isinstance(said.model, str) else None,
-            stop_reason=said.stop_reason if isinstance(said.stop_reason, str) else None,
+            served=_served(said.model),
+            stop_reason=_word(said.stop_reason),
+            refusal_category=_word(said.refusal_category),
         )
         return self._prices.cost(Usage.of({"usage": said.counts}), context)
+
+
+def _served(model: object) -> str | None:
+    """Return the model an answer names; one that nobody knows as it stands, so without a price."""
+    return (catalog.canonical(model) or model) if isinstance(model, str) else None
+
+
+def _word(said: object) -> str | None:
+    return said if isinstance(said, str) else None
 
 
 class Bill:

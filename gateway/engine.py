@@ -169,7 +169,7 @@ class Engine:
     async def _answer(
         self, call: Call, wire: Wire, gone: Callable[[], bool], course: Course
     ) -> Answer:
-        leave = Leave(self.boundary)
+        leave = self._leave()
         now_s = wire.now_s()
         stay = NOWHERE if self._affinity is None else await self._affinity.of(call, now_s)
         chosen = self._planned(call, now_s, leave, stay)
@@ -262,7 +262,7 @@ class Engine:
 
         Raises Refused for a call that is wrong whatever the upstreams are.
         """
-        leave = leave or Leave(self.boundary)
+        leave = leave or self._leave()
         return plan(
             call,
             self.upstreams,
@@ -279,6 +279,10 @@ class Engine:
             return self.plan(call, now_s, leave, stay)
         except Forbidden as error:
             raise _named(error, self.audit.turned_away(call, error)) from None
+
+    def _leave(self) -> Leave:
+        costing = self._costing
+        return Leave(self.boundary, None if costing is None else costing.dearness)
 
     def _tripped(self) -> list[str]:
         return sorted(self.boundary.tripped) if self.boundary is not None else []

@@ -103,7 +103,7 @@ class End:
         """Settle a streamed answer."""
         self._course.content(stream.first_content_s)
         told = stream.facts
-        said = Said(told.id, told.model, told.stop_reason, told.usage)
+        said = Said(told.id, told.model, told.stop_reason, told.usage, told.stop_details)
         self._settle(stream.outcome or Outcome(State.LEFT), said)
 
     def _settle(self, outcome: Outcome, said: Said) -> Cost | None:
@@ -116,6 +116,7 @@ class End:
             recorded = {
                 "message_id": bounded(said.id),
                 "stop_reason": bounded(said.stop_reason),
+                "refusal_category": bounded(said.refusal_category),
                 "usage": used,
                 "whole": whole,
                 "counted": counted,

@@ -9,17 +9,24 @@ from gateway.boundary.boundary import Boundary
 from gateway.call import Call
 from gateway.judging import Judgement
 from gateway.policy import preferring
+from gateway.policy.preferring import Dearness
 from gateway.routing import Plan
 
 NOBODY: frozenset[str] = frozenset()
 
 
 class Leave:
-    """The policies and facts at the time of one call. Without a boundary there is no policy."""
+    """The policies and facts at the time of one call. Without a boundary there is no policy.
 
-    __slots__ = ("_boundary", "_in_force", "_judged_s")
+    Args:
+        boundary: What is in force.
+        dearness: Tells what upstreams cost, for policies that prefer the cheaper one.
+    """
 
-    def __init__(self, boundary: Boundary | None) -> None:
+    __slots__ = ("_boundary", "_dearness", "_in_force", "_judged_s")
+
+    def __init__(self, boundary: Boundary | None, dearness: Dearness | None = None) -> None:
+        self._dearness = dearness
         self._boundary = boundary
         self._in_force = boundary.current() if boundary is not None else None
         self._judged_s = boundary.now_s() if boundary is not None else 0.0
@@ -39,7 +46,8 @@ class Leave:
         prefer = judgement.decision.prefer
         if self._in_force is None or not prefer:
             return None
-        return preferring.ranks(prefer, self._in_force.facts, judgement.request.model)
+        facts, model = self._in_force.facts, judgement.request.model
+        return preferring.ranks(prefer, facts, model, self._dearness)
 
     def countries(self, upstream: str, model: str) -> frozenset[str] | None:
         """Return where an upstream was held to process a model; None: nobody said."""

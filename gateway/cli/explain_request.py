@@ -69,7 +69,8 @@ def explained(asked: Question, setting: Setting) -> Explained:
     """Decide a request as the doors would, and plan it; raises ConfigError."""
     config = setting.config
     boundary = Boundary(config)
-    leave = Leave(boundary)
+    upstreams = [compose.upstream(section) for section in config.used]
+    leave = Leave(boundary, compose.costing(config, upstreams).dearness)
     caller = _caller(asked.key, config)
     kind, headers, body = _kind(asked.kind), _headers(asked), _body(asked)
     _check_features(asked.features)
@@ -77,7 +78,6 @@ def explained(asked: Question, setting: Setting) -> Explained:
     judge = None if in_force is None else _asking(leave, in_force, asked.features, boundary.now_s())
     try:
         call = read_call(kind, headers, body, caller=caller)
-        upstreams = [compose.upstream(section) for section in config.used]
         planned: Plan | None = plan(call, upstreams, judge=judge, ranks=leave.ranks)
         refused = None if planned is None else planned.refused
     except Refused as error:

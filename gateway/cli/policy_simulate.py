@@ -10,13 +10,16 @@ import typer
 
 from gateway.cli.journal_entries import entries, journal_of
 from gateway.cli.policy_sources import Setting, facts_of, now_s, policies
+from gateway.money import usd
 from gateway.policy.compiling import compile_policies
 from gateway.policy.in_force import InForce
 from gateway.policy.moments import BadMoment, start_s
 from gateway.policy.recorded import Entry
-from gateway.policy.simulate import Cell, Group, Simulation, by_count, simulate
+from gateway.policy.simulate import Cell, Costs, Group, Money, Simulation, by_count, simulate
 from gateway.policy.simulate import as_json as plain
 
+READ = frozenset({"decision", "finished"})
+"""The kinds of records that are read."""
 _SHOWN = 20
 """Groups of each kind that people are shown; the others are counted."""
 
@@ -39,11 +42,19 @@ def run(
     environment = env or (setting.config.environment if upstreams is None else None)
     in_force = InForce(environment or "", compile_policies(files), facts, tuple(files))
     where = journal_of(journal, setting)
-    found = simulate(_from(start, entries(where)), in_force)
+    costs = _costs(setting) if upstreams is None else None
+    found = simulate(_from(start, entries(where)), in_force, costs)
     if as_json:
         typer.echo(json.dumps({"ok": True, **plain(found)}, indent=2))
     else:
         _show(found)
+
+
+def _costs(setting: Setting) -> Costs:
+    from gateway import compose  # noqa: PLC0415 - the wire and the credentials come with it
+
+    upstreams = [compose.upstream(section) for section in setting.config.used]
+    return compose.costing(setting.config, upstreams).spent
 
 
 def _since(since: str | None) -> float | None:
@@ -55,7 +66,7 @@ def _since(since: str | None) -> float | None:
 
 def _from(start: float | None, found: Iterable[Entry]) -> Iterator[Entry]:
     for entry in found:
-        if entry.kind == "decision" and (start is None or entry.at_s >= start):
+        if entry.kind in READ and (start is None or entry.at_s >= start):
             yield entry
 
 
@@ -69,7 +80,15 @@ def _show(found: Simulation) -> None:
     _show_groups("newly allowed", found.newly_allowed)
     for name, shift in sorted(found.first_choice.items()):
         typer.echo(f"first choice {name}: {shift.before} before, {shift.after} after")
-    typer.echo("cost: unknown, there is no price book yet")
+    typer.echo(f"cost: {_money(found.money)}")
+
+
+def _money(money: Money | None) -> str:
+    if money is None:
+        return "unknown, the upstreams are not those of a configuration"
+    without = f"; {money.unpriced} more have no price" if money.unpriced else ""
+    before, after = usd(money.before_pico), usd(money.after_pico)
+    return f"{before} USD before, {after} USD after, of {money.calls} answered calls{without}"
 
 
 def _aside(found: Simulation) -> list[tuple[int, str]]:

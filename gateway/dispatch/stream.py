@@ -43,6 +43,7 @@ class Facts:
     id: str | None = None
     model: str | None = None
     stop_reason: str | None = None
+    stop_details: dict[str, object] | None = None
     usage: dict[str, object] = field(default_factory=dict)
     """`message_start`'s usage, overwritten field by field by what came later."""
 
@@ -72,6 +73,7 @@ class _Message(msgspec.Struct):
 
 class _Delta(msgspec.Struct):
     stop_reason: str | None = None
+    stop_details: dict[str, object] | None = None
 
 
 class _Event(msgspec.Struct):
@@ -224,6 +226,7 @@ class Stream:
                 self._count(event.message.usage)
             if event.delta is not None:
                 self.facts.stop_reason = event.delta.stop_reason
+                self.facts.stop_details = event.delta.stop_details
             self._count(event.usage)
 
     def _count(self, usage: Mapping[str, object] | None) -> None:

@@ -70,6 +70,13 @@ class Said(Struct, frozen=True):
     model: Any = None
     stop_reason: Any = None
     usage: Any = None
+    stop_details: Any = None
+
+    @property
+    def refusal_category(self) -> Any:
+        """The category in which it refused; None: it did not, or in none that has a name."""
+        details = self.stop_details
+        return details.get("category") if isinstance(details, dict) else None
 
     @property
     def counts(self) -> dict[str, Any]:

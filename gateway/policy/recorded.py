@@ -45,7 +45,7 @@ class Inputs(msgspec.Struct, frozen=True, rename={"data_class": "class"}):
     decision: str
     model: str
     environment: str | None = None
-    """None: there was no policy."""
+    """None: there was no configuration."""
     data_class: str | None = None
     layers: frozenset[str] = frozenset()
     features: frozenset[str] | None = None

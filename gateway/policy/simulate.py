@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from gateway.errors import Malformed
+from gateway.money import usd
 from gateway.policy import hatches, preferring, request_checks
 from gateway.policy.deciding import decide, looks_inside
 from gateway.policy.decision import Request
@@ -54,12 +55,24 @@ class Shift:
     after: int = 0
 
 
+Costs = Callable[[str, str, Mapping[str, Any], float], int | None]
+"""Upstream, model, usage and Unix time -> picodollars; None: there is no price."""
+
+
+@dataclass(slots=True)
+class Money:
+    """What answered calls cost where they ran, and would cost at the first upstream after."""
+
+    calls: int = 0
+    before_pico: int = 0
+    after_pico: int = 0
+    unpriced: int = 0
+    """Answered calls that are in neither sum, because one of the two has no price."""
+
+
 @dataclass(slots=True)
 class Simulation:
-    """What a journal's decisions become under other policies.
-
-    No price is known here, so nothing is said of cost.
-    """
+    """What a journal's decisions become under other policies."""
 
     decisions: int = 0
     turned_away: int = 0
@@ -73,9 +86,11 @@ class Simulation:
     newly_refused: dict[Cell, Group] = field(default_factory=dict)
     newly_allowed: dict[Cell, Group] = field(default_factory=dict)
     first_choice: dict[str, Shift] = field(default_factory=dict)
+    money: Money | None = None
+    """None: nothing prices the calls."""
 
 
-def simulate(entries: Iterable[Entry], in_force: InForce) -> Simulation:
+def simulate(entries: Iterable[Entry], in_force: InForce, costs: Costs | None = None) -> Simulation:
     """Return what the decisions among some records become.
 
     Each is made at the time of its record, so that what has ended since does not count. What left
@@ -84,18 +99,44 @@ def simulate(entries: Iterable[Entry], in_force: InForce) -> Simulation:
     then in the configured one.
 
     Args:
-        entries: Records of a journal; other kinds than `decision` are passed over.
+        entries: Records of a journal; other kinds than `decision` and `finished` are passed over.
         in_force: The policies to try, the facts to try them with, and the environment of calls
             that were made without a policy.
+        costs: Prices what calls used.
     """
-    found = Simulation()
+    found = Simulation(money=None if costs is None else Money())
+    moved: dict[str, _Moved] = {}
     for entry in entries:
         if entry.kind == "decision":
-            _replay(found, entry, in_force)
+            _replay(found, entry, in_force, moved)
+        elif entry.kind == "finished" and costs is not None and found.money is not None:
+            _price(found.money, entry, costs, moved.pop(str(entry.data.get("decision")), None))
     return found
 
 
-def _replay(found: Simulation, entry: Entry, in_force: InForce) -> None:
+class _Moved(NamedTuple):
+    """Where a call would go first now; None: nowhere."""
+
+    model: str
+    first: str | None
+
+
+def _price(money: Money, entry: Entry, costs: Costs, moved: _Moved | None) -> None:
+    """Add what an answered call cost to the sums."""
+    usage, upstream = entry.data.get("usage"), entry.data.get("upstream")
+    if moved is None or not isinstance(usage, Mapping) or not isinstance(upstream, str):
+        return
+    before = costs(upstream, moved.model, usage, entry.at_s)
+    after = 0 if moved.first is None else costs(moved.first, moved.model, usage, entry.at_s)
+    if before is None or after is None:
+        money.unpriced += 1
+        return
+    money.calls += 1
+    money.before_pico += before
+    money.after_pico += after
+
+
+def _replay(found: Simulation, entry: Entry, in_force: InForce, moved: dict[str, _Moved]) -> None:
     found.decisions += 1
     if turned_away(entry):
         found.turned_away += 1
@@ -108,6 +149,8 @@ def _replay(found: Simulation, entry: Entry, in_force: InForce) -> None:
         return
     found.unsure += not sure
     _count(found, was.plan, plan)
+    if found.money is not None and was.plan:
+        moved[was.decision] = _Moved(was.model, plan[0] if plan else None)
     if bool(plan) != bool(was.plan):
         groups = found.newly_allowed if plan else found.newly_refused
         cell = _cell(was, in_force.environment, () if plan else rules)
@@ -204,7 +247,16 @@ def as_json(found: Simulation) -> dict[str, Any]:
             name: {"before": each.before, "after": each.after}
             for name, each in sorted(found.first_choice.items())
         },
-        "cost": None,
+        "cost": None if found.money is None else _money(found.money),
+    }
+
+
+def _money(found: Money) -> dict[str, Any]:
+    return {
+        "calls": found.calls,
+        "before_usd": usd(found.before_pico),
+        "after_usd": usd(found.after_pico),
+        "unpriced": found.unpriced,
     }
 
 

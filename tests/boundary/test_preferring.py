@@ -16,6 +16,16 @@ OPEN = {"x-gateway-class": "open"}
         (
             ("anywhere", "direct", "frankfurt"),
             '[prefer]\norder = ["cost", "tightest_residency"]\n',
+            ["direct", "anywhere", "frankfurt"],
+        ),
+        (
+            ("frankfurt", "anywhere", "direct"),
+            '[prefer]\norder = ["cost"]\n',
+            ["anywhere", "direct", "frankfurt"],
+        ),
+        (
+            ("anywhere", "direct", "frankfurt"),
+            '[prefer]\norder = ["latency", "tightest_residency"]\n',
             ["frankfurt", "direct", "anywhere"],
         ),
     ],

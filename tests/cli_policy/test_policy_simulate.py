@@ -22,9 +22,9 @@ def write(folder: Path) -> Write:
     times = iter(range(10_000))
     journal = Journal.open(folder / "journal", fsync="never", now=lambda: NOW + next(times))
 
-    def decisions(*records: dict[str, Any]) -> None:
+    def decisions(*records: dict[str, Any], kind: str = "decision") -> None:
         for record in records:
-            journal.append("decision", record)
+            journal.append(kind, record)
 
     return decisions
 
@@ -76,7 +76,7 @@ def test_the_policy_that_decided_changes_nothing(run: Run, write: Write) -> None
     assert report["allowed"] == {"before": 2, "after": 2}
     assert report["newly_refused"] == report["newly_allowed"] == []
     assert report["first_choice"] == {"frankfurt": {"before": 2, "after": 2}}
-    assert report["cost"] is None
+    assert report["cost"] == {"calls": 0, "before_usd": "0", "after_usd": "0", "unpriced": 0}
 
 
 def test_calls_that_would_be_refused_are_named_with_the_rule(run: Run, write: Write) -> None:
@@ -92,7 +92,7 @@ def test_calls_that_would_be_refused_are_named_with_the_rule(run: Run, write: Wr
         in text
     )
     assert "first choice frankfurt: 6 before, 1 after" in text
-    assert "cost: unknown, there is no price book yet" in text
+    assert "cost: 0 USD before, 0 USD after, of 0 answered calls" in text
 
 
 def test_calls_that_would_be_allowed_are_named(run: Run, write: Write) -> None:
@@ -119,6 +119,27 @@ def test_the_first_choice_shifts(run: Run, write: Write) -> None:
         "frankfurt": {"before": 2, "after": 0},
         "london": {"before": 0, "after": 2},
     }
+
+
+def finished(number: int, upstream: str, **usage: int) -> dict[str, Any]:
+    return {"decision": f"dec_{number}", "attempt": 1, "upstream": upstream, "usage": usage}
+
+
+def test_the_cost_is_told_where_calls_ran_and_where_they_would_run(run: Run, write: Write) -> None:
+    used = {"input_tokens": 1_000_000, "output_tokens": 0}
+    write(decision(1, plan=["direct"]), decision(2, model="claude-nobody-9", plan=["direct"]))
+    write(decision(3), decision(4))
+    write(finished(1, "direct", **used), finished(2, "direct", **used), kind="finished")
+    write(finished(3, "frankfurt", **used), {"decision": "dec_4", "state": "left"}, kind="finished")
+    # 4 USD where it may run anywhere, 4.40 in a region.
+    assert simulated(run)["cost"] == {
+        "calls": 2,
+        "before_usd": "8.4",
+        "after_usd": "8.8",
+        "unpriced": 1,
+    }
+    refusing = edited('"DE", "GR"', '"GR"')
+    assert simulated(run, policy=refusing)["cost"]["after_usd"] == "0"
 
 
 def test_the_order_is_what_the_policy_prefers_else_the_recorded_one(run: Run, write: Write) -> None:

@@ -11,6 +11,7 @@ from gateway.ledger.fold import Booked, Changes, Fold, Message
 from gateway.ledger.row import Adjustment, Row
 from gateway.prices.book import Prices
 from tests.ledger.flat_prices import FlatPrices
+from tests.ledger.one_call import OneCall
 from tests.ledger.records import Placed
 
 _encode = msgspec.json.Encoder().encode
@@ -108,6 +109,15 @@ class Kept:
         assert attempt in self._may_ask.attempts, "it was not said that this would be asked"
         found = self._rows.get(attempt)
         return None if found is None else _row(found)
+
+
+def kept_of(*calls: OneCall) -> Kept:
+    """Return what comes of calls, one batch each."""
+    kept = Kept()
+    for call in calls:
+        kept.fold(call.records)
+        kept.restart()
+    return kept
 
 
 def sums(row: Row) -> Counter[str]:

@@ -13,7 +13,7 @@ from gateway.ledger.costs import context
 from gateway.ledger.row import Row, State
 from gateway.ledger.sums import Sum, charged, total, waste
 from gateway.usage import Usage
-from tests.laws import law, rarely
+from tests.laws import rarely
 from tests.ledger.flat_prices import FlatPrices
 from tests.ledger.keeping import Kept, sums
 from tests.ledger.records import ORDINARY, REPEATING, Placed, history
@@ -49,7 +49,7 @@ def decision_of(placed: Placed) -> str:
     return found
 
 
-@law
+@rarely(5)
 def test_each_attempt_is_booked_as_what_happened(rng: random.Random) -> None:
     told = history(rng, calls=CALLS)
     kept = folded(told.records)
@@ -60,7 +60,7 @@ def test_each_attempt_is_booked_as_what_happened(rng: random.Random) -> None:
     assert not kept.troubles
 
 
-@law
+@rarely(5)
 def test_what_a_platform_bills_lies_within_the_bounds(rng: random.Random) -> None:
     told = history(rng, calls=CALLS)
     for attempt, row in folded(told.records).rows.items():
@@ -76,7 +76,7 @@ def test_what_a_platform_bills_lies_within_the_bounds(rng: random.Random) -> Non
             assert row.low_pico <= row.net_pico <= row.high_pico
 
 
-@law
+@rarely(5)
 def test_any_cut_into_batches_and_any_records_taken_again_give_the_same(
     rng: random.Random,
 ) -> None:
@@ -100,7 +100,7 @@ def test_any_cut_into_batches_and_any_records_taken_again_give_the_same(
     assert kept.price_rows == once.price_rows
 
 
-@law
+@rarely(5)
 def test_a_journal_folded_again_into_rows_that_exist_changes_nothing(rng: random.Random) -> None:
     told = history(rng, calls=CALLS, ways=rng.choice((ORDINARY, REPEATING)))
     kept = folded(told.records)
@@ -119,7 +119,7 @@ def test_a_journal_folded_again_into_rows_that_exist_changes_nothing(rng: random
         assert kept.written == written
 
 
-@law
+@rarely(5)
 def test_sums_kept_by_difference_are_the_sums_of_the_rows(rng: random.Random) -> None:
     told = history(rng, calls=CALLS, ways=REPEATING)
     kept = Kept()
@@ -131,13 +131,13 @@ def test_sums_kept_by_difference_are_the_sums_of_the_rows(rng: random.Random) ->
     assert kept.sums == added
 
 
-@law
+@rarely(5)
 def test_how_calls_are_interleaved_does_not_matter(rng: random.Random) -> None:
     told = history(rng, calls=CALLS)
     assert folded(interleaved_again(rng, told.records)).rows == folded(told.records).rows
 
 
-@law
+@rarely(5)
 def test_a_message_shown_in_any_order_is_charged_once_and_the_same(rng: random.Random) -> None:
     told = history(rng, calls=CALLS, ways=REPEATING)
     one, other = Kept(), Kept()
@@ -148,7 +148,7 @@ def test_a_message_shown_in_any_order_is_charged_once_and_the_same(rng: random.R
     assert total(one.rows.values()) == total(other.rows.values())
 
 
-@rarely(4)
+@rarely(20)
 def test_a_crash_after_any_record_leaves_each_started_attempt_with_a_row(
     rng: random.Random,
 ) -> None:
@@ -162,7 +162,7 @@ def test_a_crash_after_any_record_leaves_each_started_attempt_with_a_row(
         assert kept.rows.keys() == started
 
 
-@law
+@rarely(5)
 def test_the_total_is_the_sum_of_the_attempts(rng: random.Random) -> None:
     told = history(rng, calls=CALLS, ways=rng.choice((ORDINARY, REPEATING)))
     rows = list(folded(told.records).rows.values())
@@ -181,7 +181,7 @@ def test_the_total_is_the_sum_of_the_attempts(rng: random.Random) -> None:
     assert some.exact_pico == some.low_pico == some.high_pico
 
 
-@law
+@rarely(5)
 def test_what_is_malformed_is_named_and_spoils_nothing_else(rng: random.Random) -> None:
     told = history(rng, calls=4, processes=1)
     at = rng.randrange(len(told.records))
