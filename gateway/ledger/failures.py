@@ -46,6 +46,7 @@ _SQLITE = {
     sqlite3.SQLITE_PERM: "the database's file may not be used",
     sqlite3.SQLITE_CORRUPT: "the database is damaged",
 }
+_LOST = {"OperationalError", "InterfaceError", "ConnectionTimeout"}
 _POSTGRES = {
     "08": GONE,
     "28": "the database refuses the login",
@@ -83,7 +84,8 @@ def _told(error: BaseException | None) -> LedgerError:
         return LedgerError(f"SQLite says: {error}") if words is None else Unavailable(words)
     state = getattr(error, "sqlstate", None)
     if state is None:
-        return Unavailable(GONE)
+        name = type(error).__name__
+        return Unavailable(GONE) if name in _LOST else LedgerError(f"Postgres refuses it: {name}")
     words = _POSTGRES.get(state) or _POSTGRES.get(state[:2])
     if words is None:
         return LedgerError(f"Postgres refuses it (SQLSTATE {state})")

@@ -199,7 +199,8 @@ class Fold:
 
     def _take_adjusted(self, said: Adjusted, record: Record) -> None:
         found = msgspec.structs.asdict(said) | {"day": said.day.isoformat()}
-        self._adjustments[said.id] = Adjustment(**found, at_us=self._at_us(record))
+        adjustment = Adjustment(**found, at_us=self._at_us(record))
+        self._adjustments.setdefault(said.id, adjustment)
 
     def _call(self, decision: str, file: str) -> OpenCall:
         call = self._calls.get(decision)

@@ -48,28 +48,58 @@ class Folded:
         )
 
 
-def fold_once(ledger: Ledger, directory: Path, prices: Prices) -> Folded:
-    """Fold all that a journal holds now; raises LedgerError, OSError."""
+def fold_once(
+    ledger: Ledger, directory: Path, prices: Prices, *, limit_bytes: int = BATCH_BYTES
+) -> Folded:
+    """Fold all that a journal holds now.
+
+    Args:
+        ledger: Where to.
+        directory: The journal's.
+        prices: What an attempt costs.
+        limit_bytes: How much of it is folded in one transaction.
+
+    Raises:
+        LedgerError: The ledger cannot be used; what was folded before stays.
+        OSError: The directory cannot be read.
+    """
     with one_folder(directory) as mine:
         if not mine:
             return Folded(passed=True)
         paths, total = files(directory), Folded(more=True)
         while total.more:
-            total = total.then(fold_batch(ledger, paths, prices))
+            total = total.then(fold_batch(ledger, paths, prices, limit_bytes))
         return total
 
 
-def fold_batch(ledger: Ledger, paths: Sequence[Path], prices: Prices) -> Folded:
+def fold_batch(
+    ledger: Ledger, paths: Sequence[Path], prices: Prices, limit_bytes: int = BATCH_BYTES
+) -> Folded:
     """Fold the next part of a journal's files, in one transaction; raises LedgerError."""
     with ledger.writing() as writing:
-        return fold_into(writing, paths, prices)
+        return fold_into(writing, paths, prices, limit_bytes=limit_bytes)
+
+
+def fold_all(
+    writing: Writing,
+    paths: Sequence[Path],
+    prices: Prices,
+    ends_bytes: Mapping[str, int] | None = None,
+) -> Folded:
+    """Fold all of some files within one transaction; the arguments are those of `fold_into`."""
+    total = Folded(more=True)
+    while total.more:
+        total = total.then(fold_into(writing, paths, prices, ends_bytes=ends_bytes))
+    return total
 
 
 def fold_into(
     writing: Writing,
     paths: Sequence[Path],
     prices: Prices,
+    *,
     ends_bytes: Mapping[str, int] | None = None,
+    limit_bytes: int = BATCH_BYTES,
 ) -> Folded:
     """Fold the next part of files within a transaction.
 
@@ -77,10 +107,11 @@ def fold_into(
         writing: The transaction.
         paths: The files, the oldest first.
         prices: What an attempt costs.
-        ends_bytes: Where to end in each file; None: at its end.
+        ends_bytes: Where to end in each file; None: at its end. One that is not named is left out.
+        limit_bytes: How much of the files is enough.
     """
     reached = cursors(writing.connection, (path.name for path in paths))
-    batch = list(next_batch(paths, reached, ends_bytes))
+    batch = list(next_batch(paths, reached, ends_bytes, limit_bytes))
     troubles = tuple(taken.trouble for taken in batch if taken.trouble is not None)
     records = sum(len(taken.records) for taken in batch)
     if not records:
@@ -94,9 +125,8 @@ def fold_into(
     changes = fold.changes()
     writing.apply(changes, [taken.cursor for taken in batch if taken.records])
     read_bytes = sum(_read_bytes(taken, reached) for taken in batch)
-    return Folded(
-        records, len(changes.rows), dict(fold.troubles), troubles, read_bytes >= BATCH_BYTES
-    )
+    more = read_bytes >= limit_bytes
+    return Folded(records, len(changes.rows), dict(fold.troubles), troubles, more)
 
 
 def _read_bytes(taken: Taken, reached: Mapping[str, Cursor]) -> int:

@@ -94,7 +94,10 @@ def _read_on(path: Path, cursor: Cursor, limit_bytes: int, end_bytes: int | None
 
 
 def next_batch(
-    paths: Iterable[Path], cursors: Mapping[str, Cursor], ends_bytes: Mapping[str, int] | None
+    paths: Iterable[Path],
+    cursors: Mapping[str, Cursor],
+    ends_bytes: Mapping[str, int] | None = None,
+    limit_bytes: int = BATCH_BYTES,
 ) -> Iterator[Taken]:
     """Yield what is to be folded next: from files in their order, until it is enough.
 
@@ -102,8 +105,9 @@ def next_batch(
         paths: The files, the oldest first.
         cursors: How far each is folded; one without a cursor is new.
         ends_bytes: Where to end in each; None: at its end. A file that is not named is left out.
+        limit_bytes: How much is enough.
     """
-    left_bytes = BATCH_BYTES
+    left_bytes = limit_bytes
     for path in paths:
         cursor = cursors.get(path.name, Cursor(path.name))
         end = size_bytes(path) if ends_bytes is None else ends_bytes.get(path.name, 0)

@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from gateway.ledger.schema import AMOUNTS, DIMENSIONS, MEASURES
+from gateway.ledger.schema import AMOUNTS, DIMENSIONS, MEASURES, NAME_LENGTH
+from gateway.ledger.values import held
 from gateway.money import split
 
 Values = Mapping[str, Any]
@@ -62,8 +63,9 @@ class Differences:
         counts = _counts(values)
         self.by_day.add(_key(values), counts, sign)
         for tag, value in _tags(values["tags"]).items():
-            key = (*(values[name] for name in ("day", "environment")), tag, value)
-            self.by_tag.add((*key, values["state"], values["won"]), counts, sign)
+            named = held(tag, NAME_LENGTH), held(value, NAME_LENGTH)
+            key = (values["day"], values["environment"], *named, values["state"], values["won"])
+            self.by_tag.add(key, counts, sign)
 
 
 def _counts(values: Values) -> list[int]:

@@ -17,6 +17,8 @@ from sqlalchemy import (
 )
 
 metadata = MetaData()
+NAME_LENGTH = 256
+"""How much of a tag and of its value is a key."""
 VERSION_TABLE = "ledger_version"
 """Holds which migration made the tables."""
 
@@ -138,8 +140,8 @@ tag_rollups = Table(
     metadata,
     Column("day", String(10), primary_key=True),
     Column("environment", String(64), primary_key=True),
-    Column("tag", String(256), primary_key=True),
-    Column("value", String(256), primary_key=True),
+    Column("tag", String(NAME_LENGTH), primary_key=True),
+    Column("value", String(NAME_LENGTH), primary_key=True),
     Column("state", String(16), primary_key=True),
     Column("won", Boolean, primary_key=True),
     *_sums(),

@@ -18,10 +18,17 @@ from gateway.ledger.row import Adjustment, Row, State
 from gateway.money import PICO_MAX
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_DAY_US = 86_400_000_000
+DAY_US = 86_400_000_000
 _encode = msgspec.json.Encoder(order="deterministic").encode
 _tags = msgspec.json.Decoder(dict[str, str]).decode
 _flags = msgspec.json.Decoder(tuple[str, ...]).decode
+
+
+def held(text: str, length: int | None) -> str:
+    """Return a text as a column of that length holds it."""
+    if "\0" in text:
+        text = text.replace("\0", "\ufffd")
+    return text if length is None or len(text) <= length else text[:length]
 
 
 class _Fit:
@@ -42,8 +49,8 @@ class _Fit:
     def apply(self, values: dict[str, Any]) -> dict[str, Any]:
         for name, length in self._texts.items():
             text = values[name]
-            if text and ("\0" in text or (length is not None and len(text) > length)):
-                values[name] = text.replace("\0", "\ufffd")[:length]
+            if text:
+                values[name] = held(text, length)
         for name, nullable in self._integers.items():
             number = values[name]
             if number is not None and not -PICO_MAX <= number <= PICO_MAX:
@@ -64,7 +71,12 @@ def _day(number: int) -> str:
 
 def day_of(time_us: int) -> str:
     """Return the UTC day of a time in microseconds since 1970."""
-    return _day(time_us // _DAY_US)
+    return _day(time_us // DAY_US)
+
+
+def start_us(day: str) -> int:
+    """Return when a UTC day begins, in microseconds since 1970."""
+    return (datetime.fromisoformat(day).replace(tzinfo=UTC) - _EPOCH).days * DAY_US
 
 
 def stored(row: Row) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from gateway.ledger.fold import Changes, Message, Wanted
 from gateway.ledger.reading import Cursor
 from gateway.ledger.row import Row
 from gateway.ledger.rollups import Differences
-from gateway.ledger.values import row, stored, stored_adjustment
+from gateway.ledger.values import day_of, row, stored, stored_adjustment
 
 
 class Looked:
@@ -38,10 +38,16 @@ class Looked:
 
 
 class Writing:
-    """A transaction; all of it is kept, or nothing."""
+    """A transaction; all of it is kept, or nothing.
 
-    def __init__(self, connection: Connection) -> None:
+    Args:
+        connection: It is open, and in a transaction.
+        since: The first UTC day whose rows are booked; those of older days are in sums already.
+    """
+
+    def __init__(self, connection: Connection, since: str = "") -> None:
         self.connection = connection
+        self.since = since
 
     def open_calls(self, decisions: Iterable[str]) -> dict[str, str]:
         """Return what is kept of these calls, where anything is."""
@@ -71,6 +77,8 @@ class Writing:
     def _book(self, changes: Changes) -> None:
         differences, rows = Differences(), []
         for booked in changes.rows:
+            if day_of(booked.row.started_us) < self.since:
+                continue
             if booked.before is not None:
                 differences.book(stored(booked.before), -1)
             values = stored(booked.row)
