@@ -95,5 +95,5 @@ def _adjusted(found: Mapping[str, Any]) -> None:
     verb = "written" if found["written"] else "with --write"
     for each in found["adjustments"]:
         typer.echo(f"adjustment {verb}: {each['day']} {each['model'] or '-'} {each['usd']} USD")
-    if "conflict" in found:
+    if found["conflict"]:
         typer.echo(f"no adjustment: {found['conflict']}")

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 from gateway.ledger.costs import context
 from gateway.ledger.row import Row
 from gateway.prices.cost import Context, Cost, Line
-from gateway.reconcile.cells import DOUBTS, HOUR_US, PICO, model_of, scope_of
+from gateway.reconcile.cells import DOUBTS, PICO, model_of, scope_of
+from gateway.reconcile.spans import HOUR_US
 from gateway.reconcile.statement import Kind
 from gateway.reconcile.sums import Bounded, Cell, Sums, added
 from gateway.usage import Usage

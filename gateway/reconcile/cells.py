@@ -13,7 +13,6 @@ from gateway.reconcile.sums import Bounded, Cell
 from gateway.reconcile.terms import terms
 from providers import catalog
 
-HOUR_US = 3_600_000_000
 LESS = "less"
 """A doubt: a bill may have less of it, or nothing."""
 DOUBTS = frozenset({"waived_refusal", "empty_refusal", "declined_hop", "estimated_high"})

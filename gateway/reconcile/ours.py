@@ -21,12 +21,14 @@ from sqlalchemy import (
     select,
 )
 
+from gateway.ledger.horizons import horizons
 from gateway.ledger.schema import adjustments, attempts
 from gateway.ledger.values import row as row_of
+from gateway.ledger.values import start_us
 from gateway.reconcile.apart import APART, LinesOf, sums_of
 from gateway.reconcile.booking import Booked
-from gateway.reconcile.cells import DOUBTS, HOUR_US, LESS, Counted, cells, model_of, scope_of
-from gateway.reconcile.spans import DAY_H, Span, Spans
+from gateway.reconcile.cells import DOUBTS, LESS, Counted, cells, model_of, scope_of
+from gateway.reconcile.spans import ALL, DAY_H, HOUR_US, Span, Spans
 from gateway.reconcile.sums import Sums
 
 _FREE = ("not_sent", "rejected")
@@ -79,11 +81,14 @@ def booked(connection: Connection, platform: str) -> list[Booked]:
     return [Booked(**row) for row in found.mappings()]
 
 
-def reach(connection: Connection, until_us: int | None) -> Spans:
+def reach(connection: Connection, until_us: int | None, *, whole: bool = False) -> Spans:
     """Return the hours of which the ledger has all attempts, as far as can be known.
 
-    The hour of the first attempt may have begun before the gateway did. `until_us` is the time up
-    to which the journal is folded; None: the last attempt is all there is to go by.
+    Args:
+        connection: The ledger's.
+        until_us: Up to when the journal is folded; None: the last attempt is all there is to go by.
+        whole: Somebody says that there were no attempts before the first one. Else the hour of that
+            may have begun before the gateway did.
     """
     columns = attempts.c
     began, ended = connection.execute(
@@ -92,10 +97,15 @@ def reach(connection: Connection, until_us: int | None) -> Spans:
             func.max(func.coalesce(columns.ended_us, columns.started_us)),
         )
     ).one()
-    if began is None:
+    if began is None and not (whole and until_us is not None):
         return ()
+    kept_from = horizons(connection).attempts
+    if kept_from:
+        start_h = start_us(kept_from) // HOUR_US
+    else:
+        start_h = ALL[0].start if whole else int(began) // HOUR_US + 1
     until = int(ended) if until_us is None else until_us
-    span = Span(int(began) // HOUR_US + 1, until // HOUR_US)
+    span = Span(start_h, until // HOUR_US)
     return (span,) if span.start < span.end else ()
 
 

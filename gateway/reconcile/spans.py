@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 HOUR_S = 3600
+HOUR_US = 3_600_000_000
 DAY_H = 24
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -14,7 +14,11 @@ from gateway.reconcile.spans import Span, moment
 
 
 def told(
-    comparison: Comparison, adjustments: Sequence[Adjustment], *, written: bool
+    comparison: Comparison,
+    adjustments: Sequence[Adjustment],
+    *,
+    written: bool,
+    conflict: str | None = None,
 ) -> dict[str, Any]:
     """Return all that is known of one statement's comparison.
 
@@ -22,6 +26,7 @@ def told(
         comparison: What came of it.
         adjustments: What makes the ledger's total that of the statement.
         written: Whether they are in the journal now.
+        conflict: Why there are none.
     """
     statement = comparison.statement
     return {
@@ -37,6 +42,7 @@ def told(
         "notes": list(statement.notes),
         "adjustments": [_adjustment(each) for each in adjustments],
         "written": written,
+        "conflict": conflict,
     }
 
 

@@ -189,7 +189,10 @@ def test_neither_the_order_nor_the_splitting_of_lines_matters(
     parts = [part for each in told for part in _split(each, random.randint(0, 3))]
     random.shuffle(parts)
     shuffled = random.sample(ours, len(ours))
-    before, after = compare(gathered(told), ours, covered), compare(gathered(parts), shuffled, covered)
+    before, after = (
+        compare(gathered(told), ours, covered),
+        compare(gathered(parts), shuffled, covered),
+    )
     assert _numbers(before) == _numbers(after)
     assert adjustments(before, [], Chosen()) == adjustments(after, [], Chosen())
 

@@ -177,9 +177,7 @@ def test_an_attempt_over_midnight_may_be_in_either_day(tokens: int, next_tokens:
     charges = [charge(tokens=tokens), charge(tokens=next_tokens, period=next_day)]
     comparison = compare(statement(*charges), ours, WEEK)
     assert comparison.matches
-    assert all(
-        any("ran over an edge" in note for note in each.notes) for each in comparison.groups
-    )
+    assert all(any("ran over an edge" in note for note in each.notes) for each in comparison.groups)
 
 
 def test_what_days_hide_the_total_shows() -> None:
