@@ -6,6 +6,8 @@ READY := $(VENV)/.ready
 # About half of the work: it runs beside the other half, and what it prints follows at the end. What
 # sends SIGINT stays out of it, for commands in the background of a shell ignore that.
 HALF := $(addprefix tests/,boundary cli_policy docs doctor journal leaks server unit/policy witness)
+# A price list of others, out of a wheel that is fetched and not installed.
+PRICE_MAP := $(VENV)/witness/model_prices_and_context_window_backup.json
 # These run for as long as they are told, each by itself.
 LONG := tests/soak tests/fuzz
 HALVES = $(BIN)/python -m pytest -q $(HALF) > $(VENV)/half.log 2>&1 & half=$$!; \
@@ -14,7 +16,8 @@ HALVES = $(BIN)/python -m pytest -q $(HALF) > $(VENV)/half.log 2>&1 & half=$$!; 
 	wait $$half; first=$$?; cat $(VENV)/half.log; exit $$((others + first))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test faults soak fuzz nightly check format lint types imports bench docs lock clean
+.PHONY: help demo test faults soak fuzz prices nightly check format lint types imports bench docs lock \
+  clean
 
 help: ## Show this list.
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -51,6 +54,19 @@ soak: $(READY) ## Hold 300 streams through faults for TIDEGATE_SOAK_S seconds (6
 fuzz: $(READY) ## Feed hostile bytes to what reads them for TIDEGATE_FUZZ_S seconds (60).
 	@$(BIN)/python -m pytest -q -s tests/fuzz
 
+$(PRICE_MAP): requirements-witness.lock $(READY)
+	@echo "Fetching a public price list ..."
+	@rm -rf $(@D)
+	@$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --require-hashes \
+	  --only-binary :all: --dest $(@D) --requirement requirements-witness.lock
+	@$(BIN)/python -c 'import pathlib, sys, zipfile; wheel, to = map(pathlib.Path, sys.argv[1:]); \
+	  to.write_bytes(zipfile.ZipFile(wheel).read("litellm/" + to.name)); wheel.unlink()' \
+	  $(@D)/litellm-*.whl $@
+
+prices: $(READY) $(PRICE_MAP) ## Hold the price book against two public price lists.
+	@$(BIN)/gateway prices check --litellm $(PRICE_MAP)
+	@$(BIN)/python -m docs.price_tables --check $(PRICE_MAP)
+
 nightly: $(READY) ## Run all tests with the long sizes.
 	@export TIDEGATE_NIGHTLY=1 TIDEGATE_LAWS=100000 TIDEGATE_REPLAYS=1500; $(HALVES)
 	@TIDEGATE_NIGHTLY=1 $(MAKE) --no-print-directory faults
@@ -75,15 +91,21 @@ imports: $(READY)
 bench: $(READY) ## Print CPU and first-content times, beside the floor and nginx.
 	@$(BIN)/python -m bench
 
-docs: $(READY) ## Write the generated tables of the docs anew.
+docs: $(READY) $(PRICE_MAP) ## Write the generated tables of the docs anew.
 	@$(BIN)/python -m docs.failover_tables
 	@$(BIN)/python -m docs.emulator_tables
 	@$(BIN)/python -m docs.operating_tables
+	@$(BIN)/python -m docs.price_tables $(PRICE_MAP)
 
-lock: ## Write requirements.lock anew (needs uv).
+lock: ## Write the lock files anew (needs uv).
 	@UV_SYSTEM_CERTS=true uv pip compile pyproject.toml --all-extras --group dev --universal \
 	  --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
 	  --quiet --output-file requirements.lock
+	@head -n 2 requirements-witness.lock > $(VENV)/witness.lock
+	@grep -o '^litellm==[^ ]*' requirements-witness.lock | UV_SYSTEM_CERTS=true uv pip compile - \
+	  --no-deps --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
+	  --no-annotate --quiet >> $(VENV)/witness.lock
+	@mv $(VENV)/witness.lock requirements-witness.lock
 
 clean: ## Remove what was set up and built.
 	@rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -13,7 +13,7 @@ import os
 import shutil
 from pathlib import Path
 
-from bench import deciding, first_content
+from bench import deciding, first_content, recording
 from bench.load import WORKLOADS, Count, Workload, run
 from bench.peers import PEERS, Peer, running
 
@@ -63,20 +63,24 @@ def main() -> None:
         work.name: figures["gateway"][work.name] / figures["floor"][work.name] for work in works
     }
     decisions = {} if options.only else deciding.figures()
+    counting = {} if options.only else recording.figures()
     waits = {} if options.only else first_content.figures()
     if options.json:
         found = {
             "cpu_us": figures,
             "gateway_to_floor": ratio,
             "decision_cpu_us": decisions,
+            "counting_cpu_us": counting,
             "first_content": waits,
         }
         print(json.dumps(found))
     else:
         report(works, figures, ratio)
         deciding.report(decisions)
+        recording.report(counting)
         first_content.report(waits)
     deciding.check(decisions)
+    recording.check(counting)
     first_content.check(waits)
     first = works[0].name
     if ratio[first] > BOUND:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -47,3 +48,41 @@ def explain(
 
         question = prices_explain.Question(target, model, usage, moment)
         prices_explain.run(question, config=config, env=env, as_json=as_json)
+
+
+@app.command("check")
+def check(
+    *,
+    litellm: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="litellm's price map, as its wheel has it; else not asked."
+        ),
+    ] = None,
+    day: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], metavar="DAY", help="A UTC day; else today."),
+    ] = None,
+    prices: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Price files; else those shipped.")
+    ] = None,
+    disagreements: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="What is explained; else the file that is shipped."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare the price book with genai-prices and with litellm's map.
+
+    Exits 1 on a disagreement that is not explained, and on an explanation that no longer holds.
+    """
+    with explained(as_json=as_json):
+        from gateway.cli import prices_check  # noqa: PLC0415 - only a check needs it
+
+        prices_check.run(
+            (day or datetime.now(UTC)).date(),
+            litellm=litellm,
+            prices=prices,
+            disagreements=disagreements,
+            as_json=as_json,
+        )

@@ -172,7 +172,7 @@ def test_in_words_it_is_one_line_too(tmp_path: Path, emulator: Emulator) -> None
     assert re.fullmatch(
         rf"{TIME} INFO request {request_id}: messages for {MODEL} by billing: "
         r"complete 200 at frankfurt, [\d.]+ ms, first content after [\d.]+ ms, "
-        r"2 attempts \(direct ambiguous; frankfurt ok\), \d+ tokens in, \d+ tokens out",
+        r"2 attempts \(direct ambiguous; frankfurt ok\), \d+ tokens in, \d+ tokens out, [\d.]+ USD",
         whole,
     )
     assert re.fullmatch(
