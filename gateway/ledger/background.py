@@ -33,8 +33,8 @@ from gateway.ledger.writing import cursors
 from gateway.prices.book import Prices
 
 INTERVAL_S = 1.0
-_BACK_OFF_S = 1.0
-_BACK_OFF_CAP_S = 30.0
+BACK_OFF_S = 1.0
+BACK_OFF_CAP_S = 30.0
 _FORK_WAIT_S = 1.0
 """How long a fork waits for a batch: a child must not be born within one."""
 _LOG = logging.getLogger("gateway.ledger")
@@ -128,7 +128,7 @@ class Folding:
     def _run(self) -> None:
         trying = Retrying(
             retry=retry_if_exception_type(Exception),
-            wait=wait_exponential_jitter(_BACK_OFF_S, _BACK_OFF_CAP_S),
+            wait=wait_exponential_jitter(BACK_OFF_S, BACK_OFF_CAP_S),
             sleep=sleep_using_event(self._stopped),
             stop=stop_when_event_set(self._stopped),
             before_sleep=self._failed,
