@@ -114,25 +114,26 @@ def _statements(asked: Asked, selection: Selection) -> list[Statement]:
     return found
 
 
-def _folded(ledger: Ledger, settings: Config, prices: Prices, *, write: bool) -> int | None:
+def _folded(ledger: Ledger, settings: Config, prices: Prices, *, write: bool) -> int:
     """Fold the journal; return up to when the ledger has all of it, in microseconds."""
-    if settings.journal.dir is None:
-        if write:
-            raise BadStatement("--write needs a journal: name its directory as `dir` in [journal]")
-        return None
-    state = caught_up(ledger, settings.path(settings.journal.dir), prices, time.time)
+    state = caught_up(ledger, _journal(settings), prices, time.time)
     if write and not state.whole:
         raise BadStatement(f"--write needs a ledger that has all of the journal: {state.why}")
     return int(state.until_s * _US_PER_S)
+
+
+def _journal(settings: Config) -> Path:
+    if settings.journal.dir is None:
+        raise LedgerError("the configuration names no journal that it is folded from")
+    return settings.path(settings.journal.dir)
 
 
 def _write(found: Sequence[Held], settings: Config) -> None:
     for each in found:
         if each.conflict:
             raise BadStatement(each.conflict)
-    if settings.journal.dir is not None:
-        due = [adjustment for each in found for adjustment in each.due]
-        write(settings.path(settings.journal.dir), due, time.time)
+    due = [adjustment for each in found for adjustment in each.due]
+    write(_journal(settings), due, time.time)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from gateway.reconcile.adjusting import adjustments
 from gateway.reconcile.booking import Booked, Chosen, Conflict
 from gateway.reconcile.matching import Comparison, compare
 from gateway.reconcile.options import Window
-from gateway.reconcile.spans import Span, Spans, common
+from gateway.reconcile.spans import Span, common
 from gateway.reconcile.statement import Measure, Statement
 from gateway.reconcile.sums import Sums
 from gateway.reconcile.terms import Tolerances
@@ -29,8 +29,8 @@ class Question:
     window: Window
     chosen: Chosen
     tolerance: Mapping[Measure, Tolerances]
-    until_us: int | None = None
-    """Up to when the journal is folded; None: nobody knows."""
+    until_us: int
+    """Up to when the journal is folded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +47,7 @@ class Held:
 def held(statement: Statement, ledger: Ledger, question: Question) -> Held:
     """Return what a statement and a ledger agree on; raises LedgerError."""
     with ledger.reading() as connection:
-        covered = _covered(connection, question)
+        covered = ours.reach(connection, question.until_us, whole=question.window.asserted)
         attempts = _attempts(connection, statement, question)
         booked = ours.booked(connection, statement.platform)
     comparison = compare(
@@ -60,11 +60,6 @@ def held(statement: Statement, ledger: Ledger, question: Question) -> Held:
         tolerance=question.tolerance,
     )
     return _due(comparison, booked, question.chosen)
-
-
-def _covered(connection: Connection, question: Question) -> Spans:
-    reach = ours.reach(connection, question.until_us, whole=question.window.asserted)
-    return common(reach, question.window.spans)
 
 
 def _attempts(connection: Connection, statement: Statement, question: Question) -> list[Sums]:

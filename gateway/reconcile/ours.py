@@ -81,31 +81,26 @@ def booked(connection: Connection, platform: str) -> list[Booked]:
     return [Booked(**row) for row in found.mappings()]
 
 
-def reach(connection: Connection, until_us: int | None, *, whole: bool = False) -> Spans:
+def reach(connection: Connection, until_us: int, *, whole: bool = False) -> Spans:
     """Return the hours of which the ledger has all attempts, as far as can be known.
 
     Args:
         connection: The ledger's.
-        until_us: Up to when the journal is folded; None: the last attempt is all there is to go by.
+        until_us: Up to when the journal is folded.
         whole: Somebody says that there were no attempts before the first one. Else the hour of that
             may have begun before the gateway did.
     """
-    columns = attempts.c
-    began, ended = connection.execute(
-        select(
-            func.min(columns.started_us),
-            func.max(func.coalesce(columns.ended_us, columns.started_us)),
-        )
-    ).one()
-    if began is None and not (whole and until_us is not None):
-        return ()
+    began_us = connection.execute(select(func.min(attempts.c.started_us))).scalar_one()
     kept_from = horizons(connection).attempts
     if kept_from:
         start_h = start_us(kept_from) // HOUR_US
+    elif whole:
+        start_h = ALL[0].start
+    elif began_us is None:
+        return ()
     else:
-        start_h = ALL[0].start if whole else int(began) // HOUR_US + 1
-    until = int(ended) if until_us is None else until_us
-    span = Span(start_h, until // HOUR_US)
+        start_h = int(began_us) // HOUR_US + 1
+    span = Span(start_h, until_us // HOUR_US)
     return (span,) if span.start < span.end else ()
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from gateway.ledger.pruning import Retention, prune
 from gateway.ledger.row import Adjustment, Row, State
 from gateway.ledger.store import Ledger
 from gateway.prices import shipped
@@ -199,13 +200,25 @@ def test_sums_may_be_larger_than_64_bits_hold(ledger: Ledger) -> None:
 
 
 def test_the_ledger_reaches_from_its_second_hour_on(ledger: Ledger) -> None:
+    until_us, start = at_us("2026-11-03T05:59:59"), FIRST.start
     with ledger.reading() as connection:
-        assert reach(connection, None) == ()
-    put(ledger, [attempt("2026-11-02T10:30:00", USAGE), attempt("2026-11-02T20:30:00", USAGE)])
-    start = FIRST.start
+        assert reach(connection, until_us) == ()
+    put(ledger, [attempt("2026-11-02T10:30:00", USAGE)])
     with ledger.reading() as connection:
-        assert reach(connection, None) == (Span(start + 11, start + 20),)
-        assert reach(connection, at_us("2026-11-03T05:59:59")) == (Span(start + 11, start + 29),)
+        assert reach(connection, until_us) == (Span(start + 11, start + 29),)
+        (said,) = reach(connection, until_us, whole=True)
+    assert (said.start < 0, said.end) == (True, start + 29)
+
+
+def test_what_was_pruned_is_not_compared_whatever_anybody_says(ledger: Ledger) -> None:
+    put(ledger, [attempt("2026-11-02T10:30:00", USAGE), attempt("2026-10-02T10:30:00", USAGE)])
+    until_us = at_us("2026-11-03T05:59:59")
+    prune(ledger, Retention(attempts_days=5, rollups_days=99), at_us("2026-11-06T12:00:00") / 10**6)
+    with ledger.reading() as connection:
+        for whole in (True, False):
+            assert reach(connection, until_us, whole=whole) == (
+                Span(FIRST.start - 24, FIRST.end + 5),
+            )
 
 
 def test_adjustments_are_read_back(ledger: Ledger) -> None:

@@ -161,13 +161,16 @@ def _text(path: Path, text: str) -> Path:
     [
         (lambda at: changed(at, 0, line_item_currency_code="CNY"), r"row 2: is in 'CNY'"),
         (lambda at: changed(at, 1, line_item_usage_amount="-3"), r"row 3: is a usage below zero"),
-        (lambda at: changed(at, 1, line_item_usage_amount="many"), r"row 3: line_item_usage_amount"),
+        (lambda at: changed(at, 1, line_item_usage_amount="many"), r"row 3: line_item_usage_amo"),
         (lambda at: changed(at, 1, line_item_usage_amount="NaN"), r"row 3: line_item_usage_amount"),
         (lambda at: changed(at, 1, line_item_unblended_cost="1e99"), r"row 3: .*too large"),
         (lambda at: changed(at, 2, pricing_unit="Hrs"), r"row 4: pricing_unit 'Hrs' is no unit"),
         (lambda at: changed(at, 2, line_item_usage_start_date="soon"), r"row 4: 'soon' to"),
         (
-            lambda at: changed(at, 1, identity_line_item_id="madeup0001", line_item_usage_type=rows()[0]["line_item_usage_type"]),
+            lambda at: changed(
+                at, 1, identity_line_item_id="madeup0001",
+                line_item_usage_type=rows()[0]["line_item_usage_type"],
+            ),
             r"row 3: line item madeup0001 stands in another place with other numbers",
         ),
         (lambda at: _text(at / "a.csv", HOURLY.read_text() + "one,cell\n"), r"row 12: has 2 cells"),

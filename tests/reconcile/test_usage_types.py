@@ -32,7 +32,7 @@ from gateway.reconcile.aws_usage_types import model, parsed
             "Claude4.6Opus", "cache_read", "regional", "standard",
         ),
         ("Claude4.5Haiku-input-tokens-batch", "Claude4.5Haiku", "input", "regional", "batch"),
-        ("USE1-Claude4.5Sonnet-output-tokens-flex", "Claude4.5Sonnet", "output", "regional", "flex"),
+        ("USE1-Claude4.5Haiku-output-tokens-flex", "Claude4.5Haiku", "output", "regional", "flex"),
         (
             "USW2-anthropic.claude-opus-4-8-mantle-cache-write-tokens-standard",
             "anthropic.claude-opus-4-8", "cache_write_5m", "regional", "standard",
