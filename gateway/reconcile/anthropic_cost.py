@@ -6,17 +6,17 @@ as decimal text. What Priority Tier costs is not in it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from msgspec import Struct
 
-from gateway.reconcile.anthropic_pages import Buckets, Row, converted, is_report
+from gateway.reconcile.anthropic_pages import Row, converted
+from gateway.reconcile.anthropic_report import Report
 from gateway.reconcile.anthropic_rows import about
 from gateway.reconcile.exact import number
-from gateway.reconcile.keeping import Selection
-from gateway.reconcile.source import Source
-from gateway.reconcile.statement import TOKENS, Charge, File, Gathered, Kind, Statement
+from gateway.reconcile.statement import TOKENS, Charge, Kind
 from gateway.reconcile.terms import terms
 
-_COUNTERS = frozenset({"amount", "list_amount", "requests"})
 _CENT = -2
 _TOKEN_TYPES: dict[str, Kind] = {
     "uncached_input_tokens": "input",
@@ -35,56 +35,33 @@ class _Cost(Struct):
     description: str | None = None
 
 
-class AnthropicCost:
+class AnthropicCost(Report):
     """Reads cost reports."""
 
-    def __init__(self, selection: Selection) -> None:
-        self._selection = selection
-        self._files: list[File] = []
-        self._buckets = Buckets(_COUNTERS, lambda row: "amount" in row)
+    form = "anthropic-cost"
+    member = "amount"
+    counters = frozenset({"amount", "list_amount", "requests"})
+    measures = ("usd",)
 
-    @staticmethod
-    def knows(head: bytes) -> bool:
-        """Say whether a file that begins so is a cost report."""
-        return is_report(head, b"amount")
+    def charges(self, row: Row) -> Iterator[Charge]:
+        """Yield the line that a row is; raises BadStatement."""
+        cost: _Cost = converted(row, _Cost)
+        if cost.currency != "USD":
+            raise row.source.bad(f"is in {cost.currency[:10]}; only USD is compared", row.where)
+        try:
+            amount = number(cost.amount).scaleb(_CENT)
+        except ValueError as error:
+            raise row.source.bad(f"amount: {error}", row.where) from None
+        kind, what = _kind(cost)
+        yield about(row).charge(kind, what=what, amount=amount)
 
-    def take(self, source: Source) -> None:
-        """Read one file; raises BadStatement."""
-        self._buckets.take(source)
-        self._files.append(source.file)
+    def leaves_out_tiers(self) -> tuple[str, ...]:
+        """Return the tiers whose costs are never in it."""
+        return terms().anthropic.leaves_out_tiers
 
-    def done(self) -> Statement:
-        """Return what all files say; raises BadStatement where they contradict each other."""
-        gathered = Gathered(self._selection)
-        for row in self._buckets.rows():
-            gathered.add(_charge(row))
-        self._selection.check("the cost report")
-        left_out = terms().anthropic.leaves_out_tiers
-        return Statement(
-            format="anthropic-cost",
-            platform="anthropic",
-            measures=("usd",),
-            files=tuple(sorted(self._files, key=lambda file: file.digest)),
-            charges=gathered.charges(),
-            spans=self._buckets.spans(),
-            leaves_out_tiers=left_out,
-            notes=(
-                *sorted(self._buckets.notes),
-                f"the cost report has no costs of the tier {', '.join(left_out)}",
-            ),
-        )
-
-
-def _charge(row: Row) -> Charge:
-    cost: _Cost = converted(row, _Cost)
-    if cost.currency != "USD":
-        raise row.source.bad(f"is in {cost.currency[:10]}; only USD is compared", row.where)
-    try:
-        amount = number(cost.amount).scaleb(_CENT)
-    except ValueError as error:
-        raise row.source.bad(f"amount: {error}", row.where) from None
-    kind, what = _kind(cost)
-    return about(row).charge(kind, what=what, amount=amount)
+    def notes(self) -> Iterator[str]:
+        """Yield that."""
+        yield f"the cost report has no costs of the tier {', '.join(self.leaves_out_tiers())}"
 
 
 def _kind(cost: _Cost) -> tuple[Kind, str]:

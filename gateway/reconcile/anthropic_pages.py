@@ -7,7 +7,7 @@ yields them. The same bucket may come twice if it says the same both times.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -53,14 +53,12 @@ class Buckets:
 
     Args:
         counters: The members of a row that are sums; the others say what the row is about.
-        takes: Says whether a row is one of this report.
+        member: What only rows of this report have.
     """
 
-    def __init__(
-        self, counters: frozenset[str], takes: Callable[[Mapping[str, Any]], bool]
-    ) -> None:
+    def __init__(self, counters: frozenset[str], member: str) -> None:
         self._counters = counters
-        self._takes = takes
+        self._member = member
         self._all: dict[tuple[datetime, datetime], _Kept] = {}
         self.notes: set[str] = set()
 
@@ -107,7 +105,7 @@ class Buckets:
             )
 
     def _check(self, source: Source, row: Mapping[str, Any], where: str) -> None:
-        if not self._takes(row):
+        if self._member not in row:
             raise source.bad("is a row of another report than the first file's", where)
         for name, why in terms().anthropic.overlapping.items():
             if row.get(name) is not None:
@@ -128,11 +126,11 @@ class Buckets:
             )
 
 
-def is_report(head: bytes, member: bytes) -> bool:
+def is_report(head: bytes, member: str) -> bool:
     """Say whether a file that begins so is JSON whose rows have a member."""
     begins = head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"["))
     # The names of some members are values of others.
-    return begins and re.search(rb'"%b"\s*:' % member, head) is not None
+    return begins and re.search(rb'"%b"\s*:' % member.encode(), head) is not None
 
 
 def _pages(source: Source) -> Iterator[tuple[str, _Page]]:

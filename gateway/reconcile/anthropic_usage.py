@@ -11,11 +11,10 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from gateway.reconcile.anthropic_pages import Buckets, Row, converted, is_report
-from gateway.reconcile.anthropic_rows import About, about
-from gateway.reconcile.keeping import Selection
-from gateway.reconcile.source import Source
-from gateway.reconcile.statement import Charge, File, Gathered, Kind, Statement
+from gateway.reconcile.anthropic_pages import Row, converted
+from gateway.reconcile.anthropic_report import Report
+from gateway.reconcile.anthropic_rows import about
+from gateway.reconcile.statement import Charge, Kind
 
 _Count = Annotated[int, Meta(ge=0, le=2**53)]
 
@@ -37,56 +36,29 @@ class _Counts(Struct):
     server_tool_use: _Tools | None = None
 
 
-_COUNTERS = frozenset({*_Counts.__struct_fields__, "requests"})
-
-
-class AnthropicUsage:
+class AnthropicUsage(Report):
     """Reads usage reports."""
 
-    def __init__(self, selection: Selection) -> None:
-        self._selection = selection
-        self._files: list[File] = []
-        self._buckets = Buckets(_COUNTERS, lambda row: "uncached_input_tokens" in row)
+    form = "anthropic-usage"
+    member = "uncached_input_tokens"
+    counters = frozenset({*_Counts.__struct_fields__, "requests"})
+    measures = ("tokens",)
 
-    @staticmethod
-    def knows(head: bytes) -> bool:
-        """Say whether a file that begins so is a usage report."""
-        return is_report(head, b"uncached_input_tokens")
-
-    def take(self, source: Source) -> None:
-        """Read one file; raises BadStatement."""
-        self._buckets.take(source)
-        self._files.append(source.file)
-
-    def done(self) -> Statement:
-        """Return what all files say; raises BadStatement where they contradict each other."""
-        gathered = Gathered(self._selection)
-        for row in self._buckets.rows():
-            for charge in _charges(row):
-                gathered.add(charge)
-        self._selection.check("the usage report")
-        return Statement(
-            format="anthropic-usage",
-            platform="anthropic",
-            measures=("tokens",),
-            files=tuple(sorted(self._files, key=lambda file: file.digest)),
-            charges=gathered.charges(),
-            spans=self._buckets.spans(),
-            notes=tuple(sorted(self._buckets.notes)),
-        )
+    def charges(self, row: Row) -> Iterator[Charge]:
+        """Yield the lines that a row is; raises BadStatement."""
+        told = about(row)
+        for kind, quantity in _quantities(converted(row, _Counts)).items():
+            if quantity:
+                yield told.charge(kind, quantity=Decimal(quantity))
 
 
-def _charges(row: Row) -> Iterator[Charge]:
-    counts: _Counts = converted(row, _Counts)
-    told: About = about(row)
-    quantities: dict[Kind, int] = {
+def _quantities(counts: _Counts) -> dict[Kind, int]:
+    tools = counts.server_tool_use
+    return {
         "input": counts.uncached_input_tokens,
         "output": counts.output_tokens,
         "cache_write_5m": counts.cache_creation.ephemeral_5m_input_tokens,
         "cache_write_1h": counts.cache_creation.ephemeral_1h_input_tokens,
         "cache_read": counts.cache_read_input_tokens,
-        "web_search": counts.server_tool_use.web_search_requests if counts.server_tool_use else 0,
+        "web_search": 0 if tools is None else tools.web_search_requests,
     }
-    for kind, quantity in quantities.items():
-        if quantity:
-            yield told.charge(kind, quantity=Decimal(quantity))

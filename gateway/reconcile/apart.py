@@ -20,8 +20,8 @@ from gateway.usage import Usage
 
 LinesOf = Callable[[Usage, Context], Cost]
 """Prices an answer, line by line."""
-APART = ('%"iterations"%"model"%', "%compaction%")
-"""How the usage of such answers looks, beside those with web searches."""
+APART = ("%advisor_message%", "%fallback_message%", "%compaction%")
+"""What is in the usage of such answers, beside web searches: runs that may be of another model."""
 
 
 def sums_of(row: Row, lines_of: LinesOf) -> Iterator[Sums]:

@@ -47,8 +47,8 @@ class AwsCur:
         """From the first to the last use of anything: of rows up to a day, and of longer ones."""
         self._count: Counter[str] = Counter()
 
-    @staticmethod
-    def knows(head: bytes) -> bool:
+    @classmethod
+    def knows(cls, head: bytes) -> bool:
         """Say whether a file that begins so is a cost and usage report."""
         return b"line_item_usage_type" in head.partition(b"\n")[0]
 

@@ -20,8 +20,8 @@ class Reader(Protocol):
     def __init__(self, selection: Selection) -> None:
         """Begin a statement that only has the lines of a selection."""
 
-    @staticmethod
-    def knows(head: bytes) -> bool:
+    @classmethod
+    def knows(cls, head: bytes) -> bool:
         """Say whether a file that begins so is one of this format."""
         ...
 

@@ -9,7 +9,7 @@ import pytest
 
 from gateway.reconcile.matching import Comparison, Group, compare
 from gateway.reconcile.spans import ALL, Span
-from gateway.reconcile.statement import Charge, Statement
+from gateway.reconcile.statement import Charge, Gathered, Statement
 from gateway.reconcile.sums import Sums
 from gateway.reconcile.terms import Class, Tolerance, Tolerances
 from tests.reconcile.sides import FIRST, OPUS, PICO, SONNET, WEEK, charge, statement, sums
@@ -124,6 +124,14 @@ def test_groups_are_as_fine_as_the_statement() -> None:
     all_in_one = compare(statement(charge(tokens=7, model=None, scope=None)), ours, WEEK)
     assert all_in_one.matches
     assert (only(all_in_one).key.model, only(all_in_one).attempts) == (None, 3)
+
+
+def test_what_some_lines_do_not_tell_is_told_by_none() -> None:
+    ours = [sums(input=1, model=OPUS), sums(input=2, model=SONNET, scope="regional")]
+    charges = [charge(tokens=1), charge(tokens=2, model=None, scope=None)]
+    comparison = compare(statement(*charges), ours, WEEK)
+    assert comparison.matches
+    assert (only(comparison).key.model, only(comparison).key.scope) == (None, None)
 
 
 def test_a_model_nobody_knows_is_a_group_of_its_own() -> None:
@@ -242,6 +250,22 @@ def test_what_is_no_request_stands_beside() -> None:
         ("code_execution", 5 * PICO // 2, True),
         ("credit", -PICO, False),
     ]
+
+
+def test_what_stands_beside_days_that_are_not_compared_is_told_and_not_booked() -> None:
+    code = charge("other", usd="2.5", what="code_execution", model=None, scope=None)
+    comparison = compare(statement(code), [], (Span(FIRST.end, FIRST.end + 24),))
+    assert [each.booked for each in comparison.residuals] == [False]
+
+
+def test_sums_are_exact_to_the_last_digit() -> None:
+    large, small = charge(usd="999999999999999"), charge(usd="0.000000000001")
+    (group,) = compare(statement(large, small), [], WEEK).groups
+    assert group.theirs == 999_999_999_999_999 * PICO + 1
+    lines = Gathered()
+    for each in (large, charge(usd="0.000000000000000000000001"), charge(usd="-999999999999999")):
+        lines.add(each)
+    assert [each.amount for each in lines.charges()] == [Decimal("1E-24")]
 
 
 def test_the_costs_of_a_tier_that_is_not_in_the_statement_stand_beside() -> None:
