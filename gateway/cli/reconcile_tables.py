@@ -46,7 +46,13 @@ def show(found: Mapping[str, Any]) -> None:
     for note in found["notes"]:
         typer.echo(f"note: {note}")
     _adjusted(found)
-    typer.echo("all of it matches" if found["ok"] else "DIFFERENT")
+    typer.echo(_verdict(found))
+
+
+def _verdict(found: Mapping[str, Any]) -> str:
+    if found["ok"]:
+        return "all of it matches" if found["groups"] else "there is nothing to compare"
+    return "DIFFERENT" if found["groups"] else "NOTHING COMPARED"
 
 
 def _class(says: str, groups: Sequence[Mapping[str, Any]], name: str) -> None:

@@ -85,8 +85,9 @@ class Buckets:
                 yield Row(_hours(start, end), data, f"{kept.where}.results[{at}]", kept.source)
 
     def spans(self) -> Spans:
-        """Return the hours that the buckets lie in."""
-        return merged(_hours(*times) for times in self._all)
+        """Return the hours that the buckets are the whole of."""
+        seconds = merged(Span(_second(start), _second(end)) for start, end in self._all)
+        return merged(Span(-(-each.start // HOUR_S), each.end // HOUR_S) for each in seconds)
 
     def _add(self, source: Source, bucket: _Bucket, where: str) -> None:
         times = (_time(source, bucket.starting_at, where), _time(source, bucket.ending_at, where))
@@ -192,4 +193,8 @@ def _time(source: Source, text: str, where: str) -> datetime:
 
 
 def _hours(start: datetime, end: datetime) -> Span:
-    return Span(int(start.timestamp() // HOUR_S), int(-(-end.timestamp() // HOUR_S)))
+    return Span(_second(start) // HOUR_S, -(-_second(end) // HOUR_S))
+
+
+def _second(moment: datetime) -> int:
+    return int(moment.timestamp())

@@ -58,7 +58,9 @@ class Comparison(Struct, frozen=True, kw_only=True):
 
     @property
     def matches(self) -> bool:
-        """Say whether all that was compared agrees."""
+        """Say whether all that was compared agrees; where there was something, and none was: no."""
+        if self.left and not self.groups:
+            return False
         return all(each.found.kind is Class.MATCH for each in (*self.groups, *self.totals))
 
     def whole_days(self) -> frozenset[str]:

@@ -80,13 +80,3 @@ def days(span: Span) -> Span:
 def moment(hour: int) -> datetime:
     """Return when an hour begins."""
     return _EPOCH + timedelta(hours=hour)
-
-
-def told(span: Span) -> str:
-    """Return a span for people: a day, days, or days with hours."""
-    start, end = moment(span.start), moment(span.end)
-    if days(span) != span:
-        return f"{start:%Y-%m-%dT%H}h..{end:%Y-%m-%dT%H}h"
-    if span.end - span.start == DAY_H:
-        return f"{start:%Y-%m-%d}"
-    return f"{start:%Y-%m-%d}..{moment(span.end - DAY_H):%Y-%m-%d}"

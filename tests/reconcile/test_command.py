@@ -101,7 +101,7 @@ def test_upstreams_may_be_chosen(house: House, usage: Path) -> None:
 
 def test_a_time_in_which_nothing_is_compared_is_told(house: House, usage: Path) -> None:
     code, (told,) = house.held(usage, "--from", since(), "--to", f"{since()}T05:00:00Z")
-    assert (code, told["groups"]) == (0, [])
+    assert (code, told["groups"]) == (1, [])
     assert [each["why"] for each in told["not_compared"]] == [
         "only a part of that time was asked for"
     ]
@@ -211,5 +211,12 @@ def test_a_journal_that_another_process_folds_is_waited_for(
         # Nothing is folded, so the ledger reaches up to before the first record.
         assert told["groups"] == []
         assert "the ledger has only a part of that time" in json.dumps(told["not_compared"])
-    assert code == 0
-    assert house.held(usage, "--from", since())[1][0]["groups"]
+    assert code == 1
+    assert house.held(usage, "--from", since())[0] == 0
+
+
+def test_where_neither_side_has_anything_all_of_it_matches(house: House, tmp_path: Path) -> None:
+    nothing = usage_report(tmp_path / "nothing.json", yesterday() - timedelta(days=3), {})
+    result = house.reconcile(nothing, "--format", "anthropic-usage", "--from", "9d")
+    assert result.exit_code == 0
+    assert result.output.rstrip().endswith("there is nothing to compare")

@@ -232,5 +232,6 @@ def test_a_table_is_printed_for_each_class(a_day: Day) -> None:
 
 def test_the_first_day_is_not_compared_unless_somebody_says_that_it_is_whole(a_day: Day) -> None:
     result = a_day.house.reconcile(a_day.usage())
-    assert result.exit_code == 0
+    assert result.exit_code == 1
     assert "the ledger has only a part of that time" in result.output
+    assert result.output.rstrip().endswith("NOTHING COMPARED")

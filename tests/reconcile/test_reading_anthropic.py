@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable
 from copy import deepcopy
@@ -121,6 +122,23 @@ def test_pages_may_come_in_any_arrangement(
     statement = one(*files, form="anthropic-usage")
     assert sums(statement) == sums(one(USAGE))
     assert statement.spans == one(USAGE).spans
+
+
+def test_minutes_count_for_their_hour_and_only_whole_hours_are_spoken_of(tmp_path: Path) -> None:
+    page = deepcopy(pages(USAGE)[0])
+    bucket, *_ = page["data"]
+    times = [f"2026-11-02T{minute // 60:02}:{minute % 60:02}:00Z" for minute in range(50, 131)]
+    page["data"] = [
+        {**bucket, "starting_at": start, "ending_at": end}
+        for start, end in itertools.pairwise(times)
+    ]
+    statement = one(put(tmp_path / "minutes.json", page))
+    hour = FIRST.start
+    assert statement.spans == (Span(hour + 1, hour + 2),)
+    outputs = {
+        each.period.start - hour: each for each in statement.charges if each.quantity == 700 * 60
+    }
+    assert set(outputs) == {1}
 
 
 def test_a_page_that_has_a_next_one_is_named() -> None:
