@@ -262,6 +262,7 @@ class Engine:
             ),
             on_broken_off=trail.used,
             on_withdrawn=lambda attempt: _withdrawn(trail, course, attempt),
+            attempt_id=trail.name_of,
         )
 
     def plan(

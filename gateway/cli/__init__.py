@@ -14,6 +14,7 @@ from gateway.cli import (
     ledger,
     policy,
     prices,
+    reconcile,
     serve,
     status,
     usage,
@@ -39,6 +40,7 @@ app.command("emulate")(emulate.emulate)
 app.add_typer(audit.app, name="audit")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(usage.app, name="usage")
+app.command("reconcile")(reconcile.reconcile)
 app.command("version")(version.version)
 app.add_typer(policy.app, name="policy")
 app.add_typer(prices.app, name="prices")
