@@ -96,6 +96,7 @@ docs: $(READY) $(PRICE_MAP) ## Write the generated tables of the docs anew.
 	@$(BIN)/python -m docs.emulator_tables
 	@$(BIN)/python -m docs.operating_tables
 	@$(BIN)/python -m docs.price_tables $(PRICE_MAP)
+	@$(BIN)/python -m docs.usage_example
 
 lock: ## Write the lock files anew (needs uv).
 	@UV_SYSTEM_CERTS=true uv pip compile pyproject.toml --all-extras --group dev --universal \

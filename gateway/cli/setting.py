@@ -31,7 +31,14 @@ EnvOption = Annotated[
 ]
 
 _LISTEN_ERRORS = {errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES}
-_EXTRAS = {"cryptography": "audit", "starlette": "server", "uvicorn": "server"}
+_EXTRAS = {
+    "alembic": "ledger",
+    "cryptography": "audit",
+    "psycopg": "postgres",
+    "sqlalchemy": "ledger",
+    "starlette": "server",
+    "uvicorn": "server",
+}
 """Package -> the extra that brings it."""
 
 

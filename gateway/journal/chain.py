@@ -44,16 +44,20 @@ _NEXT = b'"}{"seq":'
 
 
 class Chain:
-    """Where the check of one file stands."""
+    """Where the check of one file stands; it goes on from what it is given."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(
+        self, name: str, records: int = 0, head: bytes = GENESIS, *, closed: bool = False
+    ) -> None:
         self.name = name
-        self.records = 0
+        self.records = records
         """Good ones, from the first on."""
-        self.head = GENESIS
+        self.head = head
         """The hash of the last good record."""
-        self.closed = False
+        self.closed = closed
         """The process that wrote it closed it, so nothing is missing at its end."""
+        self.record: Record | None = None
+        """The last good record that was fed."""
         self.torn = False
         """It ends in a part of a record, as a process leaves it that was stopped in its write."""
         self.follows: Follows | None = None
@@ -132,6 +136,7 @@ class Chain:
 
     def _take(self, record: Record, digest: bytes) -> None:
         self.records += 1
+        self.record = record
         self.head = digest
         self.closed = record.kind == "closed"
         self.at = record.at

@@ -17,6 +17,10 @@ from sqlalchemy import (
 )
 
 metadata = MetaData()
+NAME_LENGTH = 256
+"""How much of a tag and of its value is a key."""
+VERSION_TABLE = "ledger_version"
+"""Holds which migration made the tables."""
 
 attempts = Table(
     "attempts",
@@ -55,6 +59,7 @@ attempts = Table(
     Column("won", Boolean, nullable=False),
     Column("outcome", String(32), nullable=False),
     Column("stop_reason", String(64)),
+    Column("refusal_category", String(64)),
     Column("input_tokens", BigInteger),
     Column("output_tokens", BigInteger),
     Column("cache_write_tokens", BigInteger),
@@ -91,6 +96,7 @@ MEASURES = (
     "attempts",
     "input_tokens",
     "output_tokens",
+    "cache_write_tokens",
     "cache_write_5m_tokens",
     "cache_write_1h_tokens",
     "cache_read_tokens",
@@ -135,8 +141,8 @@ tag_rollups = Table(
     metadata,
     Column("day", String(10), primary_key=True),
     Column("environment", String(64), primary_key=True),
-    Column("tag", String(256), primary_key=True),
-    Column("value", String(256), primary_key=True),
+    Column("tag", String(NAME_LENGTH), primary_key=True),
+    Column("value", String(NAME_LENGTH), primary_key=True),
     Column("state", String(16), primary_key=True),
     Column("won", Boolean, primary_key=True),
     *_sums(),
@@ -177,6 +183,14 @@ cursors = Table(
     Column("closed", Boolean, nullable=False),
 )
 """How far each file of the journal is folded."""
+
+horizons = Table(
+    "horizons",
+    metadata,
+    Column("of", String(32), primary_key=True),
+    Column("day", String(10), nullable=False),
+)
+"""The first day of which `attempts` and `rollups` are kept whole: older days were pruned."""
 
 open_calls = Table(
     "open_calls",

