@@ -8,10 +8,12 @@ from pathlib import Path
 
 from docs.tables import filled, table
 from gateway.emulator import NAMED, NamedFault
+from gateway.emulator.faults import Bills
 from gateway.emulator.named_faults import PLATFORMS
 
 PAGE = Path(__file__).parent / "emulator.md"
 _ANSWERS = {None: "both", True: "streams", False: "whole"}
+_BILLED = {Bills.NOTHING: "nothing", Bills.SENT: "what was sent", Bills.ALL: "all"}
 
 
 def page() -> str:
@@ -22,7 +24,7 @@ def page() -> str:
 def tables() -> str:
     """Return a table for each group of faults."""
     parts: list[str] = []
-    heads = ("name", "what goes wrong", "where", "answers")
+    heads = ("name", "what goes wrong", "where", "answers", "billed")
     for group, rows in groupby(NAMED.values(), lambda row: row.group):
         parts += [f"### {group}", table(heads, map(_row, rows))]
     return "\n\n".join(parts) + "\n"
@@ -30,7 +32,8 @@ def tables() -> str:
 
 def _row(row: NamedFault) -> tuple[str, ...]:
     where = "all" if row.platforms == PLATFORMS else ", ".join(row.platforms)
-    return f"`{row.name}`", " ".join(_words(row)), where, _ANSWERS[row.streamed]
+    billed = _BILLED[row.fault.billing]
+    return f"`{row.name}`", " ".join(_words(row)), where, _ANSWERS[row.streamed], billed
 
 
 def _words(row: NamedFault) -> Iterator[str]:

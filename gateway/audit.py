@@ -186,6 +186,10 @@ class Trail:
         self.decision = decision
         """The id that the answer names; None: there is neither policy nor journal."""
 
+    def name_of(self, attempt: Attempt) -> str | None:
+        """Return the id of an attempt, which its platform gets where it takes one."""
+        return None if self.decision is None else f"{self.decision}.{attempt.number}"
+
     def started(self, attempt: Attempt, host: str, model: str, scope: str | None) -> None:
         """Record an attempt before a byte of it leaves; raises Unrecorded."""
         upstream = attempt.leg.upstream

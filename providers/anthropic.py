@@ -90,6 +90,10 @@ class Anthropic:
             dropped=tuple(loss.name for loss in losses),
         )
 
+    def attempt_headers(self, operation: Operation, attempt: str) -> Headers:  # noqa: ARG002 - the contract's
+        """Return (): `metadata` is the caller's own."""
+        return ()
+
     def decoder(self, operation: Operation, head_headers: Headers) -> Decoder:  # noqa: ARG002 - the contract's
         """Return a decoder that passes whole events unchanged."""
         return SseDecoder()

@@ -39,6 +39,9 @@ _LONG_DIGITS = 19
 """Where a number is none that a platform takes, and Python may refuse to read it."""
 _USER_PROFILE = "anthropic-user-profile-id"
 _HEADERS: Headers = (("content-type", "application/json"), ("accept", "application/json"))
+_METADATA = "x-amzn-bedrock-request-metadata"
+_ATTEMPT = "tidegate-attempt"
+"""What our id of an attempt is called there."""
 _COUNT_HEADERS = {
     "input_tokens": "x-amzn-bedrock-input-token-count",
     "output_tokens": "x-amzn-bedrock-output-token-count",
@@ -95,6 +98,15 @@ class Bedrock:
             auth=endpoint.auth,
             dropped=tuple(loss.name for loss in losses),
         )
+
+    def attempt_headers(self, operation: Operation, attempt: str) -> Headers:
+        """Return the metadata that AWS writes into the account's invocation logs.
+
+        A count has none (botocore bedrock-runtime service-2.json: `requestMetadata`).
+        """
+        if operation.kind is Kind.COUNT_TOKENS:
+            return ()
+        return ((_METADATA, msgspec.json.encode({_ATTEMPT: attempt}).decode()),)
 
     def decoder(self, operation: Operation, head_headers: Headers) -> Decoder:
         """Return a decoder of event stream frames."""

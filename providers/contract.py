@@ -275,6 +275,10 @@ class Provider(Protocol):
         """Return the request in the platform's format, without what `losses` names."""
         ...
 
+    def attempt_headers(self, operation: Operation, attempt: str) -> Headers:
+        """Return what tells the platform our id of an attempt; () where it has no place for it."""
+        ...
+
     def decoder(self, operation: Operation, head_headers: Headers) -> Decoder:
         """Return a decoder for a 200 answer to a streamed operation."""
         ...

@@ -82,6 +82,10 @@ class Vertex:
             dropped=tuple(loss.name for loss in losses),
         )
 
+    def attempt_headers(self, operation: Operation, attempt: str) -> Headers:  # noqa: ARG002 - the contract's
+        """Return (): requests have no field for it."""
+        return ()
+
     def decoder(self, operation: Operation, head_headers: Headers) -> Decoder:  # noqa: ARG002 - the contract's
         """Return a decoder that passes whole events unchanged."""
         return SseDecoder(trusted=False)

@@ -14,8 +14,10 @@ from gateway.cli import (
     ledger,
     policy,
     prices,
+    reconcile,
     serve,
     status,
+    usage,
     version,
 )
 
@@ -37,6 +39,8 @@ app.command("demo")(emulate.demo)
 app.command("emulate")(emulate.emulate)
 app.add_typer(audit.app, name="audit")
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(usage.app, name="usage")
+app.command("reconcile")(reconcile.reconcile)
 app.command("version")(version.version)
 app.add_typer(policy.app, name="policy")
 app.add_typer(prices.app, name="prices")

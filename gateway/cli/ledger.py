@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
+import signal
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,11 +30,18 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
+ENDS_S = 30.0
+"""How long the last records may take to be folded; what is missing is in the journal."""
 DirOption = Annotated[
     list[Path] | None,
     typer.Option(
         "--dir", metavar="DIR", help="A journal; may be repeated; else the configuration's."
     ),
+]
+
+
+FollowOption = Annotated[
+    bool, typer.Option("--follow", help="Go on every second, until SIGTERM or SIGINT.")
 ]
 
 
@@ -51,10 +61,14 @@ def fold(
     directory: DirOption = None,
     config: ConfigOption = None,
     env: EnvOption = None,
+    follow: FollowOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Fold what is new in the journal, now; exit 1 where a part of it cannot be folded."""
     with _opened(config, env, directory) as opened:
+        if follow:
+            _follow(opened)
+            return
         from gateway.ledger.folding import Folded, fold_once  # noqa: PLC0415 - needs an extra
 
         total = Folded()
@@ -120,6 +134,33 @@ def prune(
     kept = {f"{name}_kept_from": day for name, day in pruned.kept_from._asdict().items()}
     gone = {f"{name}_gone": count for name, count in pruned.rows.items()}
     _tell({"ok": True, **kept, **gone}, as_json=as_json)
+
+
+def _follow(opened: _Opened) -> None:
+    """Fold on as a server does that has `fold = true`."""
+    from gateway.ledger.background import Folding  # noqa: PLC0415 - needs an extra
+    from gateway.ledger.pruning import Retention  # noqa: PLC0415 - needs an extra
+
+    settings, prices = opened.settings, opened.prices
+    kept, url = settings.ledger, settings.ledger.url
+    if url is None:
+        raise RuntimeError("a ledger is open, so it has an address")
+    retention = Retention(kept.keep_attempts_days, kept.keep_rollups_days)
+    where = settings.path(".")
+    folding = [
+        Folding(url.reveal(), where, journal, lambda: prices, retention=retention)
+        for journal in opened.journals
+    ]
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    for each in folding:
+        each.start()
+    typer.echo("folding; SIGTERM or SIGINT ends it")
+    stopped.wait()
+    ended = [each.stop(ENDS_S) for each in folding]
+    raise typer.Exit(0 if all(ended) else 1)
 
 
 @contextmanager

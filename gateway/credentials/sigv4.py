@@ -1,7 +1,7 @@
 """AWS Signature Version 4 by botocore's signer. Importing this module loads botocore.
 
-Two things differ from `botocore.auth.SigV4Auth.add_auth`: only host, content-type and `x-amz-*`
-are signed, so a proxy that rewrites another header breaks nothing; and the time is an argument.
+Two things differ from `botocore.auth.SigV4Auth.add_auth`: only host, content-type and AWS's own
+headers are signed, so a proxy that rewrites another breaks nothing; and the time is an argument.
 `add_auth` also writes the session token to its debug log; nothing here logs.
 """
 
@@ -17,6 +17,8 @@ from botocore.credentials import ReadOnlyCredentials
 
 from gateway.credentials.headers import without_credentials
 from providers.contract import Headers, WireRequest
+
+_SIGNED = ("x-amz-", "x-amzn-bedrock-")
 
 
 class RequestSigner(SigV4Auth):
@@ -61,5 +63,5 @@ class RequestSigner(SigV4Auth):
 
 
 def _signed(headers: Headers, host: str) -> Headers:
-    chosen = [pair for pair in headers if pair[0] == "content-type" or pair[0].startswith("x-amz-")]
+    chosen = [pair for pair in headers if pair[0] == "content-type" or pair[0].startswith(_SIGNED)]
     return (("host", host), *chosen)

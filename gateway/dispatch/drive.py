@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from gateway.credentials.contract import CredentialError, Signer
 from gateway.dispatch.attempts import Attempt, Dispatch, Give, Record, Send, Wait
@@ -60,6 +60,8 @@ class Job(Struct, frozen=True):
     """Told of an attempt that ends because nobody waits for the call any more, or a mistake."""
     on_withdrawn: Callable[[Attempt], None] = lambda _attempt: None
     """Told of an attempt that was begun, and that policy stopped before a byte had left."""
+    attempt_id: Callable[[Attempt], str | None] = lambda _attempt: None
+    """What an attempt is called at its platform; None: it has no name there."""
 
 
 class _Try(Struct, frozen=True):
@@ -214,9 +216,7 @@ async def _attempt(one: _Try) -> Won | Failure:
     leg = send.attempt.leg
     connection = job.connections[leg.upstream.name]
     try:
-        request = leg.upstream.provider.encode(
-            job.operation, job.fields, leg.upstream.endpoint, leg.losses
-        )
+        request = _encoded(job, send.attempt)
         signed = await _signed(connection, request, send.until_s, wire)
         exchange = await wire.send(
             connection.route,
@@ -243,6 +243,16 @@ async def _attempt(one: _Try) -> Won | Failure:
     if isinstance(result, Failure) or result.stream is None:
         exchange.close()
     return result
+
+
+def _encoded(job: Job, attempt: Attempt) -> WireRequest:
+    """Return the request of an attempt, with its id where the platform has a place for it."""
+    leg = attempt.leg
+    provider = leg.upstream.provider
+    request = provider.encode(job.operation, job.fields, leg.upstream.endpoint, leg.losses)
+    name = job.attempt_id(attempt)
+    more = () if name is None else provider.attempt_headers(job.operation, name)
+    return structs.replace(request, headers=(*request.headers, *more)) if more else request
 
 
 async def _signed(

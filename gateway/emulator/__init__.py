@@ -25,6 +25,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gateway.emulator.billing import Bill, Why
     from gateway.emulator.fault_queue import Faults
     from gateway.emulator.faults import Action, Fault, FaultError
     from gateway.emulator.named_faults import NAMED, NamedFault
@@ -35,6 +36,7 @@ __all__ = [
     "API_KEY",
     "NAMED",
     "Action",
+    "Bill",
     "Emulator",
     "Fault",
     "FaultError",
@@ -42,10 +44,12 @@ __all__ = [
     "NamedFault",
     "Record",
     "Records",
+    "Why",
     "serve",
 ]
 
 _HOMES = {
+    "billing": ("Bill", "Why"),
     "fault_queue": ("Faults",),
     "faults": ("Action", "Fault", "FaultError"),
     "named_faults": ("NAMED", "NamedFault"),

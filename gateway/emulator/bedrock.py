@@ -7,6 +7,7 @@ Operations, statuses and header names follow botocore's bedrock-runtime service 
 from __future__ import annotations
 
 import base64
+import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import replace
@@ -15,12 +16,13 @@ from hashlib import blake2b
 from typing import Any, Final
 from urllib.parse import unquote
 
-from msgspec.json import encode
+from msgspec import DecodeError
+from msgspec.json import decode, encode
 
 from gateway.emulator import aws_events
 from gateway.emulator.aws_account import AwsAccount
 from gateway.emulator.aws_signature import Claim, Identity, SignedRequest, check, parse_claim
-from gateway.emulator.bedrock_models import BedrockModel, counted, invoked
+from gateway.emulator.bedrock_models import BedrockModel, counted, invoked, scope_of
 from gateway.emulator.checks import check_message, check_types, parse
 from gateway.emulator.http import Pairs, Request, Response, plain
 from gateway.emulator.models import find_model, table
@@ -34,6 +36,7 @@ SERVICE: Final = "bedrock"
 METRICS: Final = "amazon-bedrock-invocationMetrics"
 """The key that AWS adds to the last event of a stream."""
 TIER_HEADER: Final = "X-Amzn-Bedrock-Service-Tier"
+METADATA_HEADER: Final = "X-Amzn-Bedrock-Request-Metadata"
 
 _IDENTITY: Final = Identity("AKIATIDEGATEEMULATOR", "emulated/secret+key/of/a/long/term/user00")
 _SESSION: Final = Identity(
@@ -108,9 +111,16 @@ class Bedrock(Platform):
 
     def _message(self, request: Request, model: str, region: str | None) -> tuple[Told, Pairs]:
         its = invoked(model, region)
+        _check_metadata(request)
         headers = (*self._request_id(), *_tier(request))
         body = checked_body(request.body, its)
-        told = self.tell(body, find_model(its.name), shown_model=its.name, scope=model)
+        told = self.tell(
+            body,
+            find_model(its.name),
+            shown_model=its.name,
+            account=model,
+            scope=scope_of(model, region),
+        )
         return told, headers
 
     def _count(self, request: Request, model: str, region: str | None) -> Response:
@@ -226,6 +236,27 @@ def _tier(request: Request) -> Pairs:
         words = "Value at 'serviceTier' failed to satisfy constraint: Member must satisfy enum"
         raise Problem(400, f"1 validation error detected: {words} value set: [{known}]")
     return ((TIER_HEADER, tier),)
+
+
+def _check_metadata(request: Request) -> None:
+    """Check the caller's own words for the invocation logs; raises Problem (400)."""
+    sent = request.header(METADATA_HEADER.lower())
+    if sent is not None and not _is_metadata(sent, _data()):
+        words = "Value at 'requestMetadata' failed to satisfy constraint"
+        raise Problem(400, f"1 validation error detected: {words}")
+
+
+def _is_metadata(sent: str, data: Mapping[str, Any]) -> bool:
+    try:
+        pairs = decode(sent, type=dict[str, str])
+    except DecodeError:
+        return False
+    key, value = re.compile(data["metadata_key"]), re.compile(data["metadata_value"])
+    return (
+        len(sent) <= data["metadata_bytes_max"]
+        and 1 <= len(pairs) <= data["metadata_pairs_max"]
+        and all(key.fullmatch(k) and value.fullmatch(v) for k, v in pairs.items())
+    )
 
 
 def _token_counts(told: Told) -> Pairs:

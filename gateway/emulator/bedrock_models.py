@@ -133,6 +133,17 @@ def local(identifier: str, region: str | None, known: BedrockTable) -> str:
     return known.application_profiles[arn["id"]]
 
 
+def scope_of(identifier: str, region: str | None) -> str:
+    """Return how far a request may travel that an id, a profile id or an ARN invokes."""
+    known = bedrock_table()
+    profile, _ = split(local(identifier, region, known), known)
+    if (profile or region or "").startswith("us-gov"):
+        return "government"
+    if profile is None:
+        return "in_region"
+    return "global" if profile == "global" else "geo"
+
+
 def split(identifier: str, known: BedrockTable) -> tuple[str | None, str]:
     """Return (profile prefix or None, base id)."""
     prefix, _, rest = identifier.partition(".")

@@ -93,7 +93,7 @@ class Direct(Platform):
         body, model, version = self._checked(request, "message", ("model", "max_tokens"))
         check_message(body, model, version)
         check_geo(body, model)
-        told = self.tell(body, model, shown_model=body["model"], scope=key)
+        told = self.tell(body, model, shown_model=body["model"], account=key, scope="global")
         headers += _limits(self.world.clock_s())
         if body.get("stream"):
             return self.stream(told, EVENT_STREAM + headers)

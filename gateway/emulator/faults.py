@@ -73,6 +73,10 @@ class Mangle(StrEnum):
     """A message without `usage`."""
     NO_STOP_REASON = "no_stop_reason"
     """A message whose `stop_reason` is null."""
+    NEGATIVE_COUNTS = "negative_counts"
+    """Every count in `usage` is -1."""
+    HUGE_COUNTS = "huge_counts"
+    """Every count in `usage` is 2**62."""
     NOT_A_MESSAGE = "not_a_message"
     """A message whose `type` is another."""
     INVALID_UTF8 = "invalid_utf8"
@@ -118,6 +122,17 @@ class Part(StrEnum):
 
     HEAD = "head"
     BODY = "body"
+
+
+class Bills(StrEnum):
+    """What an honest platform bills where a fault strikes."""
+
+    NOTHING = "nothing"
+    """Nothing was generated."""
+    SENT = "sent"
+    """The input, and the output as far as it had gone out; see `data/billing.toml` too."""
+    ALL = "all"
+    """The whole answer was generated, whatever of it arrived."""
 
 
 class FaultError(ValueError):
@@ -187,6 +202,9 @@ class Fault:
     """What else is changed, in this order, after the action."""
     size_bytes: int | None = None
     """How large a `mangle` gets; None: as it says."""
+    bills: Bills | None = None
+    """What an honest platform bills; None: nothing for a `status` or a request that was never
+    whole, else what had been sent."""
 
     @property
     def strikes_at(self) -> Moment:
@@ -207,6 +225,14 @@ class Fault:
             and (self.model is None or self.model == asked.model())
             and (self.streamed is None or self.streamed == asked.streams())
         )
+
+    @property
+    def billing(self) -> Bills:
+        """What an honest platform bills where it strikes."""
+        if self.bills is not None:
+            return self.bills
+        early = self.action is Action.STATUS or self.moment is not Moment.ANSWER
+        return Bills.NOTHING if early else Bills.SENT
 
     def problem(self) -> Problem:
         """Return the error this fault stands for."""
@@ -245,6 +271,7 @@ def fault(data: Mapping[str, Any]) -> Fault:
             "action": _one("action", Action, data.get("action", "")),
             "moment": _one("moment", Moment, data.get("moment", Moment.ANSWER)),
             "part": None if data.get("part") is None else _one("part", Part, data["part"]),
+            "bills": None if data.get("bills") is None else _one("bills", Bills, data["bills"]),
             "mangle": tuple(_one("mangle", Mangle, step) for step in _list(data, "mangle")),
             "platforms": tuple(map(str, _list(data, "platforms"))),
             "headers": _pairs(data.get("headers", ())),

@@ -12,6 +12,8 @@ from enum import StrEnum
 from http import HTTPStatus
 from typing import Protocol
 
+from gateway.emulator.work import Work
+
 Pairs = tuple[tuple[str, str], ...]
 
 
@@ -99,6 +101,8 @@ class Response:
     """Raw bytes before the head."""
     after: bytes = b""
     """Raw bytes behind the last frame, and behind the last chunk where the end is clean."""
+    work: Work | None = None
+    """What a model does for it, if one does; nothing of this is sent."""
 
     @property
     def simple(self) -> bool:

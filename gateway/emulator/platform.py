@@ -7,25 +7,27 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import Any, ClassVar, Final
 
 from msgspec.json import encode
 
 from gateway.emulator.answers import answer, seed
+from gateway.emulator.billing import NOT_BEGUN, bill, terms
 from gateway.emulator.breaking import broken, filled, status_response
 from gateway.emulator.cache import PromptCache, boundaries
 from gateway.emulator.checks import parse
 from gateway.emulator.directives import Directives, directives, stamped
 from gateway.emulator.fault_queue import Faults
-from gateway.emulator.faults import Action, Asked, Fault, Moment
+from gateway.emulator.faults import Action, Asked, Bills, Fault, Moment
 from gateway.emulator.framing import SSE, Framing, Words
 from gateway.emulator.http import End, Note, Pairs, Request, Response, plain
 from gateway.emulator.messages import events, message, usage
 from gateway.emulator.models import Model
 from gateway.emulator.problems import Problem
-from gateway.emulator.records import Records
+from gateway.emulator.records import Record, Records
+from gateway.emulator.work import Work
 
 JSON: Pairs = (("content-type", "application/json"),)
 _END: Final = {Action.CUT: End.CUT, Action.RESET: End.RESET}
@@ -69,10 +71,11 @@ class World:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A message and how the prompt wants it streamed."""
+    """A message, how the prompt wants it streamed, and what it is billed as."""
 
     message: dict[str, Any]
     asked: Directives
+    work: Work
 
 
 class Platform(ABC):
@@ -136,7 +139,7 @@ class Platform(ABC):
         response = self._struck(request, one)
         record.status = response.status if response.head else None
         record.fault = None if one is None else one.name or one.action.value
-        return response, record.note
+        return response, self._ending(record, response, one)
 
     def accepted(self) -> End | None:
         """Say how the fault that is due ends a new connection; None: there is none."""
@@ -154,7 +157,20 @@ class Platform(ABC):
         record = world.records.open(self.name, request, world.clock_s())
         record.fault = one.name or one.action.value
         record.note(_END[one.action].value, 0)
+        record.billed = NOT_BEGUN
         return _END[one.action]
+
+    def _ending(self, record: Record, response: Response, one: Fault | None) -> Note:
+        own = terms(self.name)
+
+        def note(outcome: str, frames: int) -> None:
+            record.note(outcome, frames)
+            if record.billed is None and not record.running:
+                # The frame that was on its way when the client went has been generated too.
+                sent = record.frames + (record.outcome == "left")
+                record.billed = bill(response, one, sent, own)
+
+        return note
 
     def _asked(self, request: Request) -> Asked:
         return Asked(
@@ -171,7 +187,8 @@ class Platform(ABC):
         one = filled(one, self.world.elsewhere, self.world.clock_s())
         if one.action is Action.STATUS:
             usual = self.refusal(request, one.problem())
-            return broken(one, status_response(one, usual), self._words)
+            work = self._good(request).work if one.billing is Bills.ALL else None
+            return replace(broken(one, status_response(one, usual), self._words), work=work)
         return broken(one, self._good(request), self._words)
 
     def _good(self, request: Request) -> Response:
@@ -184,19 +201,22 @@ class Platform(ABC):
         """Return one stream event as bytes on the wire."""
         return self.framing.wrap(event["type"], encode(event))
 
-    def tell(self, body: Mapping[str, Any], model: Model, *, shown_model: str, scope: str) -> Told:
+    def tell(
+        self, body: Mapping[str, Any], model: Model, *, shown_model: str, account: str, scope: str
+    ) -> Told:
         """Return the answer to a checked request.
 
         Args:
             body: The request; `max_tokens` and `messages` are there.
             model: The model that answers.
             shown_model: The model's name in the answer.
-            scope: Whose prompt cache is used: the account, in any words.
+            account: Whose prompt cache is used, in any words.
+            scope: How far the request may travel; see `billing.Bill`.
         """
         ident = self.world.ids.next(self.message_prefix)
         asked = stamped(directives(body), ident)
         said = answer(body, asked, seed(body, model.id))
-        prompt = boundaries(body, f"{self.name}:{scope}:{model.id}")
+        prompt = boundaries(body, f"{self.name}:{account}:{model.id}")
         total = prompt[-1].tokens if prompt else 0
         if total > model.max_input_tokens:
             limit = f"{total} tokens > {model.max_input_tokens} maximum"
@@ -204,7 +224,8 @@ class Platform(ABC):
         split = self.world.cache.look(prompt, model.min_cache_tokens, self.world.clock_s())
         astray = {} if asked.geo is None else {"inference_geo": asked.geo}
         used = usage(split, said, {**self.extra_usage(body), **astray})
-        return Told(message(ident, asked.model or shown_model, said, used), asked)
+        made = message(ident, asked.model or shown_model, said, used)
+        return Told(made, asked, Work(made, model.id, scope))
 
     def extra_usage(
         self,
@@ -215,11 +236,12 @@ class Platform(ABC):
 
     def whole(self, told: Told, headers: Pairs) -> Response:
         """Return a message as a JSON answer."""
-        return plain(200, JSON + headers, encode(told.message))
+        return replace(plain(200, JSON + headers, encode(told.message)), work=told.work)
 
     def stream(self, told: Told, headers: Pairs) -> Response:
         """Return a message as a stream, one write an event."""
-        frames = tuple(self.frame(event) for event in events(told.message, told.asked.events))
+        said = events(told.message, told.asked.events)
+        frames = tuple(map(self.frame, said))
         pace_ms = told.asked.pace_ms
         pace_s = self.world.pace_s if pace_ms is None else pace_ms / 1000
-        return Response(200, headers, frames, pace_s=pace_s)
+        return Response(200, headers, frames, pace_s=pace_s, work=replace(told.work, events=said))

@@ -44,7 +44,9 @@ class Emulator:
         pace_s: Seconds between the events of a stream.
         clock_s: The clock of the prompt cache, the records and the clouds' credentials: seconds,
             Unix time where a cloud's clients are to be let in.
-        ids_from: What ids are made from; the same text gives the same sequence of ids.
+        ids_from: What ids are made from: the same text gives the same sequence of ids. None: no id
+            comes again, not in another emulator and not after a restart, for ids are what a bill is
+            told apart by.
         keep_records: How many requests are remembered; 0 for load tests.
     """
 
@@ -56,7 +58,7 @@ class Emulator:
         api_key: str = API_KEY,
         pace_s: float = 0.0,
         clock_s: Callable[[], float] = time.time,
-        ids_from: str = "",
+        ids_from: str | None = None,
         keep_records: int = 10_000,
     ) -> None:
         self.api_key = api_key
@@ -66,7 +68,7 @@ class Emulator:
             clock_s,
             frozenset({api_key}),
             records=Records(keep_records),
-            ids=Ids(ids_from),
+            ids=Ids(secrets.token_hex(8) if ids_from is None else ids_from),
             pace_s=pace_s,
         )
         self.direct = Direct(self._world)
@@ -247,8 +249,6 @@ def serve(
         api_key=api_key,
         pace_s=pace_s,
         keep_records=keep_records,
-        # Ids must not come again after a restart: they are what a bill is told apart by.
-        ids_from=secrets.token_hex(8),
     )
     for one in faults.pending() if faults is not None else ():
         emulator.faults.add(one)

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from msgspec.json import decode
 
+from gateway.emulator.billing import Bill
 from gateway.emulator.http import Request
 
 _KEPT_BYTES: Final = 64 * 1024 * 1024
@@ -42,6 +43,8 @@ class Record:
     """The client closed before the answer was complete."""
     frames: int = 0
     """Frames sent: events of a stream, 1 for a JSON answer."""
+    billed: Bill | None = None
+    """What an honest platform bills for it; None while it runs."""
 
     def header(self, name: str) -> str | None:
         """Return the first value of a header (lower case), or None."""
@@ -49,6 +52,11 @@ class Record:
             if key.lower() == name:
                 return value
         return None
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended: it is being answered, or a client waits in vain."""
+        return self.outcome == "open" or (self.outcome == "stall" and not self.left)
 
     def json(self) -> Any:
         """Return the body, decoded; raises msgspec.DecodeError if it is not JSON."""
@@ -71,7 +79,8 @@ class Record:
             text = {"body_base64": base64.b64encode(self.body).decode()}
         names = ("number", "platform", "method", "path", "query", "at_s", "status", "fault")
         plain = {name: getattr(self, name) for name in (*names, "outcome", "left", "frames")}
-        return {**plain, "headers": headers, **text}
+        billed = None if self.billed is None else self.billed.shown()
+        return {**plain, "billed": billed, "headers": headers, **text}
 
 
 class Records:

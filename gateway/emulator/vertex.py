@@ -130,8 +130,9 @@ class Vertex(Platform):
         streamed = where["verb"] == "streamRawPredict"
         if body.get("stream") and not streamed:
             raise Problem(400, "stream: use streamRawPredict for a streamed answer")
-        scope = f"{where['project']}:{where['location']}"
-        told = self.tell(body, model, shown_model=model.id, scope=scope)
+        account = f"{where['project']}:{where['location']}"
+        scope = _scope(where["location"])
+        told = self.tell(body, model, shown_model=model.id, account=account, scope=scope)
         if body.get("stream"):
             return self.stream(told, EVENT_STREAM)
         return self.whole(told, ())
@@ -215,6 +216,13 @@ class GoogleTokens(Platform):
     def model_of(self, request: Request) -> str | None:  # noqa: ARG002 - there is none
         """Return None: a token is for no model."""
         return None
+
+
+def _scope(location: str) -> str:
+    """Return how far a request may travel that is sent to a location."""
+    if location == "global":
+        return "global"
+    return "geo" if location in _data()["multi_regions"] else "in_region"
 
 
 def _count(request: Request, where: Mapping[str, str]) -> Response:

@@ -117,6 +117,16 @@ class Folding:
         """How far it came, as of its last look."""
         return self._progress
 
+    @property
+    def lag_s(self) -> float | None:
+        """How old what is missing may be now, in seconds; None: nobody could look yet."""
+        return self._progress.lag_s(self._now())
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it was told to stop: it does not begin again."""
+        return self._stopped.is_set()
+
     def start(self) -> None:
         """Fold from now on; once it was stopped it does not begin again."""
         if self._thread is None and not self._stopped.is_set():

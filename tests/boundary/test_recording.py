@@ -83,6 +83,32 @@ def test_an_answer_that_breaks_before_its_content_leaves_its_input(house: House)
     assert failed["message_id"].startswith("msg_")
 
 
+def test_bedrock_is_told_the_attempts_it_gets(house: House) -> None:
+    house.emulator.faults.add("status", status=503, times=1)
+    ours = gateway.Anthropic(gateway=house.config())
+    ours.messages.create(**BODY)
+    with ours.messages.stream(**BODY) as stream:
+        stream.until_done()
+    ours.messages.count_tokens(model="claude-haiku-4-5", messages=BODY["messages"])
+    told = [each.header("x-amzn-bedrock-request-metadata") for each in house.emulator.records]
+    begun = [f"{each['decision']}.{each['attempt']}" for each in house.records("started")]
+    assert [each.rpartition(".")[2] for each in begun] == ["1", "2", "1", "1"]
+    assert told[:3] == [
+        json.dumps({"tidegate-attempt": each}, separators=(",", ":")) for each in begun[:3]
+    ]
+    assert told[3] is None
+
+
+def test_where_nothing_is_on_record_no_attempt_has_a_name(house: House) -> None:
+    house.write(more="[retries]\nbase_s = 0.01\n")
+    answer = client(house).messages.with_raw_response.create(
+        **BODY, extra_headers={"x-gateway-only": "frankfurt"}
+    )
+    assert "x-gateway-decision" not in answer.headers
+    (record,) = house.emulator.records
+    assert record.header("x-amzn-bedrock-request-metadata") is None
+
+
 def test_who_asks_is_on_record(house: House) -> None:
     said = {
         "x-claude-code-session-id": "5f0c-1",

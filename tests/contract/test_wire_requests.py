@@ -13,6 +13,7 @@ import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.config import Config
+from msgspec import structs
 
 from providers.contract import (
     Bearer,
@@ -26,7 +27,10 @@ from providers.contract import (
 from providers.registry import PROVIDERS
 from tests.contract.conftest import Oracle, Sent, fields_of, host_of
 
-HEADERS = ("content-type", "accept", "anthropic-version", "anthropic-beta")
+METADATA = "x-amzn-bedrock-request-metadata"
+HEADERS = ("content-type", "accept", "anthropic-version", "anthropic-beta", METADATA)
+ATTEMPT = "dec_0123456789abcdef01234567.2"
+NAMED = f'{{"tidegate-attempt":"{ATTEMPT}"}}'
 NEW, OLD = "claude-opus-5-5", "claude-haiku-4-5"
 TURN = {"role": "user", "content": 'hé "\u2028" \\'}
 TOOL = {
@@ -129,6 +133,15 @@ DEVIATIONS = [
         "InvokeModel reads betas in the body; the SDK leaves its header in place.",
     ),
     Deviation(
+        "the attempt's id on Bedrock",
+        "bedrock",
+        tuple(case.name for case in CASES if case.kind is Kind.MESSAGES),
+        f"header.{METADATA}",
+        NAMED,
+        None,
+        "It stands in the account's invocation logs, where a bill can be followed to its attempt.",
+    ),
+    Deviation(
         "no version of the model in a count on Vertex AI",
         "vertex",
         ("count, older model",),
@@ -148,7 +161,9 @@ def ours(platform: str, case: Case, sent: Sent) -> WireRequest:
     operation = Operation(case.kind, case.model, stream=bool(case.arguments.get("stream")))
     at, fields = endpoint(platform), fields_of(sent)
     assert PROVIDERS[platform].losses(operation, fields, at) == ()
-    return PROVIDERS[platform].encode(operation, fields, at)
+    request = PROVIDERS[platform].encode(operation, fields, at)
+    more = PROVIDERS[platform].attempt_headers(operation, ATTEMPT)
+    return structs.replace(request, headers=(*request.headers, *more))
 
 
 def theirs(oracle: Oracle, platform: str, case: Case) -> Sent:
@@ -285,7 +300,8 @@ class _Raw:
         yield b'{"inputTokens":7}'
 
 
-def botocore_count(model: str, body: bytes) -> AWSPreparedRequest:
+def botocores(operation: str, **arguments: Any) -> AWSPreparedRequest:
+    """Return what botocore sends for an operation."""
     seen: list[AWSPreparedRequest] = []
     client = boto3.client(
         "bedrock-runtime",
@@ -299,8 +315,8 @@ def botocore_count(model: str, body: bytes) -> AWSPreparedRequest:
         headers = HTTPHeaders.from_dict({"content-type": "application/json"})
         return AWSResponse(request.url, 200, headers, _Raw())
 
-    client.meta.events.register("before-send.bedrock-runtime.CountTokens", answer)
-    client.count_tokens(modelId=model, input={"invokeModel": {"body": body}})
+    client.meta.events.register("before-send.bedrock-runtime", answer)
+    getattr(client, operation)(**arguments)
     client.close()
     return seen[0]
 
@@ -314,9 +330,25 @@ def test_a_count_on_bedrock_is_botocores(oracle: Oracle, model: str) -> None:
     version = endpoint("bedrock").models[model].version
     assert json.loads(inner) == {**COUNT, "anthropic_version": version, "max_tokens": 1}
     foundation = endpoint("bedrock").models[model].id.removeprefix("eu.")
-    theirs = botocore_count(foundation, inner)
+    theirs = botocores("count_tokens", modelId=foundation, input={"invokeModel": {"body": inner}})
     assert json.loads(request.body) == json.loads(cast("bytes", theirs.body))
     assert request.target.replace(":", "%3A") == theirs.url.partition("amazonaws.com")[2]
+
+
+@pytest.mark.parametrize("operation", ["invoke_model", "invoke_model_with_response_stream"])
+def test_an_attempts_id_stands_where_botocore_puts_metadata(operation: str) -> None:
+    sent = botocores(operation, modelId=f"eu.anthropic.{NEW}", body=b"{}", requestMetadata=NAMED)
+    asked = Operation(Kind.MESSAGES, NEW)
+    assert PROVIDERS["bedrock"].attempt_headers(asked, ATTEMPT) == ((METADATA, NAMED),)
+    value = sent.headers[METADATA]
+    assert (value.decode() if isinstance(value, bytes) else value) == NAMED
+
+
+def test_an_attempts_id_goes_nowhere_else() -> None:
+    for platform, provider in PROVIDERS.items():
+        for kind in Kind:
+            has_field = platform == "bedrock" and kind is Kind.MESSAGES
+            assert bool(provider.attempt_headers(Operation(kind, NEW), ATTEMPT)) is has_field
 
 
 def test_the_operators_base_url_goes_before_the_path(oracle: Oracle) -> None:

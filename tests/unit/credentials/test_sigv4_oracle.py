@@ -44,7 +44,7 @@ def oracle(
     chosen = {
         name: value
         for name, value in request.headers
-        if name in SIGNED or name.startswith("x-amz-")
+        if name in SIGNED or name.startswith(("x-amz-", "x-amzn-bedrock-"))
     }
     aws = AWSRequest(
         request.method, f"https://{host}{request.target}", {**chosen, "host": host}, request.body
@@ -79,7 +79,8 @@ NAMES = st.sampled_from(
         "user-agent",
         "x-amz-meta-a",
         "x-amz-request-id",
-        "x-amzn-bedrock-trace",
+        "x-amzn-bedrock-request-metadata",
+        "x-amzn-trace-id",
         "x-stainless-lang",
     ]
 )

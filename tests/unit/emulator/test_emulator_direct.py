@@ -257,19 +257,26 @@ def test_models_are_listed_in_pages(client: anthropic.Anthropic) -> None:
     assert client.models.retrieve(MODEL).max_tokens == 128_000
 
 
+def answered(texts: tuple[str, ...], **settings: Any) -> list[Any]:
+    """Return what an emulator of its own answers."""
+    with (
+        Emulator(**settings) as emulator,
+        anthropic.Anthropic(base_url=emulator.direct.base_url, api_key=emulator.api_key) as client,
+    ):
+        return [ask(client, text) for text in texts]
+
+
 def test_the_same_input_gets_the_same_answer_anywhere() -> None:
-    answers = []
-    for _ in range(2):
-        with (
-            Emulator() as emulator,
-            anthropic.Anthropic(
-                base_url=emulator.direct.base_url, api_key=emulator.api_key
-            ) as client,
-        ):
-            answers.append([ask(client, "one"), ask(client, "one"), ask(client, "two")])
+    answers = [answered(("one", "one", "two"), ids_from="a text") for _ in range(2)]
     assert answers[0] == answers[1]
     assert answers[0][0].content == answers[0][1].content != answers[0][2].content
     assert answers[0][0].id != answers[0][1].id
+
+
+def test_no_id_comes_again_in_another_emulator() -> None:
+    made = [each for _ in range(2) for each in answered(("one", "one"))]
+    ids = {each.id for each in made} | {each._request_id for each in made}
+    assert len(ids) == 2 * len(made)
 
 
 def test_both_credentials_are_taken_and_wrong_ones_refused(emulator: Emulator) -> None:

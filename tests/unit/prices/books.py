@@ -26,8 +26,8 @@ def at(moment: str = NOW) -> float:
 
 
 def asked(model: str = OPUS, **changes: Any) -> Context:
-    fields = {"platform": "anthropic", "scope": "global", "model": model, "at_s": at()}
-    return Context(**(fields | changes))
+    fields: dict[str, Any] = {"platform": "anthropic", "scope": "global", "at_s": at()}
+    return Context(model=model, **(fields | changes))
 
 
 def row(model: str = OPUS, **changes: Any) -> str:

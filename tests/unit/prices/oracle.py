@@ -92,7 +92,7 @@ def _row(
     prompt: int,
 ) -> dict[str, Any]:
     day = dt.datetime.fromtimestamp(context["at_s"], dt.UTC).date()
-    geo = {"us": "geo", "global": "global"}.get(usage.get("inference_geo"), context["scope"])
+    geo = {"us": "geo", "global": "global"}.get(str(usage.get("inference_geo")), context["scope"])
     fit = [
         row
         for row in rows

@@ -31,11 +31,11 @@ def test_what_is_shipped_has_no_mistake() -> None:
     ("text", "told"),
     [
         (
-            row(model="claude-opus-55"),
+            row("claude-opus-55"),
             "3: rows[0].model: claude-opus-55 is no model (did you mean claude-opus-5-5?)",
         ),
         (
-            row(model="claude-haiku-4-5-20251001"),
+            row("claude-haiku-4-5-20251001"),
             "claude-haiku-4-5-20251001 is another name of a model (write claude-haiku-4-5)",
         ),
         (
@@ -116,7 +116,7 @@ def test_two_files_may_not_price_one_platform() -> None:
 
 def test_all_mistakes_of_all_files_come_at_once() -> None:
     found = mistakes(
-        HEAD + row(input="x") + row(model="y"), 'platforms = []\nweb_search = "-1"\n' + row()
+        HEAD + row(input="x") + row("y"), 'platforms = []\nweb_search = "-1"\n' + row()
     )
     assert len(found) == 4
 

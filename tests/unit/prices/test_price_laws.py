@@ -48,7 +48,7 @@ def price_rows(draw: st.DrawFn) -> Rows:
                 if draw(st.integers(0, 7)) == 0:
                     continue
                 sizes = [None, *draw(st.lists(st.integers(1, 200_000), max_size=2, unique=True))]
-                periods = [(dt.date(2026, 1, 1), None)]
+                periods: list[tuple[dt.date, dt.date | None]] = [(dt.date(2026, 1, 1), None)]
                 if draw(st.booleans()):
                     periods = [(dt.date(2026, 1, 1), CHANGE), (CHANGE, None)]
                 tiers = draw(st.sampled_from([["standard"], ["standard", "priority"]]))

@@ -263,6 +263,7 @@ def test_the_price_changes_at_midnight_utc_by_the_start_of_the_request() -> None
         ({"server_tool_use": []}, {}, "server_tool_use is not an object"),
         ({"iterations": "many"}, {}, "iterations is not a list"),
         ({"iterations": [7]}, {}, "iterations.0 is not an object"),
+        ({f"{name:03d}": 2**60 for name in range(40)}, {}, "more is wrong with the usage"),
         ({"iterations": [hop("advisor_message", "claude-x", 1)]}, {}, "claude-x"),
         ({"input_tokens": 2**53, "output_tokens": 2**53}, {}, "more than a row"),
         ({"input_tokens": 2**53}, {"paid_by_other": True}, "more than a row"),

@@ -173,3 +173,24 @@ def test_what_is_no_invocation_at_all(emulator: Emulator) -> None:
         assert "invokeModel" in refused.json()["message"]
     bare = httpx2.post(f"{emulator.bedrock.base_url}/model/{MODEL}/invoke", content=sent)
     assert bare.headers["x-amzn-errortype"] == "MissingAuthenticationTokenException"
+
+
+GOOD_METADATA = ['{"a":"b"}', json.dumps({"tidegate-attempt": "dec_ab.1", "x:y/z": ""})]
+BAD_METADATA = [
+    "a",
+    "{}",
+    '["a"]',
+    '{"a":1}',
+    '{"":"a"}',
+    '{"a":"{}"}',
+    json.dumps({str(n): "" for n in range(17)}),
+    json.dumps({"a": "b" * 257}),
+]
+
+
+@pytest.mark.parametrize("metadata", [*GOOD_METADATA, *BAD_METADATA])
+def test_metadata_is_a_few_pairs_of_plain_words(emulator: Emulator, metadata: str) -> None:
+    own = {"x-amzn-bedrock-request-metadata": metadata}
+    answer = by_key(emulator, f"/model/{MODEL}/invoke", json.dumps(body()).encode(), **own)
+    assert answer.status_code == (200 if metadata in GOOD_METADATA else 400)
+    assert ("requestMetadata" in answer.text) is (metadata in BAD_METADATA)
