@@ -124,8 +124,8 @@ def test_a_ledger_that_was_built_anew_is_the_same(  # noqa: PLR0917 - given by n
         grow(whole, grown, share)
         fold_once(ledger, grown, BOOK)
         with ledger.writing() as writing:
-            for table in (schema.attempts, schema.rollups):
-                writing.connection.execute(table.update().values(model="wrong"))
+            writing.connection.execute(schema.attempts.update().values(model="wrong"))
+            writing.connection.execute(schema.rollups.update().values(attempts=99))
         grow(whole, grown, 1.0)
         rebuild(ledger, [grown], BOOK, limit_bytes=limit_bytes)
         assert dump(ledger) == folded(other_ledger, whole)
