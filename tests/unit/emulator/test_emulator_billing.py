@@ -14,6 +14,7 @@ from gateway.emulator import Emulator, FaultError, Record
 from gateway.emulator.bedrock_models import scope_of
 from gateway.emulator.billing import Bill, Why
 from gateway.emulator.faults import fault
+from gateway.emulator.http import Request
 from gateway.emulator.messages import events
 from gateway.emulator.tokens import text_tokens
 from gateway.emulator.work import Work
@@ -176,6 +177,14 @@ def test_what_was_never_begun_is_not_billed(
     assert billed(asked(emulator, http, platform, stream=stream)) == Bill(Why.NOT_BEGUN)
 
 
+@pytest.mark.parametrize("name", ["accept-close", "reset-before-head"])
+def test_what_stands_for_a_request_that_was_never_whole_is_not_billed(
+    name: str, emulator: Emulator, http: httpx2.Client
+) -> None:
+    emulator.faults.add(name, contains="words:40")
+    assert billed(asked(emulator, http)) == Bill(Why.NOT_BEGUN)
+
+
 @pytest.mark.parametrize(("name", "platform", "stream"), WHOLE)
 def test_what_was_generated_to_its_end_is_billed_in_full(
     name: str, platform: str, stream: bool, emulator: Emulator, http: httpx2.Client
@@ -218,6 +227,18 @@ def test_who_leaves_is_billed_for_what_was_generated(
         told = [msgspec.json.decode(line[6:]) for line in read.split(b"\n") if line[:5] == b"data:"]
         text = "".join(each.get("delta", {}).get("text", "") for each in told)
         assert text_tokens(text) <= billed(record).usage["output_tokens"]
+
+
+def test_the_event_on_its_way_has_been_generated(emulator: Emulator) -> None:
+    url, arguments = request(emulator, "anthropic", "[[words:40]]", stream=True)
+    body = msgspec.json.encode(arguments["json"])
+    path = url.removeprefix(emulator.direct.base_url)
+    asking = Request("POST", path, tuple(arguments["headers"].items()), body)
+    response, note = emulator.direct.serve(asking)
+    note("left", 3)
+    assert response.work is not None
+    told = [response.work.generated(sent) for sent in (3, 4)]
+    assert told[0] < told[1] == billed(emulator.records[-1]).usage["output_tokens"]
 
 
 def test_who_waits_in_vain_is_billed_when_he_leaves(
