@@ -90,12 +90,15 @@ def fold_all(
     writing: Writing,
     paths: Sequence[Path],
     prices: Prices,
+    *,
     ends_bytes: Mapping[str, int] | None = None,
+    limit_bytes: int = BATCH_BYTES,
 ) -> Folded:
     """Fold all of some files within one transaction; the arguments are those of `fold_into`."""
     total = Folded(more=True)
     while total.more:
-        total = total.then(fold_into(writing, paths, prices, ends_bytes=ends_bytes))
+        part = fold_into(writing, paths, prices, ends_bytes=ends_bytes, limit_bytes=limit_bytes)
+        total = total.then(part)
     return total
 
 

@@ -95,7 +95,7 @@ class _Verifying:
         reached = _all_cursors(self._connection)
         ends_bytes = {name: cursor.offset_bytes for name, cursor in reached.items()}
         with fresh.writing() as writing:
-            fold_all(writing, self._paths, self._prices, ends_bytes)
+            fold_all(writing, self._paths, self._prices, ends_bytes=ends_bytes)
         with fresh.reading() as scratch:
             self._cursors(reached, scratch)
             self._attempts(scratch)

@@ -90,6 +90,17 @@ def test_what_is_left_is_folded_when_it_stops(url: str, tmp_path: Path) -> None:
     assert running.progress.records == 0
 
 
+def test_a_ledger_that_was_taken_away_is_folded_anew(tmp_path: Path) -> None:
+    url, journal = f"sqlite:///{tmp_path}/ledger.sqlite3", tmp_path / "journal"
+    simple(journal)
+    with folding(url, journal) as running:
+        until(lambda: running.progress.records == 0 and count(url) == 8)
+        for path in tmp_path.glob("ledger.sqlite3*"):
+            path.unlink()
+        simple(journal, first=10)
+        until(lambda: count(url) == 16)
+
+
 def test_what_was_never_started_is_stopped_at_once(tmp_path: Path) -> None:
     running = Folding("sqlite:///ledger.sqlite3", tmp_path, tmp_path, shipped)
     assert running.progress == Progress()

@@ -192,9 +192,9 @@ ledger, book, randomly, kills = Ledger.open(sys.argv[1], Path()), shipped(), ran
 for _ in range(200):
     child = os.fork()
     if child == 0:
-        fold_once(ledger, Path(sys.argv[2]), book, limit_bytes=2000)
+        fold_once(ledger, Path(sys.argv[2]), book, limit_bytes=6000)
         os._exit(0)
-    time.sleep(randomly.uniform(0.005, 0.1))
+    time.sleep(randomly.uniform(0.005, 0.06))
     os.kill(child, signal.SIGKILL)
     if os.waitpid(child, 0)[1] == 0:
         break

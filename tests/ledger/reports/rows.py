@@ -18,7 +18,8 @@ from gateway.ledger.store import Ledger
 from gateway.ledger.values import day_of
 from gateway.money import usd
 
-DAY_US = 86_400 * 10**6
+HOUR_US = 3600 * 10**6
+DAY_US = 24 * HOUR_US
 BEGIN_US = 1_795_305_600 * 10**6
 """2026-11-22."""
 NOW_US = BEGIN_US + 3 * DAY_US + 12 * 3600 * 10**6
@@ -116,7 +117,7 @@ def attempts(draw: Callable[..., Any], number: int) -> Row:
     tags = draw(st.dictionaries(st.sampled_from(["team", "job"]), st.sampled_from(["", "x", "y"])))
     repeats = draw(st.sampled_from([None, None, None, "dec_0.1"])) if not is_open else None
     counts = {name: draw(_COUNT) for name in COUNTS}
-    offset = draw(st.integers(0, 4 * DAY_US - 1) | st.sampled_from([0, DAY_US, 2 * DAY_US - 1]))
+    offset = draw(st.integers(0, 95)) * HOUR_US - draw(st.integers(0, 1))
     return row(
         number,
         started_us=BEGIN_US + offset,

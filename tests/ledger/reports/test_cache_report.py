@@ -119,6 +119,15 @@ def test_misses(ledger: Ledger) -> None:
     assert found["missed_tokens"] == 6010 + LARGE_TOKENS
 
 
+@pytest.mark.parametrize(
+    ("wrote", "minute", "in_time"),
+    [("wrote", 5, 1), ("wrote", 5.001, 0), ("wrote_1h", 60, 1), ("wrote_1h", 60.001, 0)],
+)
+def test_a_miss_in_time(ledger: Ledger, wrote: str, minute: float, in_time: int) -> None:
+    found = total(ledger, call(1, 0, **{wrote: 5000}), call(2, minute, input_tokens=LARGE_TOKENS))
+    assert (found["misses"], found["misses_in_time"]) == (1, in_time)
+
+
 def test_an_agent_has_a_prompt_of_its_own_and_reads_what_its_session_wrote(
     ledger: Ledger,
 ) -> None:
