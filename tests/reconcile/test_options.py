@@ -53,5 +53,5 @@ def test_a_share_widens_what_both_sides_have_and_not_what_one_lacks() -> None:
 
 @pytest.mark.parametrize("text", ["5", "five%", "-1%", "101%", "%", "NaN%", "1e3%"])
 def test_what_is_no_share_is_refused(text: str) -> None:
-    with pytest.raises(BadStatement, match="write one such as 0.5%"):
+    with pytest.raises(BadStatement, match=r"write one such as 0\.5%"):
         tolerances(text)

@@ -160,15 +160,16 @@ def test_a_refusal_that_is_priced_may_still_be_free(ledger: Ledger) -> None:
 
 
 def test_what_is_told_apart_has_no_money_where_the_whole_has_none(ledger: Ledger) -> None:
-    run = {"type": "advisor_message", "model": "claude-nobody-1", "input_tokens": 8}
+    advisor = {"type": "advisor_message", "model": OPUS, "input_tokens": 8, "output_tokens": 1}
     own = {"type": "message", "input_tokens": 5, "output_tokens": 2}
-    usage = {"input_tokens": 5, "output_tokens": 2, "iterations": [own, run | {"output_tokens": 1}]}
-    row = attempt(usage=usage)
+    usage = {"input_tokens": 5, "output_tokens": 2, "iterations": [own, advisor]}
+    row = attempt(usage=usage, served_model="claude-nobody-1")
     found = read(ledger, [row])
     assert row.net_pico is None
-    assert whole(found)[Cell("usd", "tokens")] == Bounded()
+    assert whole(found)[Cell("tokens", "input")] == exactly(8)
+    money = [bounded for each in found for cell, bounded in each.cells.items() if cell[0] == "usd"]
+    assert money == [Bounded()]
     assert sum(each.unpriced for each in found) == 1
-    assert whole(found)[Cell("tokens", "input")] == exactly(5)
 
 
 def test_an_advisor_is_told_apart_with_its_tokens_and_its_money(ledger: Ledger) -> None:
