@@ -9,14 +9,14 @@ HALF := $(addprefix tests/,boundary cli_policy docs doctor journal leaks server 
 # A price list of others, out of a wheel that is fetched and not installed.
 PRICE_MAP := $(VENV)/witness/model_prices_and_context_window_backup.json
 # These run for as long as they are told, each by itself.
-LONG := tests/soak tests/fuzz
+LONG := tests/soak tests/fuzz tests/kill
 HALVES = $(BIN)/python -m pytest -q $(HALF) > $(VENV)/half.log 2>&1 & half=$$!; \
 	trap 'kill $$half' INT TERM; \
 	$(BIN)/python -m pytest -q $(HALF:%=--ignore=%) $(LONG:%=--ignore=%); others=$$?; \
 	wait $$half; first=$$?; cat $(VENV)/half.log; exit $$((others + first))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test faults soak fuzz prices nightly check format lint types imports bench docs lock \
+.PHONY: help demo test faults soak fuzz kill prices nightly check format lint types imports bench docs lock \
   clean
 
 help: ## Show this list.
@@ -67,9 +67,13 @@ prices: $(READY) $(PRICE_MAP) ## Hold the price book against two public price li
 	@$(BIN)/gateway prices check --litellm $(PRICE_MAP)
 	@$(BIN)/python -m docs.price_tables --check $(PRICE_MAP)
 
+kill: $(READY) ## Kill a gateway under load TIDEGATE_KILLS times (20), and look for every attempt.
+	@$(BIN)/python -m pytest -q tests/kill
+
 nightly: $(READY) ## Run all tests with the long sizes.
 	@export TIDEGATE_NIGHTLY=1 TIDEGATE_LAWS=100000 TIDEGATE_REPLAYS=1500; $(HALVES)
 	@TIDEGATE_NIGHTLY=1 $(MAKE) --no-print-directory faults
+	@TIDEGATE_KILLS=200 $(MAKE) --no-print-directory kill
 	@TIDEGATE_SOAK_S=300 $(MAKE) --no-print-directory soak
 	@TIDEGATE_FUZZ_S=600 $(MAKE) --no-print-directory fuzz
 
@@ -96,6 +100,7 @@ docs: $(READY) $(PRICE_MAP) ## Write the generated tables of the docs anew.
 	@$(BIN)/python -m docs.emulator_tables
 	@$(BIN)/python -m docs.operating_tables
 	@$(BIN)/python -m docs.price_tables $(PRICE_MAP)
+	@$(BIN)/python -m docs.usage_example
 
 lock: ## Write the lock files anew (needs uv).
 	@UV_SYSTEM_CERTS=true uv pip compile pyproject.toml --all-extras --group dev --universal \

@@ -13,7 +13,7 @@ import os
 import shutil
 from pathlib import Path
 
-from bench import deciding, first_content, recording
+from bench import deciding, first_content, folding, recording, reports
 from bench.load import WORKLOADS, Count, Workload, run
 from bench.peers import PEERS, Peer, running
 
@@ -65,6 +65,8 @@ def main() -> None:
     decisions = {} if options.only else deciding.figures()
     counting = {} if options.only else recording.figures()
     waits = {} if options.only else first_content.figures()
+    folds = {} if options.only else folding.figures()
+    told = {} if options.only else reports.figures(names=[reports.BY_DAY])
     if options.json:
         found = {
             "cpu_us": figures,
@@ -72,6 +74,8 @@ def main() -> None:
             "decision_cpu_us": decisions,
             "counting_cpu_us": counting,
             "first_content": waits,
+            "folding_cpu_us": folds,
+            "report_s": told,
         }
         print(json.dumps(found))
     else:
@@ -79,9 +83,13 @@ def main() -> None:
         deciding.report(decisions)
         recording.report(counting)
         first_content.report(waits)
+        folding.report(folds)
+        reports.report(told)
     deciding.check(decisions)
     recording.check(counting)
     first_content.check(waits)
+    folding.check(folds)
+    reports.check(told)
     first = works[0].name
     if ratio[first] > BOUND:
         raise SystemExit(f"{first}: the gateway costs {ratio[first]:.2f} x the floor, over {BOUND}")

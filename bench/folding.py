@@ -11,7 +11,7 @@ import random
 import time
 
 from gateway.ledger.fold import Fold
-from tests.ledger.flat_prices import FlatPrices
+from gateway.prices import shipped
 from tests.ledger.records import Placed, Ways, history
 
 BOUND_US = 150.0
@@ -31,7 +31,7 @@ def figures(calls: int = CALLS) -> dict[str, float]:
 
 def _folded_ns(records: list[Placed]) -> int:
     begun_ns = time.process_time_ns()
-    fold = Fold(FlatPrices(), {}, lambda *_: None, lambda _: None)
+    fold = Fold(shipped(), {}, lambda *_: None, lambda _: None)
     rows = 0
     for at in range(0, len(records), BATCH):
         for file, record in records[at : at + BATCH]:

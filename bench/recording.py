@@ -110,8 +110,13 @@ def figures(rounds: int = ROUNDS) -> dict[str, float]:
         attempt = Attempt(1, Leg(upstream))
         told = Facts("msg_01", MODEL, usage=dict(USAGE))
         answer = {
-            "model": MODEL, "message_id": "msg_01", "stop_reason": "end_turn",
-            "usage": USAGE, "whole": True, "counted": True, "unobserved": [],
+            "model": MODEL,
+            "message_id": "msg_01",
+            "stop_reason": "end_turn",
+            "usage": USAGE,
+            "whole": True,
+            "counted": True,
+            "unobserved": [],
         }
         found = {
             TAP: cpu_us(lambda _: tapped(stream), rounds) / len(stream),

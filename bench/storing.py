@@ -1,6 +1,6 @@
 """Print how fast a journal is folded into a ledger: attempts a second, and what each of them costs.
 
-    python -m bench.storing [--attempts 20000] [--url postgresql://...]
+python -m bench.storing [--attempts 20000] [--url postgresql://...]
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gateway.billing import BillingAggregator, CostTracker
     from gateway.client import Anthropic, AsyncAnthropic
     from gateway.config import Config
     from gateway.engine import Engine
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 __all__ = [
     "Anthropic",
     "AsyncAnthropic",
+    "BillingAggregator",
     "Config",
+    "CostTracker",
     "Engine",
     "NoUpstreamAvailable",
     "PolicyDenied",
@@ -30,7 +33,9 @@ __all__ = [
 _HOMES = {
     "Anthropic": "gateway.client",
     "AsyncAnthropic": "gateway.client",
+    "BillingAggregator": "gateway.billing",
     "Config": "gateway.config",
+    "CostTracker": "gateway.billing",
     "Engine": "gateway.engine",
     "NoUpstreamAvailable": "gateway.exceptions",
     "PolicyDenied": "gateway.exceptions",

@@ -280,7 +280,8 @@ def _asked(call: Call) -> dict[str, Any]:
         "bytes": len(call.fields.raw),
         "max_tokens": call.max_tokens,
         "stream": call.stream,
-        "payer": call.payer,
+        "payer": short(call.payer),
+        "speed": short(call.speed),
         **_whose(call),
     }
 

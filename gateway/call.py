@@ -133,6 +133,8 @@ class Call(Struct, frozen=True):
     """The most that the answer may have; None: the request does not say."""
     payer: str | None = None
     """Who pays, where the request names somebody else (`billing_policy.bill_to`)."""
+    speed: str | None = "standard"
+    """The `speed` that it asks for; None: none that can be read."""
     account: str = ""
     """Stands for the credential that the caller brings; empty: the gateway's own is used."""
 
@@ -174,6 +176,7 @@ def read_call(
         request_id=request_id,
         max_tokens=_typed(fields, "max_tokens", int) if "max_tokens" in fields else None,
         payer=_payer(fields["billing_policy"]) if "billing_policy" in fields else None,
+        speed=_speed(fields["speed"]) if "speed" in fields else "standard",
     )
 
 
@@ -309,6 +312,14 @@ def _payer(policy: Raw) -> str | None:
     except (msgspec.DecodeError, RecursionError):
         return None
     return None if payer == OURSELVES else payer
+
+
+def _speed(raw: Raw) -> str | None:
+    try:
+        speed: str = _decoders[str].decode(raw)
+    except msgspec.DecodeError:
+        return None
+    return speed
 
 
 def _version(headers: Mapping[str, str]) -> str:

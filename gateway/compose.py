@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from gateway import prices
@@ -36,10 +37,14 @@ from gateway.dispatch.drive import Connection
 from gateway.dispatch.health import Bounds, Health
 from gateway.dispatch.limits import Limits
 from gateway.journal import Journal, shared
+from gateway.prices.book import Prices
 from gateway.routing import Upstream
 from gateway.wire.contract import Route
 from providers.contract import Endpoint, Place
 from providers.registry import PROVIDERS
+
+if TYPE_CHECKING:
+    from gateway.ledger.background import Folding
 
 PORTS = {"http": 80, "https": 443}
 NO_SIGNERS: Mapping[str, Signer] = MappingProxyType({})
@@ -58,6 +63,7 @@ class Parts:
     boundary: Boundary | None
     audit: Audit
     costing: Costing
+    folding: Folding | None
 
 
 def parts(config: Config, signers: Mapping[str, Signer] = NO_SIGNERS) -> Parts:
@@ -82,6 +88,7 @@ def parts(config: Config, signers: Mapping[str, Signer] = NO_SIGNERS) -> Parts:
         each.name: connection(section, each.endpoint, signers.get(each.name))
         for section, each in zip(config.used, upstreams, strict=True)
     }
+    book = prices.load(config)
     audit = Audit(
         _journal(config), required=config.journal.required, environment=config.environment
     )
@@ -96,7 +103,8 @@ def parts(config: Config, signers: Mapping[str, Signer] = NO_SIGNERS) -> Parts:
         affinity(config),
         _boundary(config, audit),
         audit,
-        costing(config, upstreams),
+        Costing(book, upstreams, time.time),
+        _folding(config, book),
     )
 
 
@@ -151,6 +159,19 @@ def affinity(config: Config) -> Affinity | None:
 def costing(config: Config, upstreams: Sequence[Upstream]) -> Costing:
     """Return what prices answers; raises ConfigError for prices of one's own with a mistake."""
     return Costing(prices.load(config), upstreams, time.time)
+
+
+def _folding(config: Config, book: Prices) -> Folding | None:
+    """Return what folds the journal into the ledger; it runs from now on."""
+    kept, journal = config.ledger, config.journal.dir
+    if kept.url is None or journal is None or not kept.fold:
+        return None
+    from gateway.ledger.pruning import Retention  # noqa: PLC0415 - needs an extra, and is slow
+    from gateway.ledger.shared import shared as shared_folding  # noqa: PLC0415 - the same
+
+    retention = Retention(kept.keep_attempts_days, kept.keep_rollups_days)
+    directory, where = config.directory or Path(), config.path(journal)
+    return shared_folding(kept.url.reveal(), directory, where, lambda: book, retention)
 
 
 def _boundary(config: Config, audit: Audit) -> Boundary | None:

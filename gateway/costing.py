@@ -84,16 +84,18 @@ class Costing:
         """Return what an answer cost, from what it says of itself."""
         context = structs.replace(
             began,
-            served=_served(said.model),
+            served=self._served(said.model, began),
             stop_reason=_word(said.stop_reason),
             refusal_category=_word(said.refusal_category),
         )
         return self._prices.cost(Usage.of({"usage": said.counts}), context)
 
-
-def _served(model: object) -> str | None:
-    """Return the model an answer names; one that nobody knows as it stands, so without a price."""
-    return (catalog.canonical(model) or model) if isinstance(model, str) else None
+    def _served(self, named: object, began: Context) -> str | None:
+        """Return which model answered; one that nobody knows as it stands: it has no price."""
+        if not isinstance(named, str):
+            return None
+        asked = self._upstreams[began.upstream].endpoint.models[began.model].id
+        return began.model if named == asked else catalog.canonical(named) or named
 
 
 def _word(said: object) -> str | None:

@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from gateway import answers, compose, logs
 from gateway.affinity import NOWHERE, Affinity, Stay
@@ -36,6 +36,9 @@ from gateway.wire.contract import Route, Wire
 from gateway.wire.passage import address, passage_of
 from providers.contract import Failure, Kind, Operation
 
+if TYPE_CHECKING:
+    from gateway.ledger.background import Folding
+
 DIGEST_SHOWN = 16
 
 
@@ -57,6 +60,7 @@ class Engine:
         on_violation: Literal["record", "withdraw"] = "record",
         observer: Observer = SILENT,
         costing: Costing | None = None,
+        folding: Folding | None = None,
     ) -> None:
         self.upstreams = tuple(upstreams)
         self.limits = limits
@@ -69,6 +73,8 @@ class Engine:
         self.budget = budget or Unbounded()
         self._affinity = affinity
         self._costing = costing
+        self.folding = folding
+        """What folds the journal into the ledger; None: nothing does in this process."""
         self._limits_for = lru_cache(maxsize=256)(limits.for_call)
         self._rng = rng or random.Random()  # noqa: S311 - jitter is no secret
         self._withdraws = on_violation == "withdraw"
@@ -107,6 +113,7 @@ class Engine:
             on_violation=checked.policy.on_violation,
             observer=observer,
             costing=made.costing,
+            folding=made.folding,
         )
 
     def observe(self, observer: Observer) -> None:
@@ -134,6 +141,8 @@ class Engine:
             found.append("changed policy files have mistakes: the old ones are in force")
         if self.audit.broken is not None:
             found.append("the journal cannot be written")
+        if self.folding is not None and self.folding.progress.error is not None:
+            found.append("the ledger cannot be written: it is behind the journal")
         return tuple(found)
 
     @property

@@ -11,11 +11,13 @@ from gateway.cli import (
     emulate,
     explain,
     init,
+    ledger,
     policy,
     prices,
     reconcile,
     serve,
     status,
+    usage,
     version,
 )
 
@@ -36,6 +38,8 @@ app.command("status")(status.status)
 app.command("demo")(emulate.demo)
 app.command("emulate")(emulate.emulate)
 app.add_typer(audit.app, name="audit")
+app.add_typer(ledger.app, name="ledger")
+app.add_typer(usage.app, name="usage")
 app.command("reconcile")(reconcile.reconcile)
 app.command("version")(version.version)
 app.add_typer(policy.app, name="policy")

@@ -144,6 +144,8 @@ def _show(report: dict[str, Any]) -> None:
     typer.echo(f"status: {report['status']}")
     typer.echo(f"version: {report['version']}, up for {_span(report['uptime_s'])}")
     typer.echo(f"policy: {report['policy']}, journal: {report['journal']}")
+    if (ledger := report.get("ledger")) is not None:
+        typer.echo(f"ledger: {_behind(ledger)}")
     typer.echo(
         f"in flight: {report['in_flight']}, read on for nobody: {report['draining']}, "
         f"tasks: {report['tasks']}, "
@@ -161,6 +163,14 @@ def _show(report: dict[str, Any]) -> None:
             _show_model(upstream["name"], model)
     for trouble in report["troubles"]:
         typer.echo(f"trouble: {trouble}")
+
+
+def _behind(ledger: dict[str, Any]) -> str:
+    if ledger["error"] is not None:
+        return f"not folded: {ledger['error']}"
+    if ledger["lag_s"] is None:
+        return "not looked at yet"
+    return f"{ledger['records_behind']} records behind, {_span(ledger['lag_s'])} old"
 
 
 def _show_model(upstream: str, model: dict[str, Any]) -> None:

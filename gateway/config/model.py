@@ -142,6 +142,8 @@ class Ledger(Section):
     url: LedgerUrl | None = None
     """`sqlite:///ledger.sqlite3` (a relative path counts from the configuration's directory) or
     `postgresql://...`; None: there is no ledger."""
+    fold: bool = True
+    """Whether this process folds the journal into it; else `gateway ledger fold --follow` does."""
     charge_partial: bool = True
     """Whether a caller is charged for an answer that broke off, as far as it came."""
     keep_attempts_days: Annotated[int, Field(ge=1, le=36_500)] = 400

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from gateway.emulator import Record
+from gateway.emulator.billing import Bill
 from gateway.emulator.tokens import prompt_tokens
 
 _REGION = re.compile(r"Credential=[^/]+/\d{8}/([^/]+)/bedrock/aws4_request")
@@ -31,6 +32,8 @@ class Hit:
     frames: int
     """Events sent of a stream; 1 for an answer that is none."""
     body: bytes = field(repr=False)
+    bill: Bill | None = field(default=None, repr=False)
+    """What an honest platform bills for it; None: it has not ended."""
 
     def raw(self, name: str) -> bytes:
         """Return the bytes of one top-level field of the body; empty when it has none."""
@@ -63,6 +66,7 @@ def hits(records: Iterable[Record]) -> tuple[Hit, ...]:
             record.outcome,
             record.frames,
             record.body,
+            record.billed,
         )
         for record in records
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,9 @@ from gateway.demo.calls import Answer
 from gateway.demo.doors import Door, client_door, server_door
 from gateway.demo.hits import Hit, hits
 from gateway.emulator import Emulator
+
+ENDS_S = 2.0
+"""How long a platform may take to see that its caller has gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,14 @@ class Stage:
         """Make one call through one door, alone in the request log."""
         self.emulator.records.clear()
         answer = call(door.client)
+        self._ended()
         return Shot(door.name, answer, hits(self.emulator.records))
+
+    def _ended(self) -> None:
+        """Wait until the platforms are done with what they got, for a moment at most."""
+        until_s = time.monotonic() + ENDS_S
+        while any(each.running for each in self.emulator.records) and time.monotonic() < until_s:
+            time.sleep(0.001)
 
     def each(self, call: Callable[[Anthropic], Answer], **fault: object) -> tuple[Shot, ...]:
         """Make the same call through every door; with a fault, each meets it anew.

@@ -18,6 +18,7 @@ _BOMB_BYTES: Final = 256 * 1024 * 1024
 _PIECE_BYTES: Final = 1024 * 1024
 _GZIP_HEAD: Final = b"\x1f\x8b\x08" + bytes(6) + b"\xff"
 _RAW_DEFLATE: Final = -15
+_USAGE: Final = b'"usage":'
 
 
 def _encoded(draft: Draft, body: bytes) -> Response:
@@ -69,11 +70,40 @@ def _patched(draft: Draft, **values: Any) -> Response:
     return draft.with_event(0, change)
 
 
+def _counted(draft: Draft, count: int) -> Response:
+    """Put one number in the place of every count, wherever an answer tells its usage."""
+
+    def change(event: bytes) -> bytes:
+        told = decode(event)
+        of = told.get("message", told)
+        of["usage"] = _each(of["usage"], count)
+        return encode(told)
+
+    frames = draft.answer.frames
+    if not draft.streamed:
+        return draft.with_body(*(change(each) if _USAGE in each else each for each in frames))
+    framing = draft.words.framing
+    return draft.with_body(
+        *(
+            framing.changed(each, change) if _USAGE in framing.unwrap(each) else each
+            for each in frames
+        )
+    )
+
+
+def _each(told: Any, count: int) -> Any:
+    if isinstance(told, dict):
+        return {name: _each(value, count) for name, value in told.items()}
+    return count if isinstance(told, int) else told
+
+
 BODY_STEPS: Final[Steps] = {
     Mangle.GZIP_GARBAGE: _gzip_garbage,
     Mangle.GZIP_BOMB: _gzip_bomb,
     Mangle.NULL_CONTENT: lambda draft: _patched(draft, content=None),
     Mangle.NO_USAGE: lambda draft: _patched(draft, usage=...),
+    Mangle.NEGATIVE_COUNTS: lambda draft: _counted(draft, -1),
+    Mangle.HUGE_COUNTS: lambda draft: _counted(draft, 2**62),
     Mangle.NO_STOP_REASON: lambda draft: _patched(draft, stop_reason=None),
     Mangle.NOT_A_MESSAGE: lambda draft: _patched(draft, type="completion"),
 }

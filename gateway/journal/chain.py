@@ -44,7 +44,7 @@ _NEXT = b'"}{"seq":'
 
 
 class Chain:
-    """Where the check of one file stands; `records`, `head` and `closed` let it go on from there."""
+    """Where the check of one file stands; it goes on from what it is given."""
 
     def __init__(
         self, name: str, records: int = 0, head: bytes = GENESIS, *, closed: bool = False

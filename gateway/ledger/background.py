@@ -27,12 +27,14 @@ from gateway.journal.read import files
 from gateway.ledger.failures import LedgerError
 from gateway.ledger.folding import fold_batch
 from gateway.ledger.one_folder import one_folder
+from gateway.ledger.pruning import Retention, prune
 from gateway.ledger.reading import Behind, behind, size_bytes
 from gateway.ledger.store import Ledger
 from gateway.ledger.writing import cursors
 from gateway.prices.book import Prices
 
 INTERVAL_S = 1.0
+_DAY_S = 86_400
 BACK_OFF_S = 1.0
 BACK_OFF_CAP_S = 30.0
 _FORK_WAIT_S = 1.0
@@ -66,9 +68,15 @@ class Folding:
         directory: Where a relative file in it counts from.
         journal: The journal's directory.
         prices: Gives the prices that are in force.
+        retention: What is kept how long; None: nothing is taken away.
         now: The Unix time.
         interval_s: How long after a pass the next one begins.
     """
+
+    _thread: threading.Thread | None
+    _ledger: Ledger | None
+    _pruned_on: int | None
+    """A day, counted from 1970."""
 
     def __init__(
         self,
@@ -77,6 +85,7 @@ class Folding:
         journal: Path,
         prices: Callable[[], Prices],
         *,
+        retention: Retention | None = None,
         now: Callable[[], float] = time.time,
         interval_s: float = INTERVAL_S,
     ) -> None:
@@ -84,15 +93,39 @@ class Folding:
         self._directory = directory
         self._journal = journal
         self._prices = prices
+        self._retention = retention
         self._now = now
         self._interval_s = interval_s
         self._begin_anew()
         _foldings.add(self)
 
+    def _begin_anew(self) -> None:
+        self._thread = None
+        self._stopped = threading.Event()
+        self._until_s = 0.0
+        self._busy = threading.Lock()
+        self._ledger = None
+        self._seen: dict[str, int] = {}
+        """The files of which all was folded, and how long they were."""
+        self._troubles: dict[str, Finding] = {}
+        """File -> why the rest of it cannot be folded."""
+        self._pruned_on = None
+        self._progress = Progress()
+
     @property
     def progress(self) -> Progress:
         """How far it came, as of its last look."""
         return self._progress
+
+    @property
+    def lag_s(self) -> float | None:
+        """How old what is missing may be now, in seconds; None: nobody could look yet."""
+        return self._progress.lag_s(self._now())
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it was told to stop: it does not begin again."""
+        return self._stopped.is_set()
 
     def start(self) -> None:
         """Fold from now on; once it was stopped it does not begin again."""
@@ -112,18 +145,6 @@ class Folding:
             return True
         thread.join(within_s)
         return not thread.is_alive()
-
-    def _begin_anew(self) -> None:
-        self._thread: threading.Thread | None = None
-        self._stopped = threading.Event()
-        self._until_s = 0.0
-        self._busy = threading.Lock()
-        self._ledger: Ledger | None = None
-        self._seen: dict[str, int] = {}
-        """The files of which all was folded, and how long they were."""
-        self._troubles: dict[str, Finding] = {}
-        """File -> why the rest of it cannot be folded."""
-        self._progress = Progress()
 
     def _run(self) -> None:
         trying = Retrying(
@@ -158,6 +179,7 @@ class Folding:
         if not left.records:
             self._seen = {path.name: size for path, size in sizes.items()}
         self._note(left, new, now_s)
+        self._prune(now_s)
 
     def _files(self) -> list[Path]:
         try:
@@ -171,6 +193,15 @@ class Folding:
             while more and self._going():
                 with self._busy:
                     more = fold_batch(self._opened(), new, self._prices()).more
+
+    def _prune(self, now_s: float) -> None:
+        """Once a day, take away what is too old."""
+        today = int(now_s // _DAY_S)
+        if self._retention is not None and self._pruned_on != today and self._going():
+            with one_folder(self._journal) as mine, self._busy:
+                if mine:
+                    prune(self._opened(), self._retention, now_s)
+            self._pruned_on = today
 
     def _left(self, new: list[Path]) -> Behind:
         with self._opened().reading() as connection:
@@ -227,9 +258,11 @@ _waited: list[Folding] = []
 
 
 def _before_fork() -> None:
-    for folding in list(_foldings):
-        if folding._busy.acquire(timeout=_FORK_WAIT_S):  # noqa: SLF001 - the same module
-            _waited.append(folding)
+    _waited.extend(
+        folding
+        for folding in list(_foldings)
+        if folding._busy.acquire(timeout=_FORK_WAIT_S)  # noqa: SLF001 - the same module
+    )
 
 
 def _in_parent() -> None:

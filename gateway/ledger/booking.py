@@ -24,10 +24,12 @@ _NOTHING = Usage()
 
 
 class Taken(NamedTuple):
-    """A row without its price, and the usage it is priced by."""
+    """A row without its price, and what it is priced by."""
 
     row: Row
     usage: Usage
+    speed: str | None
+    """What the call asks for; None: that is not known."""
 
 
 def attempt_id(decision: str, number: int) -> str:
@@ -53,7 +55,7 @@ def taken(decision: str, call: OpenCall, number: int, attempt: Attempt) -> Taken
             _left_open(row, call.over, call.over_us)
     if usage is not _NOTHING:
         count(row, usage)
-    return Taken(row, usage)
+    return Taken(row, usage, None if call.decided is None else call.decided.speed)
 
 
 def count(row: Row, usage: Usage) -> None:
@@ -139,7 +141,7 @@ def _ended(row: Row, end: End, usage: Usage) -> None:
         return
     row.outcome = end.state or ""
     row.request_id = end.request_id
-    row.stop_reason = end.stop_reason
+    row.stop_reason, row.refusal_category = end.stop_reason, end.refusal_category
     row.won = True
     row.state = _finished_as(row, end, usage)
 

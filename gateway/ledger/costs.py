@@ -6,11 +6,12 @@ shows the same message.
 
 from __future__ import annotations
 
-from typing import cast
+from collections.abc import Iterator
 
 from gateway.ledger.row import Row, State
+from gateway.money import PICO_MAX
 from gateway.prices.book import Prices
-from gateway.prices.cost import Context, Cost, Scope, Sizes
+from gateway.prices.cost import Context, Cost, Sizes
 from gateway.usage import Tokens, Usage
 
 COUNT_TOKENS = "count_tokens"
@@ -24,24 +25,34 @@ def context(row: Row) -> Context:
     """Return what the price of a row depends on beside its counts."""
     return Context(
         platform=row.platform,
-        scope=cast("Scope", row.scope),
+        scope=row.scope,
         model=row.model,
         served=row.served_model,
         upstream=row.upstream,
         at_s=row.started_us / 1_000_000,
         stop_reason=row.stop_reason,
+        refusal_category=row.refusal_category,
         paid_by_other=bool(row.payer),
     )
 
 
-def priced(row: Row, usage: Usage, prices: Prices) -> None:
-    """Put into a row what it costs: nothing, exactly so much, or between so much and so much."""
+def priced(row: Row, usage: Usage, prices: Prices, speed: str | None = None) -> None:
+    """Put into a row what it costs: nothing, exactly so much, or between so much and so much.
+
+    Args:
+        row: What is known of the attempt.
+        usage: What was told of its usage.
+        prices: The book.
+        speed: What the request asks for; None: that is not known.
+    """
     if row.kind == COUNT_TOKENS or row.state in FREE:
         free(row)
     elif row.state is State.FINAL:
         _exact(row, prices.cost(usage, context(row)))
     else:
-        _between(row, usage if is_told(usage) else None, prices)
+        _between(row, usage if is_told(usage) else None, prices, speed)
+    if any(abs(each) > PICO_MAX for each in _amounts(row)):
+        _unpriced(row, "it comes to more than a row holds")
 
 
 def is_told(usage: Usage) -> bool:
@@ -68,23 +79,32 @@ def _exact(row: Row, cost: Cost) -> None:
     row.flags = with_flags(row.flags, cost.flags)
 
 
-def _between(row: Row, usage: Usage | None, prices: Prices) -> None:
+def _between(row: Row, usage: Usage | None, prices: Prices, speed: str | None) -> None:
     """Bound what nobody told. What may not have been worked on at all has no best guess."""
-    row.list_pico = row.net_pico = row.low_pico = row.high_pico = row.uncached_pico = None
     if row.body_bytes is None and usage is None:
-        row.unpriced = "neither its usage nor its size is on record"
+        _unpriced(row, "neither its usage nor its size is on record")
         return
-    sizes = Sizes(body_bytes=row.body_bytes or 0, max_tokens=row.max_tokens)
+    sizes = Sizes(body_bytes=row.body_bytes or 0, max_tokens=row.max_tokens, speed=speed)
     bounds = prices.bounds(sizes, usage, context(row))
     if bounds is None:
         served = row.served_model or row.model
-        row.unpriced = f"{served} has no price on {row.platform} ({row.scope or 'no scope'})"
+        _unpriced(row, f"{served} has no price on {row.platform} ({row.scope or 'no scope'})")
         return
     row.unpriced = None
     row.low_pico, row.high_pico = bounds.low_pico, bounds.high_pico
     if row.state is State.PARTIAL:
         row.net_pico = bounds.estimate_pico
         row.flags = with_flags(row.flags, (ESTIMATED,))
+
+
+def _unpriced(row: Row, why: str) -> None:
+    row.list_pico = row.net_pico = row.low_pico = row.high_pico = row.uncached_pico = None
+    row.unpriced = why
+
+
+def _amounts(row: Row) -> Iterator[int]:
+    amounts = (row.list_pico, row.net_pico, row.low_pico, row.high_pico, row.uncached_pico)
+    return (amount for amount in amounts if amount is not None)
 
 
 def runs_of(usage: Usage) -> tuple[Tokens, ...]:

@@ -40,9 +40,7 @@ def engine(url: str, directory: Path) -> Engine:
     except (ArgumentError, ValueError):
         raise LedgerError("this is no address of a database") from None
     asked = {name: value for name, value in _POSTGRES.items() if name not in parsed.query}
-    return create_engine(
-        parsed.update_query_dict(asked), poolclass=NullPool, hide_parameters=True
-    )
+    return create_engine(parsed.update_query_dict(asked), poolclass=NullPool, hide_parameters=True)
 
 
 def address(engine: Engine) -> str:
@@ -53,6 +51,14 @@ def address(engine: Engine) -> str:
     shown = url.set(drivername="postgresql", query={})
     host = url.query.get("host")
     return shown.set(host=host if isinstance(host, str) else url.host).render_as_string()
+
+
+def shown(url: str, directory: Path) -> str:
+    """Return an address for people, also where nothing can be connected to it."""
+    try:
+        return address(engine(url, directory))
+    except LedgerError:
+        return "of the configuration"
 
 
 def _sqlite(path: Path) -> Engine:

@@ -1,9 +1,9 @@
 """Why a ledger cannot be used, in words that name no address, no password and no path.
 
-    LedgerError
-    ├── NotALedger     what is there is something else
-    ├── NewerLedger    a later version wrote it
-    └── Unavailable    locked, full, gone: later it may work
+LedgerError
+├── NotALedger     what is there is something else
+├── NewerLedger    a later version wrote it
+└── Unavailable    locked, full, gone: later it may work
 """
 
 from __future__ import annotations

@@ -11,14 +11,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gateway.journal.record import Record
-from gateway.ledger.booking import NOWHERE, attempt_id, taken
+from gateway.ledger.booking import NOWHERE, Taken, attempt_id, taken
 from gateway.ledger.calls import Attempt, OpenCall, Place, Said, from_json, to_json
 from gateway.ledger.costs import priced
 from gateway.ledger.records import READERS, Adjusted, Decided, Finished, at_us
 from gateway.ledger.repeats import once
 from gateway.ledger.row import Adjustment, Row
 from gateway.prices.book import Prices
-from gateway.usage import Usage
 
 
 class Booked(NamedTuple):
@@ -170,13 +169,10 @@ class Fold:
     def _take_decided(self, said: Decided, file: str) -> None:
         if said.plan == []:
             return  # It was refused: nothing is sent, and no other record of it comes.
-        call = self._call(said.decision, file)
-        call.decided = call.decided or said
+        self._call(said.decision, file).decided = said
 
     def _take_said(self, said: Said, number: int, place: Place) -> None:
         call = self._call(said.decision, place.file)
-        if number in call.booked:
-            return
         attempt = call.attempts.get(number)
         if attempt is None:
             attempt = call.attempts[number] = Attempt(began=place)
@@ -198,9 +194,8 @@ class Fold:
             self._ended.update(((said.decision, number), None) for number in call.attempts)
 
     def _take_adjusted(self, said: Adjusted, record: Record) -> None:
-        found = msgspec.structs.asdict(said) | {"day": said.day.isoformat()}
-        adjustment = Adjustment(**found, at_us=self._at_us(record))
-        self._adjustments.setdefault(said.id, adjustment)
+        found = {**msgspec.structs.asdict(said), "day": said.day.isoformat()}
+        self._adjustments.setdefault(said.id, Adjustment(**found, at_us=self._at_us(record)))
 
     def _call(self, decision: str, file: str) -> OpenCall:
         call = self._calls.get(decision)
@@ -219,9 +214,9 @@ class Fold:
             self._wrong("attempt.unseen")
             del call.attempts[number]
         else:
-            row, usage = taken(decision, call, number, attempt)
-            self._put(row, usage)
-            if not row.open:
+            found = taken(decision, call, number, attempt)
+            self._put(found)
+            if not found.row.open:
                 call.closed(number)
 
     def _is_booked(self, decision: str, number: int, attempt: Attempt) -> bool:
@@ -232,10 +227,11 @@ class Fold:
         row = self._booked(attempt_id(decision, number))
         return row is not None and not row.open
 
-    def _put(self, row: Row, usage: Usage) -> None:
+    def _put(self, found: Taken) -> None:
+        row = found.row
         twin = None if row.open else self._twin(row)
         if twin is None:
-            priced(row, usage, self._prices)
+            priced(row, found.usage, self._prices, found.speed)
             self._rows[row.attempt] = Booked(row, None)
             first = row
         else:
@@ -255,9 +251,7 @@ class Fold:
         if attempt is not None:
             return self._rows[attempt]
         found = self._known(*message)
-        if found is None or found.open or found.duplicate_of is not None:
-            return None
-        return self._rows.get(found.attempt) or Booked(found, found)
+        return None if found is None else Booked(found, found)
 
     def _name(self, decision: str, call: OpenCall) -> None:
         """Put the id that the caller saw into the rows that were booked before it was known."""

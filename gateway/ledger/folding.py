@@ -49,7 +49,12 @@ class Folded:
 
 
 def fold_once(
-    ledger: Ledger, directory: Path, prices: Prices, *, limit_bytes: int = BATCH_BYTES
+    ledger: Ledger,
+    directory: Path,
+    prices: Prices,
+    *,
+    wait: bool = False,
+    limit_bytes: int = BATCH_BYTES,
 ) -> Folded:
     """Fold all that a journal holds now.
 
@@ -57,13 +62,14 @@ def fold_once(
         ledger: Where to.
         directory: The journal's.
         prices: What an attempt costs.
+        wait: Wait for another process that folds it; else it is left to that one.
         limit_bytes: How much of it is folded in one transaction.
 
     Raises:
         LedgerError: The ledger cannot be used; what was folded before stays.
         OSError: The directory cannot be read.
     """
-    with one_folder(directory) as mine:
+    with one_folder(directory, wait=wait) as mine:
         if not mine:
             return Folded(passed=True)
         paths, total = files(directory), Folded(more=True)
@@ -84,12 +90,15 @@ def fold_all(
     writing: Writing,
     paths: Sequence[Path],
     prices: Prices,
+    *,
     ends_bytes: Mapping[str, int] | None = None,
+    limit_bytes: int = BATCH_BYTES,
 ) -> Folded:
     """Fold all of some files within one transaction; the arguments are those of `fold_into`."""
     total = Folded(more=True)
     while total.more:
-        total = total.then(fold_into(writing, paths, prices, ends_bytes=ends_bytes))
+        part = fold_into(writing, paths, prices, ends_bytes=ends_bytes, limit_bytes=limit_bytes)
+        total = total.then(part)
     return total
 
 

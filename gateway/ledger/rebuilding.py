@@ -20,7 +20,7 @@ from gateway.ledger.fold import Changes
 from gateway.ledger.folding import Folded, fold_all
 from gateway.ledger.horizons import horizons
 from gateway.ledger.one_folder import one_folder
-from gateway.ledger.reading import Cursor
+from gateway.ledger.reading import BATCH_BYTES, Cursor
 from gateway.ledger.rollups import Differences
 from gateway.ledger.store import Ledger
 from gateway.ledger.writing import Writing
@@ -40,8 +40,20 @@ class Rebuilt:
     """The first day that was folded anew; empty: all were."""
 
 
-def rebuild(ledger: Ledger, directories: Sequence[Path], prices: Prices) -> Rebuilt:
+def rebuild(
+    ledger: Ledger,
+    directories: Sequence[Path],
+    prices: Prices,
+    *,
+    limit_bytes: int = BATCH_BYTES,
+) -> Rebuilt:
     """Fold the journals in some directories anew, in one transaction.
+
+    Args:
+        ledger: What is built anew.
+        directories: The journals.
+        prices: What an attempt costs.
+        limit_bytes: How much of a journal is in memory at a time.
 
     Raises:
         LedgerError: The ledger cannot be used; it is as it was.
@@ -52,7 +64,12 @@ def rebuild(ledger: Ledger, directories: Sequence[Path], prices: Prices) -> Rebu
             alone.enter_context(one_folder(directory, wait=True))
         paths = in_order(directories)
         with ledger.writing() as writing:
-            return _rebuilt(writing.connection, paths, prices)
+            connection = writing.connection
+            kept_from = horizons(connection)
+            kept = _kept(connection, paths, kept_from.attempts)
+            anew = _Anew(connection, kept_from.attempts, kept_from.rollups)
+            folded = fold_all(anew, paths, prices, limit_bytes=limit_bytes)
+        return Rebuilt(folded, kept, kept_from.attempts)
 
 
 def in_order(directories: Iterable[Path]) -> list[Path]:
@@ -61,15 +78,12 @@ def in_order(directories: Iterable[Path]) -> list[Path]:
     return [paths[name] for name in sorted(paths)]
 
 
-def _rebuilt(connection: Connection, paths: Sequence[Path], prices: Prices) -> Rebuilt:
-    first = horizons(connection)
-    names = [path.name for path in paths]
-    _forget(connection, names)
+def _kept(connection: Connection, paths: Sequence[Path], first_day: str) -> int:
+    """Take away what can be folded anew; return how many rows are left, and in the sums."""
+    _forget(connection, [path.name for path in paths])
     for table in (schema.rollups, schema.tag_rollups):
-        connection.execute(delete(table).where(table.c.day >= first.attempts))
-    kept = _sum_up(connection, first.attempts)
-    folded = fold_all(_Anew(connection, first.attempts, first.rollups), paths, prices)
-    return Rebuilt(folded, kept, first.attempts)
+        connection.execute(delete(table).where(table.c.day >= first_day))
+    return _sum_up(connection, first_day)
 
 
 def _forget(connection: Connection, names: Sequence[str]) -> None:

@@ -43,6 +43,7 @@ class Decided(Struct, frozen=True, kw_only=True, omit_defaults=True):
     bytes: Size | None = None
     stream: bool | None = None
     max_tokens: Size | None = None
+    speed: Short | None = None
     session: Text | None = None
     agent: Text | None = None
     parent_agent: Text | None = None
@@ -109,6 +110,7 @@ class Finished(Struct, frozen=True, kw_only=True, omit_defaults=True):
     whole: bool | None = None
     counted: bool | None = None
     stop_reason: Name | None = None
+    refusal_category: Name | None = None
     message_id: Text | None = None
     platform_request_id: Text | None = None
 

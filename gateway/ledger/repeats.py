@@ -17,7 +17,7 @@ from gateway.usage import Usage
 
 CONFLICT = "conflict"
 """Another attempt told the same message with other counts; the higher ones hold."""
-_OF_RECORDS = frozenset({NO_DECISION, NO_START, CONFLICT})
+_OF_RECORDS = frozenset({NO_DECISION, NO_START})
 _NOTHING = Usage()
 _SURENESS = (State.NOT_SENT, State.REJECTED, State.UNKNOWN, State.PARTIAL, State.FINAL)
 
@@ -29,18 +29,16 @@ def once(one: Row, other: Row, prices: Prices) -> tuple[Row, Row]:
 
 
 def _charged(first: Row, again: Row, prices: Prices) -> Row:
-    told, told_again = _usage(first), _usage(again)
-    usage = told if told == told_again else Usage.raised(told, told_again)
+    usage = Usage.raised(_usage(first), _usage(again))
     row = replace(
         first,
         state=max(first.state, again.state, key=_SURENESS.index),
         won=first.won or again.won,
         stop_reason=first.stop_reason or again.stop_reason,
+        refusal_category=first.refusal_category or again.refusal_category,
         served_model=first.served_model or again.served_model,
-        flags=_kept(first),
+        flags=_flags(first, usage),
     )
-    if CONFLICT in again.flags or (told != told_again and _NOTHING not in (told, told_again)):
-        row.flags = tuple(sorted({*row.flags, CONFLICT}))
     if usage != _NOTHING:
         count(row, usage)
     priced(row, usage, prices)
@@ -48,15 +46,17 @@ def _charged(first: Row, again: Row, prices: Prices) -> Row:
 
 
 def _repeat(again: Row, first: str) -> Row:
-    flags = tuple(sorted({*_kept(again), *_usage(again).flags}))
-    row = replace(again, duplicate_of=first, flags=flags)
+    row = replace(again, duplicate_of=first, flags=_flags(again, _usage(again)))
     free(row)
     return row
 
 
-def _kept(row: Row) -> tuple[str, ...]:
-    """Return the flags that do not come from usage or price."""
-    return tuple(flag for flag in row.flags if flag in _OF_RECORDS)
+def _flags(row: Row, usage: Usage) -> tuple[str, ...]:
+    """Return the flags of a row but for those of its price, which is another one now."""
+    kept = {flag for flag in row.flags if flag in _OF_RECORDS}
+    if any(flag.startswith(f"{CONFLICT}: ") for flag in usage.flags):
+        kept.add(CONFLICT)
+    return tuple(sorted({*kept, *usage.flags}))
 
 
 def _usage(row: Row) -> Usage:

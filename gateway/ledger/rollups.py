@@ -78,7 +78,7 @@ def _counts(values: Values) -> list[int]:
 
 
 def _columns(counts: list[int]) -> dict[str, int]:
-    found = dict(zip(MEASURES, counts, strict=False))
+    found: dict[str, int] = dict(zip(MEASURES, counts, strict=False))
     for name, amount_pico in zip(AMOUNTS, counts[len(MEASURES) :], strict=True):
         found[f"{name}_usd"], found[f"{name}_rest_pico"] = split(amount_pico)
     return found

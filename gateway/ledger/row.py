@@ -72,6 +72,8 @@ class Row(Struct, kw_only=True):
     outcome: str = ""
     """`complete`, `failed`, `left`, `broken`, `withdrawn`, or the kind of its failure."""
     stop_reason: str | None = None
+    refusal_category: str | None = None
+    """`stop_details.category`: in some categories a refusal without output is billed."""
     input_tokens: int | None = None
     """This count and the others: of all its runs, where the usage lists iterations."""
     output_tokens: int | None = None

@@ -59,6 +59,7 @@ attempts = Table(
     Column("won", Boolean, nullable=False),
     Column("outcome", String(32), nullable=False),
     Column("stop_reason", String(64)),
+    Column("refusal_category", String(64)),
     Column("input_tokens", BigInteger),
     Column("output_tokens", BigInteger),
     Column("cache_write_tokens", BigInteger),

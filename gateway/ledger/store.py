@@ -8,7 +8,9 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine
 
+from gateway.config.ledger_url import SQLITE
 from gateway.ledger import database
+from gateway.ledger.failures import Unavailable
 from gateway.ledger.fold import Changes
 from gateway.ledger.opening import open_tables
 from gateway.ledger.reading import Cursor
@@ -35,6 +37,18 @@ class Ledger:
         engine = database.engine(url, directory)
         open_tables(engine)
         return cls(engine)
+
+    @classmethod
+    def existing(cls, url: str, directory: Path) -> Ledger:
+        """Return the ledger at an address; a file that is not there is not made.
+
+        Raises:
+            Unavailable: There is none.
+            LedgerError: It cannot be used.
+        """
+        if url.startswith(SQLITE) and not (directory / url.removeprefix(SQLITE)).exists():
+            raise Unavailable("it is not there: `gateway ledger fold` makes it from the journal")
+        return cls.open(url, directory)
 
     @property
     def address(self) -> str:

@@ -30,10 +30,9 @@ def put(connection: Connection, table: Table, rows: Rows) -> None:
     if not rows:
         return
     statement = insert(connection, table)
-    keys = list(table.primary_key.columns.keys())
-    others = {
-        name: statement.excluded[name] for name in table.columns.keys() if name not in keys
-    }
+    keys = [column.name for column in table.primary_key.columns]
+    names = [column.name for column in table.columns if not column.primary_key]
+    others = {name: statement.excluded[name] for name in names}
     connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=others), rows)
 
 
@@ -75,7 +74,7 @@ def _add(connection: Connection, table: Table, rows: Rows) -> None:
         whole = literal(PICO_PER_USD, BigInteger)
         added[dollars] = table.c[dollars] + statement.excluded[dollars] + rests // whole
         added[rest] = rests % whole
-    keys = list(table.primary_key.columns.keys())
+    keys = [column.name for column in table.primary_key.columns]
     connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=added), rows)
 
 

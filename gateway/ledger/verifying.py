@@ -14,12 +14,12 @@ from sqlalchemy import Connection, Table, func, select
 
 from gateway.ledger import calls, schema, tables
 from gateway.ledger.folding import fold_all
-from gateway.ledger.horizons import Horizons, horizons
+from gateway.ledger.horizons import horizons
 from gateway.ledger.reading import Cursor, size_bytes
 from gateway.ledger.rebuilding import in_order, rows
 from gateway.ledger.rollups import Differences, Sums
 from gateway.ledger.store import Ledger
-from gateway.ledger.writing import Writing, cursors
+from gateway.ledger.writing import cursors
 from gateway.prices.book import Prices
 
 _SHOWN = 20
@@ -49,7 +49,7 @@ class Report:
 
     attempts: int = 0
     """Rows that were compared."""
-    found: Counter[str] = field(default_factory=Counter)
+    different: Counter[str] = field(default_factory=Counter)
     """Table -> how many differences it has."""
     differences: list[Difference] = field(default_factory=list)
     """The first of each table."""
@@ -59,12 +59,12 @@ class Report:
     @property
     def ok(self) -> bool:
         """Whether everything is as it should be."""
-        return not self.found
+        return not self.different
 
     def differs(self, table: Table, key: str, message: str) -> None:
         """Take note of a difference."""
-        self.found[table.name] += 1
-        if self.found[table.name] <= _SHOWN:
+        self.different[table.name] += 1
+        if self.different[table.name] <= _SHOWN:
             self.differences.append(Difference(table.name, key, message))
 
 
@@ -82,9 +82,7 @@ def verify(ledger: Ledger, directories: Sequence[Path], prices: Prices) -> Repor
 
 
 class _Verifying:
-    def __init__(
-        self, connection: Connection, directories: Sequence[Path], prices: Prices
-    ) -> None:
+    def __init__(self, connection: Connection, directories: Sequence[Path], prices: Prices) -> None:
         self._connection = connection
         self._paths = in_order(directories)
         self._prices = prices
@@ -97,14 +95,14 @@ class _Verifying:
         reached = _all_cursors(self._connection)
         ends_bytes = {name: cursor.offset_bytes for name, cursor in reached.items()}
         with fresh.writing() as writing:
-            fold_all(writing, self._paths, self._prices, ends_bytes)
+            fold_all(writing, self._paths, self._prices, ends_bytes=ends_bytes)
         with fresh.reading() as scratch:
             self._cursors(reached, scratch)
             self._attempts(scratch)
             self._adjustments(scratch)
             self._open_calls(scratch)
         self._sums()
-        self._note_kept(self._kept)
+        self._note_pruned(self._kept.attempts)
         return self._report
 
     def _cursors(self, reached: Mapping[str, Cursor], scratch: Connection) -> None:
@@ -172,10 +170,10 @@ class _Verifying:
 
     def _open_calls(self, scratch: Connection) -> None:
         table = schema.open_calls
-        there = {each["decision"]: each for each in scratch.execute(select(table)).mappings()}
-        query = select(table).where(table.c.file.in_(select(schema.cursors.c.file)))
+        there = {each["decision"]: dict(each) for each in scratch.execute(select(table)).mappings()}
+        query = select(table)
         here = {
-            each["decision"]: each
+            each["decision"]: dict(each)
             for each in self._connection.execute(query).mappings()
             if each["file"] in self._names
         }
@@ -216,9 +214,10 @@ class _Verifying:
         for key in due:
             self._report.differs(table, _named(key), "is missing")
 
-    def _note_kept(self, kept: Horizons) -> None:
-        if kept.attempts:
-            note = f"rows before {kept.attempts} were pruned, so the sums of these days stand alone"
+    def _note_pruned(self, first: str) -> None:
+        older = select(schema.rollups.c.day).where(schema.rollups.c.day < first).limit(1)
+        if self._connection.execute(older).first() is not None:
+            note = f"rows before {first} were pruned, so the sums of these days stand alone"
             self._report.notes.append(note)
 
 

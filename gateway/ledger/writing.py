@@ -9,8 +9,8 @@ from sqlalchemy import Connection, select, tuple_
 from gateway.ledger import schema, tables
 from gateway.ledger.fold import Changes, Message, Wanted
 from gateway.ledger.reading import Cursor
-from gateway.ledger.row import Row
 from gateway.ledger.rollups import Differences
+from gateway.ledger.row import Row
 from gateway.ledger.values import day_of, row, stored, stored_adjustment
 
 

@@ -17,9 +17,9 @@ from typing import NamedTuple
 from gateway.prices.amounts import amount
 from gateway.prices.cost import Bounds, Context, Cost, Sizes
 from gateway.prices.finding import Finder
-from gateway.prices.runs import EXECUTORS
 from gateway.prices.tariff import Rates, Tariff
 from gateway.usage import Usage
+from gateway.usage.tokens import EXECUTORS
 from providers import catalog
 
 ADDED_TOKENS = 4096

@@ -10,6 +10,8 @@ _FLAWS = frozenset(
     {"not an integer", "negative", "too large", "not an object", "not a list", "not text"}
 )
 """What is said of a value that could not be read; other flags are about values that could."""
+_CUT = "usage: more was wrong"
+"""Stands for flags that were left out."""
 _WORDS = frozenset({"service_tier", "inference_geo", "speed", "iterations"})
 _COUNTS = frozenset(
     {
@@ -29,6 +31,8 @@ def unusable(usage: Usage, *, by_iterations: bool) -> Iterator[str]:
     A missing split by time to live is none of it: it is assumed, and flagged.
     """
     for flag in usage.flags:
+        if flag == _CUT:
+            yield "more is wrong with the usage than is told"
         path, _, why = flag.partition(": ")
         if why in _FLAWS and _matters(usage, path, by_iterations=by_iterations):
             yield f"{path} is {why}"

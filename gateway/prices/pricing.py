@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from functools import cached_property
 
 from gateway.money import PICO_MAX
 from gateway.policy.digest import digest
@@ -27,6 +26,7 @@ NO_OWN = Own()
 TOO_MUCH = "the sum is more than a row of a ledger holds"
 ESTIMATED_HIGH = "estimated_high"
 """A redeemed credit made cache writes cheaper by an amount that is not told."""
+_REDEEMED = "redeemed"
 _MEANINGS_MAX = 65_536
 """Digests whose meaning is kept: far more than are in use together."""
 
@@ -46,13 +46,16 @@ class PriceBook:
         """
         self._finder = Finder(files, own)
         self._iterations: Iterations = iterations
+        self._whole: str | None = None
         self._meanings: dict[str, str] = {}
         self._digests: dict[tuple[str, ...], str] = {}
 
-    @cached_property
+    @property
     def digest(self) -> str:
         """Of every row and contract in force."""
-        return digest({**self._finder.told(), "iterations": self._iterations})
+        if self._whole is None:
+            self._whole = digest({**self._finder.told(), "iterations": self._iterations})
+        return self._whole
 
     @property
     def contracts(self) -> tuple[Contract, ...]:
@@ -78,7 +81,7 @@ class PriceBook:
         bill = self._added(runs, usage, context, place)
         if usage.flags:
             bill.unpriced.extend(unusable(usage, by_iterations=listed))
-        if _is_credited(usage):
+        if usage.fallback_credit == _REDEEMED:
             bill.flags.add(ESTIMATED_HIGH)
         beside = self._beside(usage, context, place) if listed else None
         return self._closed(bill, beside)
@@ -158,10 +161,3 @@ class PriceBook:
                 self._meanings[found] = meaning
             self._digests[key] = found
         return found
-
-
-def _is_credited(usage: Usage) -> bool:
-    """Say whether a fallback credit was redeemed."""
-    credit = usage.unknown.get("fallback_credit")
-    status = credit.get("status") if isinstance(credit, dict) else None
-    return (status.get("type") if isinstance(status, dict) else status) == "redeemed"

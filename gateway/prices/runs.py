@@ -8,12 +8,11 @@ from typing import Literal, NamedTuple
 
 from gateway.prices.cost import Context
 from gateway.usage import Iteration, Tokens, Usage
+from gateway.usage.tokens import EXECUTORS
 
 Iterations = Literal["always", "when_mixed"]
 """When `usage.iterations` is the bill: where present, or only where it names other runs too."""
 
-EXECUTORS = frozenset({"message", "fallback_message"})
-"""The runs whose output is the answer."""
 KNOWN = EXECUTORS | {"compaction", "advisor_message"}
 _KIND_CHARACTERS = 40
 """A platform's own word, kept so far."""

@@ -23,8 +23,9 @@ from gateway.server.counting import Counts
 from gateway.server.drain import Drain
 from gateway.server.keys import Keys
 from gateway.server.leaving import Watch, watch
+from gateway.server.ledger_reports import PATHS, NoReports, Tells
 from gateway.server.metrics import Metrics
-from gateway.server.refusals import WrongHost, WrongMethod
+from gateway.server.refusals import OperatorsOnly, WrongHost, WrongMethod
 from gateway.server.relay import STOPPING, relay
 from gateway.server.replies import failed, refused, reply
 from gateway.server.report import report
@@ -37,6 +38,8 @@ from providers.contract import Headers, Kind
 
 CALLS = {"/v1/messages": Kind.MESSAGES, "/v1/messages/count_tokens": Kind.COUNT_TOKENS}
 """Path -> what a POST to it asks for."""
+NO_REPORTS = NoReports()
+OPERATOR = Caller("operator", door=DOOR)
 KEYLESS = Caller(door=DOOR)
 """Who calls a server that asks for no key: a program on the same machine."""
 
@@ -56,9 +59,15 @@ class Serves(Shows, Protocol):
         ...
 
 
-def app(engine: Serves, wire: Wire, settings: Settings, *observers: Observer) -> App:
+def app(
+    engine: Serves,
+    wire: Wire,
+    settings: Settings,
+    *observers: Observer,
+    reports: Tells = NO_REPORTS,
+) -> App:
     """Return the ASGI application that answers with `engine` over `wire`."""
-    return App(engine, wire, settings, *observers)
+    return App(engine, wire, settings, *observers, reports=reports)
 
 
 class App:
@@ -69,10 +78,16 @@ class App:
         wire: What it answers over.
         settings: What the server bears, and whom it answers.
         observers: Told what happens to every request for a call.
+        reports: What answers operators who ask for usage and cost.
     """
 
     def __init__(
-        self, engine: Serves, wire: Wire, settings: Settings, *observers: Observer
+        self,
+        engine: Serves,
+        wire: Wire,
+        settings: Settings,
+        *observers: Observer,
+        reports: Tells = NO_REPORTS,
     ) -> None:
         self.settings = settings
         self.load = Load(settings.bounds, Resident(settings.memory_bytes))
@@ -80,6 +95,8 @@ class App:
         self._engine = engine
         self._wire = wire
         self._keys = Keys(settings.by_key)
+        self._admin_keys = Keys(dict.fromkeys(settings.admin_keys, OPERATOR), "admin")
+        self._reports = reports
         counts = Counts(models.served(engine.upstreams), wire.now_s)
         self._observers = Observers(counts, *observers)
         for observer in (counts, *observers):
@@ -193,6 +210,8 @@ class App:
 
     async def _aside(self, scope: Scope) -> Answer:
         try:
+            if scope["path"] in PATHS:
+                return await self._told(scope)
             if side.is_for_operators(scope):
                 self._identify(dict(scope["headers"]))
             elif not side.is_open(scope["path"]):
@@ -204,6 +223,23 @@ class App:
         except Exception as error:  # noqa: BLE001 - the same
             report(error)
             return failed()
+
+    async def _told(self, scope: Scope) -> Answer:
+        """Tell an operator of usage and cost."""
+        if self.drain.asked:
+            raise NotReady(STOPPING)
+        self._oversee(dict(scope["headers"]))
+        side.check(scope)
+        return await self._reports.answer(scope, self._engine.policy)
+
+    def _oversee(self, headers: Mapping[bytes, bytes]) -> None:
+        """Raise the Refused for a request that is no operator's."""
+        if self._admin_keys:
+            self._admin_keys.caller(headers)
+        elif self._keys:
+            raise OperatorsOnly
+        else:
+            self._identify(headers)
 
     def _admit(self, headers: Mapping[bytes, bytes]) -> Caller:
         """Return whose request may be read; raises the Refused that says why not."""

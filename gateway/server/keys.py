@@ -21,11 +21,12 @@ class Keys:
     compared, too. Without the secret nobody can aim at a digest, so the look-up tells nothing.
     """
 
-    __slots__ = ("_digests", "_dummy", "_pepper")
+    __slots__ = ("_digests", "_dummy", "_kind", "_pepper")
 
     _digests: dict[bytes, tuple[bytes, Caller | None]]
 
-    def __init__(self, callers: Mapping[str, Caller]) -> None:
+    def __init__(self, callers: Mapping[str, Caller], kind: str = "gateway") -> None:
+        self._kind = kind
         self._pepper = secrets.token_bytes(32)
         self._dummy = (secrets.token_bytes(32), None)
         digests = [(self._digest(key.encode()), caller) for key, caller in callers.items()]
@@ -49,7 +50,7 @@ class Keys:
         bears = token[: len(BEARER)].lower() == BEARER
         if bears and (found := self._found(token[len(BEARER) :].strip())) is not None:
             return found
-        raise unauthorized(shown=bears or key is not None)
+        raise unauthorized(shown=bears or key is not None, kind=self._kind)
 
     def _found(self, key: bytes) -> Caller | None:
         digest = self._digest(key)

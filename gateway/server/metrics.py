@@ -114,6 +114,14 @@ BUDGET = Family(
     "Further attempts that upstreams which are ill may be burdened with now.",
 )
 JOURNAL = Family("tidegate_journal_broken", GaugeMetricFamily, "1: the journal cannot be written.")
+LEDGER_LAG = Family(
+    "tidegate_ledger_lag_seconds",
+    GaugeMetricFamily,
+    "How old what is missing in the ledger may be; absent where it is not folded here.",
+)
+LEDGER_ERROR = Family(
+    "tidegate_ledger_broken", GaugeMetricFamily, "1: the journal cannot be folded into the ledger."
+)
 TASKS = Family("tidegate_asyncio_tasks", GaugeMetricFamily, "Tasks of the event loop.")
 BUILD = Family(
     "tidegate_build_info",
@@ -138,6 +146,8 @@ FAMILIES = (
     BREAKER,
     BUDGET,
     JOURNAL,
+    LEDGER_LAG,
+    LEDGER_ERROR,
     TASKS,
     BUILD,
 )
@@ -210,8 +220,19 @@ class Metrics(Collector):
         yield BREAKER, _breakers(status)
         yield BUDGET, {} if left is None else {(): left}
         yield JOURNAL, {} if journal == "none" else {(): int(journal == "broken")}
+        yield from _folding(status)
         yield TASKS, {(): tasks()}
         yield BUILD, {(installed(), platform.python_version()): 1}
+
+
+def _folding(status: Status) -> Iterator[tuple[Family, Values]]:
+    folding = status.engine.folding
+    lag_s = None if folding is None else folding.lag_s
+    yield LEDGER_LAG, {} if lag_s is None else {(): lag_s}
+    yield (
+        LEDGER_ERROR,
+        {} if folding is None else {(): int(folding.progress.error is not None)},
+    )
 
 
 def _breakers(status: Status) -> Values:

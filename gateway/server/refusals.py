@@ -78,10 +78,71 @@ def unserved(path: str) -> Refused:
     return NoSuchPath(f"There is nothing at {shown}.")
 
 
-def unauthorized(*, shown: bool) -> NotAuthorized:
+def unauthorized(*, shown: bool, kind: str = "gateway") -> NotAuthorized:
     """Return the refusal for a key that is wrong (`shown`) or missing."""
     if shown:
-        return NotAuthorized("This gateway key is not valid.")
+        return NotAuthorized(f"This {kind} key is not valid.")
+    article = "An" if kind[0] in "aeiou" else "A"
     return NotAuthorized(
-        "A gateway key is required, in x-api-key or as authorization: Bearer <key>."
+        f"{article} {kind} key is required, in x-api-key or as authorization: Bearer <key>."
     )
+
+
+class OperatorsOnly(Refused):
+    """Usage was asked for, and nobody may ask."""
+
+    status = 403
+    type = "permission_error"
+    reason = "operators_only"
+    should_retry = False
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Usage and cost are for operators: configure admin_keys in [server], and show one."
+        )
+
+
+class NoLedger(NotServed):
+    """Usage was asked for, and there is no ledger."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This gateway keeps no ledger: configure dir in [journal] and url in [ledger]."
+        )
+
+
+class LostLedger(Refused):
+    """The ledger cannot be read now."""
+
+    status = 503
+    type = "api_error"
+    reason = "ledger"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"The ledger cannot be read: {why}.")
+
+
+class SlowLedger(Refused):
+    """A report took longer than it may."""
+
+    status = 504
+    type = "timeout_error"
+    reason = "ledger"
+    should_retry = False
+
+    def __init__(self, limit_s: float) -> None:
+        super().__init__(
+            f"The report took longer than {limit_s:g} s: ask for less time, or use `gateway usage`."
+        )
+
+
+class BusyLedger(Refused):
+    """As many reports are read as may be at a time."""
+
+    status = 429
+    type = "rate_limit_error"
+    reason = "ledger"
+    retry_after_s = 2
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"{limit} reports are being read, which is the limit. Try again soon.")

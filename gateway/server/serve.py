@@ -11,11 +11,14 @@ from gateway.config import NO_POLICY_WARNING, Config
 from gateway.engine import Engine
 from gateway.memory import resident_bytes, resting_note, unread_note
 from gateway.server.app import App
+from gateway.server.ledger_reports import reports_of
 from gateway.server.listen import run
 from gateway.server.log_lines import LogLines
 from gateway.server.settings import Settings
 from gateway.wire.aio import AsyncWire
 
+FOLDS_S = 5.0
+"""How long the last records may take to be folded; what is missing is in the journal."""
 LOG = logging.getLogger("gateway.server")
 
 
@@ -33,10 +36,15 @@ def _serve(config: Config, lines: LogLines) -> int:
     engine = Engine.from_config(config)
     wire = AsyncWire()
     settings = Settings.of(config)
-    app = App(engine, wire, settings, logs.RequestLog(config.logs.format, lines.write))
+    log = logs.RequestLog(config.logs.format, lines.write)
+    app = App(engine, wire, settings, log, reports=reports_of(config))
     _spare_the_collector()
     say = _log if config.logs.format == "json" else None
-    return run(app, engine.routes, notes=_notes(config), say=say, close=wire.aclose)
+    try:
+        return run(app, engine.routes, notes=_notes(config), say=say, close=wire.aclose)
+    finally:
+        if engine.folding is not None:
+            engine.folding.stop(FOLDS_S)
 
 
 def _notes(config: Config) -> list[str]:

@@ -31,6 +31,8 @@ class Settings:
     """Keys that callers may show; they may assert no class."""
     callers: Mapping[str, Caller] = field(default_factory=dict, repr=False)
     """Key -> caller, for keys that may do more."""
+    admin_keys: tuple[str, ...] = field(default=(), repr=False)
+    """Keys that operators show who ask for usage and cost."""
     body_limit_bytes: int = 32 << 20
     """The largest body, as sent and inflated."""
     drain_s: float = 600.0
@@ -73,6 +75,7 @@ class Settings:
                 )
                 for name, each in config.callers.items()
             },
+            admin_keys=tuple(key.reveal() for key in config.server.admin_keys),
             body_limit_bytes=config.server.body_limit_bytes,
             in_flight=config.server.in_flight,
             in_flight_per_key=config.server.in_flight_per_key,

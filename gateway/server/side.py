@@ -9,6 +9,7 @@ from gateway import models
 from gateway.answers import Answer
 from gateway.errors import Malformed
 from gateway.routing import Upstream
+from gateway.server import ledger_reports
 from gateway.server.asgi import Scope
 from gateway.server.metrics import Metrics
 from gateway.server.refusals import WrongMethod, unserved
@@ -21,7 +22,7 @@ OPEN = GREETINGS | {"/healthz", "/readyz"}
 """Paths that need no key."""
 METRICS = "/metrics"
 MODELS = "/v1/models"
-KNOWN = OPEN | {MODELS, METRICS}
+KNOWN = OPEN | {MODELS, METRICS} | ledger_reports.PATHS.keys()
 READS = frozenset({"GET", "HEAD"})
 ALLOW = "GET, HEAD"
 
@@ -36,14 +37,20 @@ def is_for_operators(scope: Scope) -> bool:
     return scope["path"] == METRICS or _is_verbose(scope)
 
 
-async def answer(scope: Scope, status: Status, metrics: Metrics, *, stopping: bool) -> Answer:
-    """Answer a request that is no call; raises the Refused that fits."""
+def check(scope: Scope) -> None:
+    """Raise the Refused for a path that is not there, or a method it does not take."""
     path: str = scope["path"]
-    engine = status.engine
     if path not in KNOWN and not path.startswith(f"{MODELS}/"):
         raise unserved(path)
     if scope["method"] not in READS:
         raise WrongMethod(scope["method"], path, ALLOW)
+
+
+async def answer(scope: Scope, status: Status, metrics: Metrics, *, stopping: bool) -> Answer:
+    """Answer a request that is no call; raises the Refused that fits."""
+    path: str = scope["path"]
+    engine = status.engine
+    check(scope)
     if path in GREETINGS:
         return Answer(200, ())
     if path == "/healthz":

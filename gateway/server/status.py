@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from gateway.dispatch.budget import Budget, Unbounded
 from gateway.dispatch.health import Health, State
@@ -13,6 +13,9 @@ from gateway.routing import Upstream
 from gateway.server.counting import Counts, Tally
 from gateway.server.shedding import Load
 from gateway.version import installed
+
+if TYPE_CHECKING:
+    from gateway.ledger.background import Folding
 
 
 class Shows(Protocol):
@@ -44,6 +47,11 @@ class Shows(Protocol):
     @property
     def stopped(self) -> bool:
         """Whether no request is sent."""
+        ...
+
+    @property
+    def folding(self) -> Folding | None:
+        """What folds the journal into the ledger; None: nothing does in this process."""
         ...
 
 
@@ -95,6 +103,7 @@ def verbose(status: Status, *, stopping: bool) -> dict[str, Any]:
         "version": installed(),
         "uptime_s": round(now_s - status.began_s, 1),
         "journal": status.engine.journal,
+        "ledger": _ledger(status.engine.folding),
         "in_flight": status.load.in_flight,
         "draining": status.load.draining,
         "tasks": tasks(),
@@ -103,6 +112,19 @@ def verbose(status: Status, *, stopping: bool) -> dict[str, Any]:
             _upstream(each, status.counts.upstreams.get(each.name, Tally()), health, now_s)
             for each in status.engine.upstreams
         ],
+    }
+
+
+def _ledger(folding: Folding | None) -> dict[str, Any] | None:
+    """Return how far the ledger is behind the journal; None: it is not folded here."""
+    if folding is None:
+        return None
+    progress, lag_s = folding.progress, folding.lag_s
+    return {
+        "records_behind": progress.records,
+        "lag_s": None if lag_s is None else round(lag_s, 1),
+        "files_in_trouble": progress.troubles,
+        "error": progress.error,
     }
 
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from gateway.usage.tokens import Iteration
+from gateway.usage.tokens import EXECUTORS, Iteration
 
 _NOT_THE_SPLIT = "is not the sum of its parts"
 _NOT_THE_RUNS = "is not the sum of the runs' outputs"
 _MORE_THAN_ALL = "more than output_tokens"
 _CHECKS = tuple(f": {check}" for check in (_NOT_THE_SPLIT, _NOT_THE_RUNS, _MORE_THAN_ALL))
 
-_EXECUTOR = frozenset({"message", "fallback_message"})
-"""The types of runs whose output the totals hold."""
 _BESIDE = frozenset({"compaction", "advisor_message"})
 """The types of runs that the totals leave out."""
 
@@ -56,12 +54,19 @@ def _mismatched_runs(output: int | None, iterations: tuple[Iteration, ...]) -> I
             run.cache_creation_1h_input_tokens,
         ):
             yield f"iterations.{at}.cache_creation_input_tokens: {_NOT_THE_SPLIT}"
-    counted = [run.output_tokens for run in iterations if run.type in _EXECUTOR]
-    understood = all(run.type in _EXECUTOR or run.type in _BESIDE for run in iterations)
-    outputs = [count for count in counted if count is not None]
-    whole = understood and bool(counted) and len(outputs) == len(counted)
-    if whole and output is not None and sum(outputs) != output:
+    if output is not None and not _is_told_by(output, iterations):
         yield f"output_tokens: {_NOT_THE_RUNS}"
+
+
+def _is_told_by(output: int, iterations: tuple[Iteration, ...]) -> bool:
+    """Say whether the total can be that of the runs: of all, or of the model that took over."""
+    counted = [run for run in iterations if run.type in EXECUTORS]
+    outputs = [run.output_tokens for run in counted if run.output_tokens is not None]
+    understood = all(run.type in EXECUTORS or run.type in _BESIDE for run in iterations)
+    if not counted or not understood or len(outputs) != len(counted):
+        return True
+    served = [run.output_tokens or 0 for run in counted if run.model == counted[-1].model]
+    return output in (sum(outputs), sum(served))
 
 
 def _is_split(whole: int | None, five_minutes: int | None, hour: int | None) -> bool:

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 class Shape:
     """One JSON object: its keys, and the field that each of them is."""
 
-    counts: Mapping[str, str] = field(default_factory=dict)
-    words: Mapping[str, str] = field(default_factory=dict)
+    counts: dict[str, str] = field(default_factory=dict)
+    words: dict[str, str] = field(default_factory=dict)
     groups: Mapping[str, Shape] = field(default_factory=dict)
     """The objects within it."""
     lists: Mapping[str, Shape] = field(default_factory=dict)

@@ -8,6 +8,8 @@ from typing import Any
 
 COUNTER_MAX = 2**53
 """The largest integer that every JSON reader keeps exact."""
+EXECUTORS = frozenset({"message", "fallback_message"})
+"""The types of runs whose output is the answer's, and is in its totals."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,12 +16,10 @@ def written(source: object, unknown: Mapping[str, Any], shape: Shape) -> dict[st
         unknown: What the shape does not know, by path.
         shape: The keys to write.
     """
-    pairs = [*shape.counts.items()]
-    # A word that a group says too is written there, where there is room for all of it.
-    pairs += [(key, name) for key, name in shape.words.items() if key not in shape.groups]
-    told = {key: getattr(source, name) for key, name in pairs}
+    told = {key: getattr(source, name) for key, name in (shape.counts | shape.words).items()}
     told = {key: value for key, value in told.items() if value is not None}
     inside, beside = _parted(unknown, shape)
+    # A word that a group says too is written there, where there is room for all of it.
     for key, group in shape.groups.items():
         within = written(source, inside.get(key, {}), group)
         if within:

@@ -232,14 +232,11 @@ def _name(data: bytes) -> str:
 
 
 def exception(headers: Mapping[str, str], payload: bytes) -> Failure:
-    """Return what an exception or error frame means, with its true status.
-
-    botocore gives each of them 400; the service model says otherwise.
-    """
+    """Return what an exception or error frame means; the status on the wire was 200."""
     name = headers.get(":exception-type") or headers.get(":error-code") or ""
     words = errors.read(payload)
     if not words.message:
         words = replace(words, message=headers.get(":error-message", ""))
     verdict = errors.of_name("bedrock", name[:1].upper() + name[1:]) or errors.of_status(500)
     verdict = errors.with_original(verdict, words.original_status)
-    return errors.build(verdict, words, payload, upstream_status=verdict.http)
+    return errors.build(verdict, words, payload, upstream_status=200)

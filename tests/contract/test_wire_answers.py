@@ -341,17 +341,18 @@ def test_every_exception_of_the_service_is_known(name: str, status: int) -> None
     assert verdict.http == status
 
 
-def test_a_streams_exceptions_have_the_services_statuses() -> None:
+def test_a_streams_exceptions_are_those_of_the_service() -> None:
     members = service_model()["shapes"]["ResponseStream"]["members"]
-    statuses = dict(exceptions())
     names = [name for name in members if name != "chunk"]
     assert len(names) >= 6
     for name in names:
+        verdict = errors.of_name("bedrock", members[name]["shape"])
+        assert verdict is not None
         frame = encode_frame({":message-type": "exception", ":exception-type": name}, b"{}")
         decoder = PROVIDERS["bedrock"].decoder(STREAM, ())
         decoder.feed(frame)
         assert decoder.failure is not None
-        assert decoder.failure.upstream_status == statuses[members[name]["shape"]]
+        assert (decoder.failure.kind, decoder.failure.type) == (verdict.kind, verdict.type)
 
 
 def test_the_tiers_of_the_service_are_known() -> None:

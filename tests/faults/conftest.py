@@ -13,6 +13,7 @@ from tests.faults.evidence import Evidence
 from tests.faults.expected import mistakes
 from tests.faults.running import run
 from tests.faults.table import printed
+from tests.faults.widths import told
 
 HERE = Path(__file__).parent
 FOUND = pytest.StashKey[Sequence[Evidence]]()
@@ -25,7 +26,7 @@ def found(request: pytest.FixtureRequest) -> Mapping[str, Sequence[Evidence]]:
         str(item.callspec.params["fault"])
         for item in request.session.items
         if isinstance(item, pytest.Function) and item.path.parent == HERE
-        if "found" in item.fixturenames
+        if {"found", "fault"} <= set(item.fixturenames)
     }
     log = logging.getLogger("gateway")
     before = log.level
@@ -46,7 +47,7 @@ def pytest_terminal_summary(
     if not WHOLE or FOUND not in config.stash:
         return
     terminalreporter.section("faults")
-    for line in _lines(config.stash[FOUND]):
+    for line in (*_lines(config.stash[FOUND]), *told(config.stash[FOUND])):
         terminalreporter.write_line(line)
 
 

@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.emulator import Emulator, Record
+from gateway.ledger.row import Row
 from tests.faults.asking import Seen
-from tests.faults.cases import Case
+from tests.faults.cases import PLATFORMS, Case
 from tests.faults.stage import Stage
+from tests.ledger.bills import Billed, billed, differences, folded
 
-MARK = re.compile(rb"(?:case|next)-\d{5}")
+MARK = re.compile(rb"(?:case|next|warm)-(?:\d{5}|up)")
 ENDS = frozenset({"failed", "finished", "withdrawn"})
 
 
@@ -66,6 +68,13 @@ class Evidence:
     """Connections to the platforms that the gateway left open."""
     astray: int = 0
     """Requests at the target of redirects, of the whole run."""
+    rows: Sequence[Row] = ()
+    """What the ledger has of its attempts."""
+    bills: Sequence[Billed] = ()
+    """What the platforms charge for it."""
+    unclear: Sequence[str] = ()
+    """Where ledger and bill do not agree on requests that are no case's own; the first case of a
+    run has it."""
 
 
 Ran = tuple[Case, Seen, Seen]
@@ -78,6 +87,16 @@ def gathered(
     """Return the evidence of all cases of a run that is over, its gateway stopped."""
     came = _came(stage.emulator)
     told = _told(stage.records())
+    rows = by_mark(folded(stage.journal))
+    bills = {mark: [billed(each) for each in records] for mark, records in came.items()}
+    # Of a request without its body nobody can say whose it is; it must not cost anything.
+    bills[""] = [each for each in bills.get("", ()) if each.pico]
+    own = {mark for case, _, _ in ran for mark in (case.mark, case.after.mark)}
+    unclear = [
+        f"{mark or 'unmarked'}: {each}"
+        for mark in {*rows, *bills} - own
+        for each in differences(rows.get(mark, ()), bills.get(mark, ()))
+    ]
     secrets = stage.secrets
     return [
         Evidence(
@@ -92,18 +111,29 @@ def gathered(
             stopped,
             stage.left_open,
             len(stage.emulator.records.of("elsewhere")),
+            [row for mark in (case.mark, case.after.mark) for row in rows.get(mark, ())],
+            [bill for mark in (case.mark, case.after.mark) for bill in bills.get(mark, ())],
+            () if number else unclear,
         )
-        for case, seen, after in ran
+        for number, (case, seen, after) in enumerate(ran)
     ]
 
 
 def _came(emulator: Emulator) -> Mapping[str, list[Record]]:
-    """Return the requests by their mark."""
+    """Return the requests for models by their mark; of some no more than the head came."""
     found = defaultdict(list)
     for record in emulator.records:
-        mark = MARK.search(record.body)
-        if mark is not None:
-            found[mark[0].decode()].append(record)
+        if record.platform in PLATFORMS:
+            mark = MARK.search(record.body)
+            found["" if mark is None else mark[0].decode()].append(record)
+    return found
+
+
+def by_mark(rows: Iterable[Row]) -> Mapping[str, list[Row]]:
+    """Return the ledger's rows by their mark, which is a tag."""
+    found = defaultdict(list)
+    for row in rows:
+        found[row.tags.get("case", "")].append(row)
     return found
 
 

@@ -19,6 +19,7 @@ from gateway.emulator.aws_signature import SignedRequest, check
 from tests.faults.asking import Ask, Seen
 from tests.faults.evidence import Evidence
 from tests.faults.stage import GATEWAY_KEY, KEY, PROJECT
+from tests.ledger.bills import differences
 
 Rule = Callable[[Evidence], Iterator[str]]
 
@@ -219,6 +220,12 @@ def n11_every_attempt_is_on_record(found: Evidence) -> Iterator[str]:
     yield from _miscounted(found)
 
 
+def the_ledger_agrees_with_the_bill(found: Evidence) -> Iterator[str]:
+    """Each request has one row, which costs what is billed, or lies around it."""
+    yield from differences(found.rows, found.bills)
+    yield from found.unclear
+
+
 def the_fault_struck(found: Evidence) -> Iterator[str]:
     """A case in which nothing went wrong shows nothing."""
     case = found.case
@@ -252,6 +259,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "N9": n9_nothing_is_left_running,
         "N10": n10_errors_are_well_formed,
         "N11": n11_every_attempt_is_on_record,
+        "bill": the_ledger_agrees_with_the_bill,
         "struck": the_fault_struck,
         "next": the_next_answer_is_its_own,
     }

@@ -56,8 +56,6 @@ fsync = "never"
 """
 """Short clocks, and nothing that one case could do to another. A stream that no other clock ends
 would last longer than the watchdog allows."""
-HELD = frozenset({"stall", "left"})
-"""How the emulator records an answer that it does not end by itself."""
 DOORS = ("bytes", "server", "client", "async")
 
 
@@ -68,6 +66,8 @@ class Stage:
     emulator: Emulator
     doors: Mapping[str, Door]
     journal: Path
+    url: str = ""
+    """Where the server is."""
     left_open: int = 0
     """How many connections to the platforms were open when the gateway had stopped."""
 
@@ -78,11 +78,7 @@ class Stage:
 
     def running(self) -> frozenset[int]:
         """Return the numbers of the requests that have not ended."""
-        return frozenset(
-            record.number
-            for record in self.emulator.records
-            if record.outcome == "open" or (record.outcome in HELD and not record.left)
-        )
+        return frozenset(record.number for record in self.emulator.records if record.running)
 
     def drop_connections(self) -> None:
         """Close what is open to the platforms, so that the next request needs a new connection."""
@@ -132,8 +128,13 @@ class Stage:
 
 
 @contextmanager
-def staged(directory: Path) -> Iterator[Stage]:
-    """Start everything on loopback; all of it ends with the block."""
+def staged(directory: Path, **settings: Any) -> Iterator[Stage]:
+    """Start everything on loopback; all of it ends with the block.
+
+    Args:
+        directory: An empty one, for configuration and journal.
+        settings: The server's.
+    """
     with ExitStack() as stack:
         threads = stack.enter_context(ThreadPoolExecutor(THREADS))
         emulator = stack.enter_context(Emulator(api_key=KEY, keep_records=200_000))
@@ -141,7 +142,9 @@ def staged(directory: Path) -> Iterator[Stage]:
         stack.callback(stage.count_connections)
         _write(directory, emulator)
         engine = _engine(directory, emulator)
-        running = stack.enter_context(serving(engine, keys=(GATEWAY_KEY,), drain_s=1.0))
+        settings = {"keys": (GATEWAY_KEY,), "drain_s": 1.0, **settings}
+        running = stack.enter_context(serving(engine, **settings))
+        stage.url = running.url
         stage.doors = {
             "bytes": Bytes(running.port, GATEWAY_KEY),
             "server": Asynchronous(_sdk(running.url)),

@@ -9,6 +9,7 @@ import pytest
 from tests.faults.cases import chosen, every
 from tests.faults.evidence import Evidence
 from tests.faults.expected import expected, idle_rows, mistakes
+from tests.faults.widths import beyond, measured, unlisted
 
 
 @pytest.mark.parametrize("fault", dict.fromkeys(case.fault for case in chosen()))
@@ -16,6 +17,17 @@ def test_the_rules_hold_under(fault: str, found: Mapping[str, Sequence[Evidence]
     assert found[fault]
     wrong = [f"{each.case}: {what}" for each in found[fault] for what in mistakes(each)]
     assert not wrong, "\n".join(wrong)
+
+
+def test_the_bounds_of_costs_are_as_on_record(found: Mapping[str, Sequence[Evidence]]) -> None:
+    evidence = [each for of in found.values() for each in of]
+    if len(evidence) < len(chosen()):
+        pytest.skip("the mean is over all cases, and not all are run")
+    assert not beyond(measured(evidence))
+
+
+def test_costs_are_exact_where_they_can_be(found: Mapping[str, Sequence[Evidence]]) -> None:
+    assert not list(unlisted(found))
 
 
 def test_every_case_has_an_expectation() -> None:

@@ -73,6 +73,15 @@ def told(change: Callable[[Any], object]) -> Callable[[Evidence], Evidence]:
     return changed
 
 
+def costs(more_pico: int) -> Callable[[Evidence], Evidence]:
+    def changed(found: Evidence) -> Evidence:
+        first = found.bills[0]
+        dearer = replace(first, pico=first.pico + more_pico)
+        return replace(found, bills=[dearer, *found.bills[1:]])
+
+    return changed
+
+
 def header(name: str, value: str) -> Callable[[Evidence], Evidence]:
     return lambda found: record(headers=(*found.records[0].headers, (name, value)))(found)
 
@@ -134,6 +143,13 @@ CHANGES: list[tuple[str, str, Callable[[Evidence], Evidence]]] = [
     ("N11", "refused", lambda found: replace(found, records=found.records[:1])),
     ("N11", "streamed", told(lambda last: last.ends[-1][1]["usage"].update(output_tokens=0))),
     ("N11", "cut", told(lambda last: last.ends[-1][1].update(state="complete"))),
+    ("bill", "streamed", lambda found: replace(found, rows=found.rows[1:])),
+    ("bill", "whole", lambda found: replace(found, rows=[*found.rows, found.rows[0]])),
+    ("bill", "refused", lambda found: replace(found, bills=[found.bills[-1], *found.bills])),
+    ("bill", "streamed", costs(-1)),
+    ("bill", "whole", costs(1)),
+    ("bill", "cut", costs(10**12)),
+    ("bill", "cut", lambda found: replace(found, unclear=["unmarked: a request has no row"])),
     ("struck", "refused", lambda found: replace(found, records=[])),
     ("next", "streamed", lambda found: replace(found, after=found.seen)),
     (

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import threading
-from contextlib import suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 
@@ -67,10 +66,12 @@ class Load:
             "x-gateway-tag-mark": mark,
         }
         connection = HTTPConnection("127.0.0.1", self.server.port, timeout=PATIENCE_S)
-        with suppress(OSError, HTTPException):
+        try:
             connection.request("POST", "/v1/messages", json.dumps(body), headers)
-            answer = connection.getresponse()
-            came = answer.read()
-            return answer.status == 200 and (END in came or not stream)
-        connection.close()
-        return False
+            with connection.getresponse() as answer:
+                came = answer.read()
+                return answer.status == 200 and (END in came or not stream)
+        except (OSError, HTTPException):
+            return False
+        finally:
+            connection.close()

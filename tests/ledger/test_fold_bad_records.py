@@ -11,7 +11,7 @@ from sqlalchemy import String
 from gateway.ledger.row import Adjustment, State
 from gateway.ledger.schema import attempts
 from tests.ledger.keeping import Kept, kept_of
-from tests.ledger.one_call import EXACT_PICO, OPUS, OneCall
+from tests.ledger.one_call import EXACT_PICO, OPUS, USAGE, OneCall
 from tests.ledger.records import START_US, Placed, record
 
 LONG = "x" * 300
@@ -60,6 +60,14 @@ def test_another_end_of_an_attempt_is_named_and_the_first_one_holds() -> None:
     (row,) = kept.rows.values()
     assert row.state is State.REJECTED
     assert kept.troubles == {"failed.again": 1}
+
+
+def test_another_start_or_usage_of_an_attempt_is_passed_over() -> None:
+    call = OneCall().decided().started().started(upstream="elsewhere").used().used(usage=USAGE)
+    kept = kept_of(call)
+    kept.fold(call.records)
+    (row,) = kept.rows.values()
+    assert (row.upstream, row.seq, row.output_tokens) == ("direct", 1, 1)
 
 
 def test_a_member_that_is_wrong_is_named_and_the_others_are_kept() -> None:
@@ -113,6 +121,18 @@ def test_a_call_that_was_kept_and_cannot_be_read_is_named() -> None:
     assert kept.rows["dec_2.1"].state is State.FINAL
     assert kept.rows["dec_1.1"].open
     assert kept.troubles["open_call"] > 0
+
+
+def test_a_cost_beyond_what_a_row_holds_is_unpriced() -> None:
+    huge = {"input_tokens": 2**53, "output_tokens": 2**53}
+    one, other = (
+        kept_of(OneCall().decided(bytes=2**53).started()),
+        kept_of(OneCall().decided().started().finished(usage=huge)),
+    )
+    for kept in (one, other):
+        (row,) = kept.rows.values()
+        assert row.unpriced == "it comes to more than a row holds"
+        assert (row.list_pico, row.net_pico, row.low_pico, row.high_pico) == (None,) * 4
 
 
 def test_an_adjustment_is_handed_on() -> None:

@@ -12,6 +12,7 @@ import msgspec
 from gateway.ledger.costs import context
 from gateway.ledger.row import Row, State
 from gateway.ledger.sums import Sum, charged, total, waste
+from gateway.prices import shipped
 from gateway.usage import Usage
 from tests.laws import rarely
 from tests.ledger.flat_prices import FlatPrices
@@ -62,10 +63,10 @@ def test_each_attempt_is_booked_as_what_happened(rng: random.Random) -> None:
 
 @rarely(5)
 def test_what_a_platform_bills_lies_within_the_bounds(rng: random.Random) -> None:
-    told = history(rng, calls=CALLS)
-    for attempt, row in folded(told.records).rows.items():
+    told, prices = history(rng, calls=CALLS), rng.choice((FlatPrices(), shipped()))
+    for attempt, row in folded(told.records, Kept(prices)).rows.items():
         usage = told.ends[attempt].usage
-        billed = 0 if usage is None else FlatPrices().cost(Usage.of(usage), context(row)).net_pico
+        billed = 0 if usage is None else prices.cost(Usage.of(usage), context(row)).net_pico
         assert billed is not None
         assert row.low_pico is not None
         assert row.high_pico is not None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 from sqlalchemy import func, select
@@ -12,10 +14,12 @@ from gateway.ledger import reading, schema
 from gateway.ledger.folding import fold_once
 from gateway.ledger.one_folder import one_folder
 from gateway.ledger.store import Ledger
+from gateway.ledger.verifying import verify
 from gateway.prices import shipped
 from tests.ledger.journals import NOW_S, MadeUp, dump, simple, write
 
 BOOK = shipped()
+ROOT = Path(__file__).parents[2]
 
 
 def count(ledger: Ledger) -> int:
@@ -82,9 +86,7 @@ def test_a_file_in_the_place_of_another_is_a_trouble(ledger: Ledger, tmp_path: P
     assert (trouble.file, trouble.record) == (path.name, 3)
 
 
-def test_a_record_that_was_changed_stops_its_file_before_it(
-    ledger: Ledger, tmp_path: Path
-) -> None:
+def test_a_record_that_was_changed_stops_its_file_before_it(ledger: Ledger, tmp_path: Path) -> None:
     path = simple(tmp_path / "journal")
     lines = path.read_bytes().splitlines(keepends=True)
     changed = lines[6].replace(b'"decision"', b'"Decision"')
@@ -178,3 +180,40 @@ def test_the_lock_is_not_kept_by_a_process_that_was_forked(tmp_path: Path) -> No
     os.write(ended[1], b"x")
     os.waitpid(child, 0)
     assert alone
+
+
+KILLED = """
+import os, random, signal, sys, time
+from pathlib import Path
+from gateway.ledger.folding import fold_once
+from gateway.ledger.store import Ledger
+from gateway.prices import shipped
+ledger, book, randomly, kills = Ledger.open(sys.argv[1], Path()), shipped(), random.Random(7), 0
+for _ in range(200):
+    child = os.fork()
+    if child == 0:
+        fold_once(ledger, Path(sys.argv[2]), book, limit_bytes=6000)
+        os._exit(0)
+    time.sleep(randomly.uniform(0.005, 0.06))
+    os.kill(child, signal.SIGKILL)
+    if os.waitpid(child, 0)[1] == 0:
+        break
+    kills += 1
+print(kills)
+"""
+
+
+def test_a_process_that_is_killed_while_it_folds_counts_nothing_twice(
+    url: str, tmp_path: Path
+) -> None:
+    path = simple(tmp_path / "journal", 200)
+    command = [sys.executable, "-c", KILLED, url, str(path.parent)]
+    ran = subprocess.run(  # noqa: S603 - our own code
+        command, capture_output=True, cwd=ROOT, check=True, timeout=120
+    )
+    ledger = Ledger.open(url, tmp_path)
+    fold_once(ledger, path.parent, BOOK)
+    report = verify(ledger, [path.parent], BOOK)
+    ledger.close()
+    assert int(ran.stdout) > 2
+    assert (report.ok, report.attempts) == (True, 200), report.differences

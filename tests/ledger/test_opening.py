@@ -21,14 +21,14 @@ from gateway.ledger.schema import VERSION_TABLE, metadata
 from gateway.ledger.store import Ledger
 
 ROOT = Path(__file__).parents[2]
-LATER = '''
+LATER = """
 import sqlalchemy as sa
 from alembic import op
 revision, down_revision = "0002", "0001"
 def upgrade():
     op.add_column("attempts", sa.Column("colour", sa.Text()))
     {more}
-'''
+"""
 
 
 @contextmanager
@@ -43,7 +43,11 @@ def connected(url: str, directory: Path, *, writes: bool = True) -> Iterator[Con
 
 def everything(connection: Connection) -> dict[str, list[Any]]:
     names = inspect(connection).get_table_names()
-    return {name: connection.execute(text(f"SELECT * FROM {name}")).all() for name in names}
+    return {name: rows(connection, name) for name in names}
+
+
+def rows(connection: Connection, table: str) -> list[Any]:
+    return list(connection.execute(text(f"SELECT * FROM {table}")))  # noqa: S608 - a test's own
 
 
 def later(tmp_path: Path, more: str = "") -> Path:
@@ -80,9 +84,7 @@ def test_opening_again_changes_nothing(url: str, tmp_path: Path) -> None:
         assert everything(connection) == {**before, "price_rows": [("a", "b")]}
 
 
-def test_an_older_ledger_is_brought_up_to_date_and_keeps_its_rows(
-    url: str, tmp_path: Path
-) -> None:
+def test_an_older_ledger_is_brought_up_to_date_and_keeps_its_rows(url: str, tmp_path: Path) -> None:
     Ledger.open(url, tmp_path).close()
     with connected(url, tmp_path) as connection:
         connection.execute(text("INSERT INTO price_rows VALUES ('a', 'b')"))
@@ -136,7 +138,8 @@ def test_processes_that_open_a_new_ledger_at_once_all_have_it(url: str, tmp_path
     )
     command = [sys.executable, "-c", code, url]
     running = [
-        subprocess.Popen(command, stdin=subprocess.PIPE, cwd=ROOT) for _ in range(4)
+        subprocess.Popen(command, stdin=subprocess.PIPE, cwd=ROOT)  # noqa: S603 - our own code
+        for _ in range(4)
     ]
     for process in running:
         assert process.stdin is not None
@@ -146,8 +149,7 @@ def test_processes_that_open_a_new_ledger_at_once_all_have_it(url: str, tmp_path
         process.communicate(timeout=60)
     assert [process.returncode for process in running] == [0] * 4
     with connected(url, tmp_path) as connection:
-        versions = connection.execute(text(f"SELECT * FROM {VERSION_TABLE}")).all()
-    assert versions == [("0001",)]
+        assert rows(connection, VERSION_TABLE) == [("0001",)]
 
 
 def test_a_file_that_is_no_database_is_named_and_not_touched(tmp_path: Path) -> None:

@@ -39,6 +39,24 @@ def test_counts_that_differ_are_raised_and_named_in_any_order(order: tuple[int, 
     assert total(rows.values()).exact_pico == first.net_pico
 
 
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_a_conflict_is_not_forgotten_when_an_earlier_attempt_agrees(order: tuple[int, ...]) -> None:
+    calls = [said(f"dec_{each}", output, at_s=each) for each, output in enumerate((100, 98, 100))]
+    rows = kept_of(*(calls[each] for each in order)).rows
+    assert rows["dec_0.1"].flags == ("conflict", "conflict: output_tokens")
+    assert (rows["dec_0.1"].duplicate_of, rows["dec_0.1"].output_tokens) == (None, 100)
+
+
+def test_a_row_that_was_just_named_is_raised_and_keeps_its_name() -> None:
+    kept, call = Kept(), OneCall().decided().started()
+    call.failed(state="unknown", message_id="msg_1", usage=BEGUN).started(2)
+    kept.fold(call.records)
+    call.finished(2, message_id="msg_2")
+    kept.fold([*call.records[-1:], *said("dec_2", 50, at_s=20).records])
+    row = kept.rows["dec_1.1"]
+    assert (row.request_id, row.state, row.net_pico) == ("req_1", "final", EXACT_PICO)
+
+
 @pytest.mark.parametrize("more", [{"account": "org-2"}, {"platform": "bedrock"}])
 def test_another_account_or_platform_is_another_message(more: dict[str, str]) -> None:
     rows = kept_of(said("dec_1", 50, at_s=0), said("dec_2", 50, at_s=10, **more)).rows

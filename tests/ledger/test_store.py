@@ -193,9 +193,14 @@ def test_an_adjustment_written_again_changes_nothing(ledger: Ledger) -> None:
 
 def test_what_is_kept_of_a_call_goes_when_it_is_over(ledger: Ledger) -> None:
     cursor = Cursor("journal-1.jsonl", 10, 1, "00", closed=False)
-    kept = changes(open_calls={"dec_1": "{}", "dec_2": "{}"}, files=dict.fromkeys(("dec_1", "dec_2"), cursor.file))
+    kept = changes(
+        open_calls={"dec_1": "{}", "dec_2": "{}"},
+        files=dict.fromkeys(("dec_1", "dec_2"), cursor.file),
+    )
     ledger.apply(kept, [cursor])
-    ledger.apply(changes(open_calls={"dec_1": None, "dec_2": "[]"}, files={"dec_2": cursor.file}), [])
+    ledger.apply(
+        changes(open_calls={"dec_1": None, "dec_2": "[]"}, files={"dec_2": cursor.file}), []
+    )
     (found,) = all_of(ledger, schema.open_calls)
     assert found == {"decision": "dec_2", "file": cursor.file, "data": "[]"}
     with ledger.writing() as writing:
@@ -210,9 +215,13 @@ def test_prices_are_kept_once(ledger: Ledger) -> None:
 
 
 def test_what_is_raised_in_a_transaction_undoes_it(ledger: Ledger) -> None:
-    with pytest.raises(ZeroDivisionError), ledger.writing() as writing:
-        writing.apply(changes(Booked(row(1), None), price_rows={"d": "[1]"}), [])
-        raise ZeroDivisionError
+    def broken() -> None:
+        with ledger.writing() as writing:
+            writing.apply(changes(Booked(row(1), None), price_rows={"d": "[1]"}), [])
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        broken()
     assert all_of(ledger, schema.attempts) == all_of(ledger, schema.price_rows) == []
     assert all_of(ledger, schema.rollups) == []
 

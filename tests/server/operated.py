@@ -17,7 +17,7 @@ from gateway.emulator import Emulator
 from gateway.engine import Engine
 from gateway.server import Settings
 from gateway.server.metrics import FAMILIES
-from tests.server.serving import HEADERS, Running, serving
+from tests.server.serving import HEADERS, WAIT_S, Running, serving
 
 KEY = "key-of-an-operator"
 CALLER_KEY = "key-of-a-caller"
@@ -81,8 +81,13 @@ def operated(checked: Config) -> Iterator[Running]:
     """Serve a configuration until the block ends."""
     settings = Settings.of(checked)
     said = {each.name: getattr(settings, each.name) for each in fields(settings)}
-    with serving(Engine.from_config(checked), **said | {"port": 0, "drain_s": 5.0}) as running:
-        yield running
+    engine = Engine.from_config(checked)
+    try:
+        with serving(engine, **said | {"port": 0, "drain_s": 5.0}) as running:
+            yield running
+    finally:
+        if engine.folding is not None:
+            engine.folding.stop(WAIT_S)
 
 
 def scraped(running: Running, headers: Mapping[str, str] = AUTH) -> list[Sample]:

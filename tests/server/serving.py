@@ -25,7 +25,8 @@ from gateway.emulator import Emulator
 from gateway.engine import Engine
 from gateway.routing import Upstream
 from gateway.server import App, Settings, app, run
-from gateway.server.app import Serves
+from gateway.server.app import NO_REPORTS, Serves
+from gateway.server.ledger_reports import Tells
 from gateway.telemetry import Observer
 from gateway.wire.aio import AsyncWire
 from gateway.wire.contract import Route, Wire
@@ -125,10 +126,13 @@ def _headers(response: HTTPResponse) -> dict[str, str]:
 
 
 @contextmanager
-def serving(engine: Serves, routes: Sequence[Route] = (), **settings: Any) -> Iterator[Running]:
+def serving(
+    engine: Serves, routes: Sequence[Route] = (), reports: Tells = NO_REPORTS, **settings: Any
+) -> Iterator[Running]:
     """Serve an engine until the block ends."""
     wire = AsyncWire()
-    application = app(engine, wire, Settings(**{"port": 0, "drain_s": 5.0, **settings}), *LOGS)
+    made = Settings(**{"port": 0, "drain_s": 5.0, **settings})
+    application = app(engine, wire, made, *LOGS, reports=reports)
     ready = threading.Event()
     running = Running("", application, [])
 
@@ -156,6 +160,7 @@ class Scripted:
     """An engine that does what a test says."""
 
     policy = journal = "none"
+    folding = None
     troubles = ()
     stopped = False
 

@@ -10,10 +10,14 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from gateway.emulator import NAMED, Emulator
+from gateway.emulator.named_faults import PLATFORMS
+from tests.ledger.bills import billed
 from tests.soak.asking import FAULTS, MARK
 
 KEEP = 1_000_000
@@ -31,7 +35,14 @@ def came_in(emulator: Emulator) -> dict[str, Any]:
         row = (record.platform, record.status, record.fault, record.outcome, running)
         rows.append((mark[1].decode(), *row))
     lost = emulator.records.total - len(emulator.records)
-    return {"requests": rows, "others": others, "lost": lost}
+    return {"requests": rows, "others": others, "lost": lost, "bills": list(_bills(emulator))}
+
+
+def _bills(emulator: Emulator) -> Iterator[dict[str, Any]]:
+    """Yield what the platforms bill for each request for a model that has ended."""
+    for record in emulator.records:
+        if record.platform in PLATFORMS and record.billed is not None:
+            yield asdict(billed(record))
 
 
 def told_line(told: Any) -> None:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from gateway.ledger.row import Row
+from tests.ledger.bills import Billed, folded
 from tests.soak.stage import Gateway, gateway, load, platforms
 from tests.soak.watching import descriptors, rss_mb
 
@@ -62,6 +64,13 @@ class Soak:
     exit_status: int = 0
     log: str = ""
     journal: list[dict[str, Any]] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+    """The ledger, folded from the journal."""
+
+    @property
+    def bills(self) -> list[Billed]:
+        """What the platforms bill."""
+        return [Billed(**each) for each in self.came_in["bills"]]
 
 
 def run(directory: Path, seconds: float, seed: int) -> Soak:
@@ -77,6 +86,7 @@ def run(directory: Path, seconds: float, seed: int) -> Soak:
         soak.exit_status = served.stop()
         soak.log = served.log.read_text()
     files = sorted((directory / "journal").glob("journal-*.jsonl"))
+    soak.rows = folded(directory / "journal")
     soak.journal = [json.loads(line) for each in files for line in each.read_text().splitlines()]
     return soak
 

@@ -14,6 +14,8 @@ from statistics import mean
 
 import pytest
 
+from gateway.money import usd
+from tests.ledger.bills import differences
 from tests.soak.asking import ORDERS, PLATFORM_OF
 from tests.soak.judging import MOST_ATTEMPTS, SECRETS
 from tests.soak.load import CALLERS
@@ -58,9 +60,17 @@ def told(soak: Soak) -> str:
         f"connections {soak.left.connections} when all had gone, {soak.after.connections} later",
         f"tasks {soak.before.tasks} before, {soak.after.tasks} after",
         f"memory {samples[0][1]:.1f} MB at the start, {samples[-1][1]:.1f} MB at the end",
+        "ledger from {} USD, billed {} USD, ledger to {} USD".format(*map(usd, costs(soak))),
         "memory grew {:.1f} MB of at most {:.1f}".format(*memory(soak)),
     ]
     return "\n" + "\n".join(lines) + "\n"
+
+
+def costs(soak: Soak) -> tuple[int, int, int]:
+    """Return the least that the ledger says, what is billed, and the most, in picodollars."""
+    low_pico = sum(row.low_pico or 0 for row in soak.rows)
+    high_pico = sum(row.high_pico or 0 for row in soak.rows)
+    return low_pico, sum(bill.pico for bill in soak.bills), high_pico
 
 
 def memory(soak: Soak) -> tuple[float, float]:
@@ -152,6 +162,14 @@ def test_every_attempt_and_every_call_has_its_end_on_record(soak: Soak) -> None:
     assert max(calls.values()) == max(began.values()) == 1
     assert began.keys() >= ended.keys()
     assert began.total() >= len(soak.came_in["requests"])
+
+
+def test_the_ledger_agrees_with_the_bill(soak: Soak) -> None:
+    """Each request has one row; each row is right where it is exact, and else lies around it."""
+    wrong = list(differences(soak.rows, soak.bills, in_turn=False))
+    assert not wrong, "\n".join(wrong[:40])
+    low_pico, bill_pico, high_pico = costs(soak)
+    assert 0 < low_pico <= bill_pico <= high_pico
 
 
 def test_the_gateway_ends_well_and_says_nothing_it_should_not(soak: Soak) -> None:

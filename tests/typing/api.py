@@ -9,7 +9,17 @@ import anthropic
 from anthropic.types import Message, MessageTokensCount
 
 import gateway
-from gateway import Anthropic, AsyncAnthropic, Config, Engine, NoUpstreamAvailable, PolicyDenied
+from gateway import (
+    Anthropic,
+    AsyncAnthropic,
+    BillingAggregator,
+    Config,
+    CostTracker,
+    Engine,
+    NoUpstreamAvailable,
+    PolicyDenied,
+)
+from gateway.billing import Place
 from gateway.telemetry import CallReport, Observer, Silent
 
 
@@ -41,6 +51,13 @@ async def with_asyncio(client: AsyncAnthropic) -> None:
     assert_type(message, Message)
     assert_type(client.with_options(timeout=1.0), AsyncAnthropic)
     assert_type(gateway.Usage.of(message), gateway.Usage)
+
+
+def bills(message: Message) -> None:
+    billing = BillingAggregator(place=Place(platform="bedrock", scope="geo"))
+    billing.add(message, user="A", stream=("any", "key"))
+    assert_type(billing.by("user")["A"].cost_usd, str | None)
+    assert_type(CostTracker().charges[0].net_pico, int | None)
 
 
 def errors(error: Exception) -> str | None:

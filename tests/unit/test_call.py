@@ -160,3 +160,11 @@ def test_who_pays_is_read(policy: object, payer: str | None) -> None:
     call = read(json.dumps(body).encode())
     assert (call.payer, call.max_tokens) == (payer, 5)
     assert read().payer is None
+
+
+@pytest.mark.parametrize(
+    ("speed", "read_as"), [('"fast"', "fast"), ('"standard"', "standard"), ("3", None)]
+)
+def test_the_speed_that_is_asked_for_is_read(speed: str, read_as: str | None) -> None:
+    assert read().speed == "standard"
+    assert read(BODY[:-1] + b',"speed":' + speed.encode() + b"}").speed == read_as

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gateway.demo.scene import Step
 from gateway.demo.steps.audit import AUDIT
+from gateway.demo.steps.bill import BILL
 from gateway.demo.steps.cut import CUT
 from gateway.demo.steps.failover import FAILOVER
 from gateway.demo.steps.platforms import PLATFORMS
@@ -19,6 +20,7 @@ STEPS: tuple[Step, ...] = (
     RESIDENCY,
     POLICY,
     AUDIT,
+    BILL,
 )
 
 __all__ = ["STEPS"]

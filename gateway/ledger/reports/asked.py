@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gateway.ledger.reports.dimensions import COLUMNS, TAG, Dimension, dimension
@@ -13,7 +13,6 @@ FILTERS = tuple(name for name in COLUMNS if name != "day")
 """Parameters that each keep the attempts with one of the values given; beside `tag`."""
 BY_MOST = 4
 VALUES_MOST = 100
-TOP_MOST = 10_000
 SINCE = "30d"
 """Where a report begins when nobody says."""
 
@@ -27,6 +26,22 @@ class BadParameter(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class Setting:
+    """What holds for all reports of one door."""
+
+    charge_partial: bool = True
+    """Whether callers are charged for answers that broke off."""
+    top: int | None = None
+    """How many groups are told where nobody says; None: all."""
+    top_most: int = 10_000
+    """How many may be asked for."""
+    attempts_most: int = 50_000
+    """How many attempts of a session are told one by one."""
+    limit_s: float | None = None
+    """How long a report may take; None: as long as it likes."""
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """What a report is to tell."""
 
@@ -37,7 +52,7 @@ class Asked:
     """An attempt counts that has, for each of them, one of the values."""
     top: int | None = None
     """How many groups are told one by one; None: all."""
-    charge_partial: bool = True
+    setting: Setting = field(default_factory=Setting)
 
     def values(self, name: str) -> tuple[str, ...]:
         """Return the values that a filter lets through; none: there is no such filter."""
@@ -47,32 +62,33 @@ class Asked:
 def asked(
     given: Mapping[str, Sequence[str]],
     now_us: int,
+    setting: Setting,
     *,
-    by: Sequence[str],
+    allowed: Collection[str],
+    by: Sequence[str] = (),
     since: str | None = SINCE,
-    top: int | None = None,
-    charge_partial: bool = True,
 ) -> Asked:
     """Return what parameters ask for; raises BadParameter.
 
     Args:
         given: Parameter -> its values: `by`, `from`, `to`, `top`, `tag`, and those of FILTERS.
         now_us: What `today` and `24h` count from.
+        setting: What the door lets through.
+        allowed: Which of them the report knows.
         by: What to group by when nobody says.
         since: Where to begin when nobody says; None: at the first attempt.
-        top: How many groups to tell when nobody says.
-        charge_partial: Whether callers are charged for answers that broke off.
     """
     for name in given:
-        if name not in {"by", "from", "to", "top", "tag", *FILTERS}:
+        if name not in allowed:
             raise BadParameter(name, "is no parameter of this report")
+    begin = _one(given, "from")
     return Asked(
         now_us,
         _by(given.get("by") or by),
-        _period(_one(given, "from") or since, _one(given, "to"), now_us),
+        _period(since if begin is None else begin, _one(given, "to"), now_us),
         _filters(given),
-        _top(_one(given, "top"), top),
-        charge_partial,
+        _top(_one(given, "top"), setting),
+        setting,
     )
 
 
@@ -137,11 +153,11 @@ def _filter(name: str, values: Sequence[str]) -> tuple[Dimension, tuple[str, ...
     return _dimension(parameter, name), tuple(dict.fromkeys(values))
 
 
-def _top(text: str | None, otherwise: int | None) -> int | None:
+def _top(text: str | None, setting: Setting) -> int | None:
     if text is None:
-        return otherwise
-    if not (text.isascii() and text.isdigit() and len(text) <= len(str(TOP_MOST))):
-        raise BadParameter("top", f"{text[:100]!r} is no number from 1 to {TOP_MOST}")
-    if not 1 <= (top := int(text)) <= TOP_MOST:
-        raise BadParameter("top", f"{text} is not from 1 to {TOP_MOST}")
-    return top
+        return setting.top
+    most = setting.top_most
+    number = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(most)) else 0
+    if not 1 <= number <= most:
+        raise BadParameter("top", f"{text[:100]!r} is no number from 1 to {most}")
+    return number

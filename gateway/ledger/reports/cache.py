@@ -26,6 +26,8 @@ KNOWN = (State.PARTIAL, State.FINAL)
 _LANE = ("lane", "model", "upstream")
 """What shares a cache, as far as one can tell: a session at one upstream; without a session, a
 caller."""
+_PROMPT = (*_LANE, "agent")
+"""What goes on with one prompt: agents of a session have prompts of their own."""
 _LANE_DIMENSIONS = {"session", "model", "upstream", "platform"}
 """What a lane has one value of."""
 _AMOUNTS = ("net", "uncached", "saved")
@@ -82,7 +84,7 @@ def _summing(dialect: str, asked: Asked) -> Summing:
 def _counts(seen: Columns, now_us: int) -> dict[str, Column]:
     """Return what is counted of one attempt."""
     read = _number(seen, "cache_read_tokens")
-    written = {ttl: _number(seen, f"cache_write_{ttl}_tokens") for ttl in TTL_US}
+    written = {ttl: seen[f"written_{ttl}"] for ttl in TTL_US}
     unread_part = _number(seen, "input_tokens") + written["5m"] + written["1h"]
     missed = and_(read == 0, unread_part >= LARGE_TOKENS, or_(*_written_before(seen)))
     in_time = and_(missed, or_(*_written_in_time(seen)))
@@ -122,11 +124,18 @@ def _unread(seen: Columns, ttl: str, now_us: int) -> Column:
     """Say that what an attempt wrote was not read for as long as it is kept, which is over."""
     end_us = seen["started_us"] + TTL_US[ttl]
     late = or_(seen["read_us"].is_(None), seen["read_us"] > end_us)
-    return and_(_number(seen, f"cache_write_{ttl}_tokens") > 0, late, end_us < now_us)
+    return and_(seen[f"written_{ttl}"] > 0, late, end_us < now_us)
 
 
 def _number(rows: Columns, name: str) -> Column:
-    return func.coalesce(rows[name], columns.NOTHING)
+    return columns.count(rows[name])
+
+
+def _written(rows: Columns) -> dict[str, Column]:
+    """Return what was written by TTL; what is not told apart is taken, as in prices, for 5 m."""
+    told, an_hour = _number(rows, "cache_write_5m_tokens"), _number(rows, "cache_write_1h_tokens")
+    others = _number(rows, "cache_write_tokens") - an_hour
+    return {"5m": case((others > told, others), else_=told), "1h": an_hour}
 
 
 def _if(holds: Column, column: Column) -> Column:
@@ -144,8 +153,12 @@ def _seen(dialect: str, asked: Asked) -> FromClause:
         if each.name in _LANE_DIMENSIONS
     ]
     known = (
-        select(*(attempts.c[name] for name in sorted(_wanted(asked))), _lane())
-        .where(attempts.c.kind == "messages", attempts.c.state.in_(KNOWN), columns.ONCE)
+        select(
+            *(attempts.c[name] for name in sorted(_wanted(asked))),
+            *(some.label(f"written_{ttl}") for ttl, some in _written(attempts.c).items()),
+            _lane(),
+        )
+        .where(attempts.c.kind != "count_tokens", attempts.c.state.in_(KNOWN), columns.ONCE)
         .where(sources.between(_widened(asked), attempts.c.started_us), *lanes)
         .subquery("known")
     )
@@ -160,8 +173,8 @@ def _lane() -> Column:
 
 def _wanted(asked: Asked) -> set[str]:
     used = (*asked.by, *(each for each, _ in asked.filters))
-    tokens = ("input_tokens", *(f"cache_write_{ttl}_tokens" for ttl in TTL_US), "cache_read_tokens")
-    own = {"attempt", "started_us", "model", "upstream", "net_pico", "uncached_pico", *tokens}
+    own = {"attempt", "started_us", "model", "upstream", "agent", "net_pico", "uncached_pico"}
+    own |= {"input_tokens", "cache_read_tokens"}
     return own | {each.column or "tags" for each in used}
 
 
@@ -173,16 +186,16 @@ def _widened(asked: Asked) -> Span:
 
 
 def _looking_around(known: FromClause) -> Select[Any]:
-    """Add when the same cache was written before each attempt, and read after it."""
+    """Add when the same prompt was written before each attempt, and its cache read after it."""
     began, order = known.c.started_us, (known.c.started_us, known.c.attempt)
-    lane = [known.c[name] for name in _LANE]
+    lane, prompt = ([known.c[name] for name in names] for names in (_LANE, _PROMPT))
     # Backwards, so that both look at what came before: databases do that in one go.
     backwards = [each.desc() for each in order]
     read = func.min(case((_number(known.c, "cache_read_tokens") > 0, began)))
     before = (None, -1)
     found = [read.over(partition_by=lane, order_by=backwards, rows=before).label("read_us")]
     for ttl in TTL_US:
-        wrote = func.max(case((_number(known.c, f"cache_write_{ttl}_tokens") > 0, began)))
-        written = wrote.over(partition_by=lane, order_by=order, rows=before)
+        wrote = func.max(case((known.c[f"written_{ttl}"] > 0, began)))
+        written = wrote.over(partition_by=prompt, order_by=order, rows=before)
         found.append(written.label(f"written_{ttl}_us"))
     return select(known, *found)

@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, NamedTuple, Protocol
 
-from sqlalchemy import JSON, ColumnElement, Integer, Table, and_, case, cast, func, literal
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    ColumnElement,
+    Integer,
+    Label,
+    Table,
+    and_,
+    case,
+    cast,
+    func,
+    literal,
+)
 
 from gateway.ledger.reports.dimensions import Dimension
-from gateway.ledger.reports.figures import ADJUSTED, COUNTS, MICRO_PICO, PRICED
+from gateway.ledger.reports.figures import ADJUSTED, COUNTS, MICRO_PICO, PARTS, PRICED
 from gateway.ledger.reports.parts import Part, charged_states
+from gateway.ledger.rollups import COUNT_MAX
 from gateway.ledger.schema import adjustments, attempts, rollups, tag_rollups
 from gateway.money import PICO_PER_USD
 
@@ -35,7 +49,7 @@ class Split(NamedTuple):
         """Return the same with each column replaced."""
         return Split(of(self.dollars), of(self.micro), of(self.pico))
 
-    def labelled(self, name: str) -> list[Column]:
+    def labelled(self, name: str) -> list[Label[Any]]:
         """Return the columns under their names."""
         return [column.label(f"{name}_{place}") for place, column in enumerate(self)]
 
@@ -59,9 +73,10 @@ def amount_in(rows: Columns, name: str) -> Split:
     return Split(dollars, micro, pico)
 
 
-def of_attempts() -> list[Column]:
+@cache
+def of_attempts() -> tuple[Label[Any], ...]:
     """Return the figures of one attempt; of a message that is charged elsewhere only that."""
-    counts: dict[str, Column] = {name: _once(attempts.c[name]) for name in _summed_counts()}
+    counts: dict[str, Column] = {name: _once(count(attempts.c[name])) for name in _summed_counts()}
     counts["attempts"] = ONE
     counts["open_attempts"] = case((attempts.c.open, 1), else_=0)
     counts["unpriced"] = case((and_(ONCE, attempts.c.unpriced.is_not(None)), 1), else_=0)
@@ -76,7 +91,15 @@ def _once(column: Column) -> Column:
     return case((ONCE, func.coalesce(column, NOTHING)), else_=NOTHING)
 
 
-def of_sums(table: Table, sign: int = 1) -> list[Column]:
+def count(column: Column) -> Column:
+    """Return a count as it is summed: a missing one is none, one beyond all reason is cut."""
+    return case(
+        (column > COUNT_MAX, literal(COUNT_MAX, BigInteger)), else_=func.coalesce(column, NOTHING)
+    )
+
+
+@cache
+def of_sums(table: Table, sign: int = 1) -> tuple[Label[Any], ...]:
     """Return the figures of one row of sums; a `sign` of -1 takes them away."""
     counts = {name: table.c[name] * sign for name in COUNTS if name != "open_attempts"}
     return _figures(counts, {name: _sum(table, name).each(lambda c: c * sign) for name in PRICED})
@@ -87,20 +110,21 @@ def _sum(table: Table, name: str) -> Split:
     return Split(table.c[f"{name}_usd"], rest // MICRO_PICO, rest % MICRO_PICO)
 
 
-def of_adjustments() -> list[Column]:
+@cache
+def of_adjustments() -> tuple[Label[Any], ...]:
     """Return the figures of one adjustment."""
     return _figures({}, {ADJUSTED: split(adjustments.c.amount_pico)})
 
 
-def _figures(counts: Mapping[str, Column], amounts: Mapping[str, Split]) -> list[Column]:
-    found: list[Column] = [counts.get(name, NOTHING).label(name) for name in COUNTS]
+def _figures(counts: Mapping[str, Column], amounts: Mapping[str, Split]) -> tuple[Label[Any], ...]:
+    found = [counts.get(name, NOTHING).label(name) for name in COUNTS]
     for name in (*PRICED, ADJUSTED):
         found += amounts.get(name, NO_AMOUNT).labelled(name)
-    return found
+    return tuple(found)
 
 
 def parts(rows: Columns, *, charge_partial: bool) -> dict[str, Split]:
-    """Return the parts of the net cost: `gateway.ledger.reports.parts.part` in SQL."""
+    """Return the parts of what is divided: `gateway.ledger.reports.parts.part` in SQL."""
     is_open, won = rows["open_attempts"] != 0, rows["won"]
     charged = rows["state"].in_(sorted(charged_states(charge_partial=charge_partial)))
     holds = {
@@ -109,8 +133,10 @@ def parts(rows: Columns, *, charge_partial: bool) -> dict[str, Split]:
         Part.WASTE: ~is_open & ~won,
         Part.OPEN: is_open,
     }
-    net = amount_in(rows, "net")
-    return {part.value: net.each(_only(which)) for part, which in holds.items()}
+    return {
+        name: amount_in(rows, amount).each(_only(holds[part]))
+        for name, (part, amount) in PARTS.items()
+    }
 
 
 def _only(holds: Column) -> Callable[[Column], Column]:

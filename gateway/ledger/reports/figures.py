@@ -6,12 +6,14 @@ from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
+from gateway.ledger.reports.parts import Part
 from gateway.money import PICO_PER_USD, usd
 
 COUNTS = (
     "attempts",
     "open_attempts",
     "input_tokens",
+    "cache_write_tokens",
     "cache_write_5m_tokens",
     "cache_write_1h_tokens",
     "cache_read_tokens",
@@ -20,11 +22,19 @@ COUNTS = (
     "web_searches",
     "unpriced",
 )
-"""Integers. `thinking_tokens` are among the output; `unpriced` are attempts without a price."""
-PRICED = ("net", "list", "low", "high", "uncached")
-"""Money that stands in rows."""
-PARTS = ("charged", "absorbed", "waste", "open")
-"""The parts of the net cost (`gateway.ledger.reports.parts.Part`)."""
+"""Integers. `cache_write_tokens` are of all TTLs, told apart or not; `thinking_tokens` are among
+the output; `unpriced` are attempts without a price."""
+PRICED = ("net", "low", "high", "list", "uncached")
+"""Money that stands in rows: `net` where it is known or well guessed, between `low` and `high` in
+any case."""
+DIVIDED = {"net": "{}", "low": "{}_low", "high": "{}_high"}
+"""Which of them are told by part, and what the parts are called."""
+PARTS = {
+    template.format(part.value): (part, amount)
+    for part in Part
+    for amount, template in DIVIDED.items()
+}
+"""Amount -> the part of which amount it is: `waste_high` is what of `high` is waste."""
 ADJUSTED = "adjusted"
 """What comparisons with bills added or took; it is in no other amount."""
 AMOUNTS = (*PRICED, *PARTS, ADJUSTED)

@@ -6,13 +6,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func, select
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    Integer,
+    RowMapping,
+    Select,
+    case,
+    cast,
+    func,
+    literal,
+    null,
+    select,
+    union_all,
+)
 from sqlalchemy.sql.selectable import FromClause
 
 from gateway.ledger.reports.asked import Asked
 from gateway.ledger.reports.columns import Column, Columns, Split
-from gateway.ledger.reports.figures import Figures, joined, minus, plain, total
+from gateway.ledger.reports.figures import MICRO_PICO, Figures, joined, minus, plain, total
 from gateway.ledger.reports.period import written
+from gateway.money import PICO_PER_USD
 
 
 class Group(NamedTuple):
@@ -53,10 +68,12 @@ class Summing:
 
     def ranked(self, sums: Columns) -> list[Column]:
         """Return what the largest group is found by."""
-        names = (
-            [f"{self.rank}_{at}" for at in range(3)] if self.rank in self.amounts else [self.rank]
-        )
-        return [sums[name].desc() for name in names]
+        if self.rank not in self.amounts:
+            return [sums[self.rank].desc()]
+        dollars, micro, pico = (sums[f"{self.rank}_{place}"] for place in range(3))
+        # Each of the three may be larger than one of the next unit.
+        whole = dollars * (PICO_PER_USD // MICRO_PICO) + micro + pico // MICRO_PICO
+        return [whole.desc(), (pico % MICRO_PICO).desc()]
 
     def read(self, row: RowMapping) -> dict[str, int]:
         """Return the sums that were read."""
@@ -68,26 +85,48 @@ class Summing:
 
 def groups(connection: Connection, summing: Summing, asked: Asked) -> Groups:
     """Return the sums for each group; no more than `asked.top` of them one by one."""
-    names = (*summing.counts, *summing.amounts)
-    keys = [summing.rows.c[f"d{place}"] for place in range(len(asked.by))]
-    grouped = _grouped(summing, keys)
-    if asked.top is None:
-        told = _read(connection, grouped, summing, asked)
-        return Groups(told, 0, total((group.figures for group in told), names))
-    each = grouped.subquery("groups")
-    first = select(each).order_by(*summing.ranked(each.c), *(each.c[key.key] for key in keys))
-    told = _read(connection, first.limit(asked.top), summing, asked)
-    whole = total((group.figures for group in told), names)
-    if len(told) < asked.top:
-        return Groups(told, 0, whole)
-    for _, figures in _read(connection, _grouped(summing, []), summing, None):
-        whole = dict(figures)
-    many = connection.execute(select(func.count()).select_from(each)).scalar_one()
-    return Groups(told, int(many) - len(told), whole)
+    dimensions = len(asked.by)
+    keys = [summing.rows.c[f"d{place}"] for place in range(dimensions)]
+    grouped = select(*keys, *summing.sums()).group_by(*keys)
+    if summing.having is not None:
+        grouped = grouped.having(summing.having)
+    statement = grouped if asked.top is None else _with_others(grouped, summing, asked.top)
+    told, left_out, whole = [], 0, None
+    for row in connection.execute(statement).mappings():
+        figures = summing.read(row)
+        if row.get("every") is not None:
+            left_out, whole = row["every"], figures
+        else:
+            told.append(Group(tuple(str(row[f"d{at}"]) for at in range(dimensions)), figures))
+    if whole is None:
+        whole = total((group.figures for group in told), (*summing.counts, *summing.amounts))
+    return Groups(_ordered(told, summing, asked), left_out, whole)
+
+
+def _with_others(grouped: Select[Any], summing: Summing, top: int) -> CompoundSelect[Any]:
+    """Return the first groups, and a row with all: how many are left out, and every sum."""
+    each = grouped.cte("each")
+    sums = [each.c[column.name] for column in summing.sums()]
+    keys = [column for column in each.c if column not in set(sums)]
+    first = select(each, cast(null(), Integer).label("every"))
+    first = first.order_by(*summing.ranked(each.c), *keys).limit(top)
+    nowhere = [literal("").label(key.name) for key in keys]
+    left_out = case((func.count() > top, func.count() - top), else_=0).label("every")
+    added = [func.sum(column).label(column.name) for column in sums]
+    return union_all(
+        select(first.subquery("first")), select(*nowhere, *added, left_out).select_from(each)
+    )
+
+
+def _ordered(told: list[Group], summing: Summing, asked: Asked) -> list[Group]:
+    """Return groups by their day where that is asked for, else by what they are ranked by."""
+    if any(each.name == "day" for each in asked.by):
+        return sorted(told, key=lambda group: group.key)
+    return sorted(told, key=lambda group: (-group.figures[summing.rank], group.key))
 
 
 def shown(found: Groups, asked: Asked, amounts: Sequence[str]) -> dict[str, Any]:
-    """Return groups for JSON, by day where that is asked for, else by what comes first in rank."""
+    """Return groups for JSON."""
     others = minus(found.whole, total((each.figures for each in found.told), found.whole))
     return {
         "from": written(asked.period.from_us),
@@ -105,23 +144,3 @@ def shown(found: Groups, asked: Asked, amounts: Sequence[str]) -> dict[str, Any]
 
 def _named(asked: Asked, key: Sequence[str]) -> dict[str, str]:
     return {each.name: value for each, value in zip(asked.by, key, strict=True)}
-
-
-def _grouped(summing: Summing, keys: Sequence[Column]) -> Select[Any]:
-    found = select(*keys, *summing.sums()).group_by(*keys)
-    return found if summing.having is None else found.having(summing.having)
-
-
-def _read(
-    connection: Connection, statement: Select[Any], summing: Summing, asked: Asked | None
-) -> list[Group]:
-    """Return the groups in their order; without `asked`, the one of all."""
-    places = range(0 if asked is None else len(asked.by))
-    found = [
-        Group(tuple(str(row[f"d{place}"]) for place in places), summing.read(row))
-        for row in connection.execute(statement).mappings()
-    ]
-    by_day = asked is not None and any(each.name == "day" for each in asked.by)
-    if by_day:
-        return sorted(found, key=lambda group: group.key)
-    return sorted(found, key=lambda group: (-group.figures[summing.rank], group.key))

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
+from gateway.ledger.values import day_of
+
 DAY_US = 86_400 * 10**6
 HOUR_US = 3600 * 10**6
 HOW = "write a day (2026-11-22), a time (2026-11-22T06:00:00Z), today, 7d or 24h"
@@ -93,11 +95,6 @@ def written(moment_us: int | None) -> str | None:
         return None
     at = _EPOCH + timedelta(microseconds=moment_us)
     return at.isoformat().replace("+00:00", "Z")
-
-
-def day_of(moment_us: int) -> str:
-    """Return the UTC day that a moment is in."""
-    return date.fromordinal(_FIRST_DAY + moment_us // DAY_US).isoformat()
 
 
 def _day(number: int | None) -> str | None:

@@ -1,4 +1,4 @@
-"""One look at a ledger: all of it as it was at one moment, and not for longer than it may take."""
+"""One look at a ledger, that takes no longer than a report may take."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
+
+from gateway.ledger.store import Ledger
 
 STEPS = 200_000
 """So many instructions of SQLite run between two looks at the clock."""
-_CANCELLED = "57014"
+_STOPPED = "57014"
 """What Postgres says of a statement that was stopped."""
 
 
@@ -20,51 +22,40 @@ class TooSlow(Exception):
 
 
 @contextmanager
-def reading(engine: Engine, limit_s: float | None = None) -> Iterator[Connection]:
-    """Give a connection that sees one state of the ledger and changes nothing.
+def reading(ledger: Ledger, limit_s: float | None = None) -> Iterator[Connection]:
+    """Give a connection that sees one state of the ledger.
 
     Args:
-        engine: The ledger's.
-        limit_s: How long a statement may take; None: as long as it likes.
+        ledger: The ledger.
+        limit_s: How long the statements may take; None: as long as they like.
 
     Raises:
-        TooSlow: One took longer.
+        TooSlow: They took longer.
+        LedgerError: The ledger cannot be used.
     """
-    postgres = engine.dialect.name == "postgresql"
-    try:
-        with engine.connect() as connection:
-            if postgres:
-                with _postgres(connection, limit_s):
-                    yield connection
-            else:
-                with _sqlite(connection, limit_s):
-                    yield connection
-    except DBAPIError as error:
-        code = getattr(error.orig, "sqlstate", None)
-        if code == _CANCELLED or str(error.orig) == "interrupted":
-            raise TooSlow from None
-        raise
+    with ledger.reading() as connection:
+        if limit_s is None:
+            yield connection
+            return
+        try:
+            _limit(connection, limit_s)
+            yield connection
+        except DBAPIError as error:
+            if _was_stopped(error):
+                raise TooSlow from None
+            raise
 
 
-@contextmanager
-def _postgres(connection: Connection, limit_s: float | None) -> Iterator[None]:
-    connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-    if limit_s is not None:
+def _limit(connection: Connection, limit_s: float) -> None:
+    if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(f"SET LOCAL statement_timeout = {round(limit_s * 1000)}")
-    yield
+        return
+    until_s = time.monotonic() + limit_s
+    driver = connection.connection.driver_connection
+    if driver is not None:
+        # It goes with the connection, which is closed after its one transaction.
+        driver.set_progress_handler(lambda: time.monotonic() > until_s, STEPS)
 
 
-@contextmanager
-def _sqlite(connection: Connection, limit_s: float | None) -> Iterator[None]:
-    raw = connection.connection.driver_connection
-    if raw is None:
-        raise RuntimeError("a connection that is open has a driver's")
-    if limit_s is not None:
-        until_s = time.monotonic() + limit_s
-        raw.set_progress_handler(lambda: time.monotonic() > until_s, STEPS)
-    connection.exec_driver_sql("BEGIN")
-    try:
-        yield
-    finally:
-        raw.set_progress_handler(None, 0)
-        connection.rollback()
+def _was_stopped(error: DBAPIError) -> bool:
+    return getattr(error.orig, "sqlstate", None) == _STOPPED or str(error.orig) == "interrupted"

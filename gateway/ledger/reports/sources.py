@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, false, literal, or_, select, true, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Label,
+    Select,
+    and_,
+    false,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    union_all,
+)
 from sqlalchemy.sql.selectable import FromClause
 
 from gateway.ledger.reports import columns
@@ -25,8 +37,8 @@ Rows = Select[Any]
 def rows(asked: Asked, dialect: str) -> FromClause:
     """Return what adds up to the report: rows with `d0`, `d1`, ..., state, won, and figures.
 
-    A row stands for an attempt, for many, or takes away what others count twice: only sums mean
-    something.
+    A row stands for many attempts, or takes away what others count twice: only sums mean
+    something. Those of a row are all open, or none is.
     """
     return union_all(*_selects(asked, dialect)).subquery("figures")
 
@@ -66,7 +78,7 @@ def _rolled_up(asked: Asked, days: tuple[str | None, str | None]) -> Iterator[Ro
     of = columns.of_rollup
     head = _head(asked.by, of, rollups.c.state, rollups.c.won)
     chosen = and_(_on(rollups.c.day, days), *_filtered(asked, of))
-    yield select(*head, *columns.of_sums(rollups)).where(chosen)
+    yield _summed(head, columns.of_sums(rollups)).where(chosen)
 
 
 def _tag_rolled_up(asked: Asked, days: tuple[str | None, str | None]) -> Iterator[Rows]:
@@ -82,7 +94,7 @@ def _tag_rolled_up(asked: Asked, days: tuple[str | None, str | None]) -> Iterato
 def _of_tag(asked: Asked, of: Of, tagged: ColumnElement[bool], sign: int = 1) -> Rows:
     head = _head(asked.by, of, tag_rollups.c.state, tag_rollups.c.won)
     chosen = and_(tagged, *_filtered(asked, of))
-    return select(*head, *columns.of_sums(tag_rollups, sign)).where(chosen)
+    return _summed(head, columns.of_sums(tag_rollups, sign)).where(chosen)
 
 
 def _without_tag(dimension: Dimension) -> ColumnElement[Any]:
@@ -96,7 +108,7 @@ def chosen(asked: Asked, dialect: str, *conditions: ColumnElement[bool]) -> Rows
         return columns.of_attempt(dimension, dialect)
 
     head = _head(asked.by, of, attempts.c.state, attempts.c.won)
-    found = select(*head, *columns.of_attempts())
+    found = _summed(head, columns.of_attempts()).group_by(attempts.c.open)
     return found.where(*conditions, *_filtered(asked, of))
 
 
@@ -104,16 +116,21 @@ def _adjustments(asked: Asked, days: tuple[str | None, str | None]) -> Rows:
     of = columns.of_adjustment
     head = _head(asked.by, of, literal(""), false())
     chosen = and_(_on(adjustments.c.day, days), *_filtered(asked, of))
-    return select(*head, *columns.of_adjustments()).where(chosen)
+    return _summed(head, columns.of_adjustments()).where(chosen)
+
+
+def _summed(head: Sequence[Label[Any]], figures: Sequence[Label[Any]]) -> Rows:
+    sums = [func.sum(each.element).label(each.name) for each in figures]
+    return select(*head, *sums).group_by(*(each.name for each in head))
 
 
 def _head(
     by: Iterable[Dimension], of: Of, state: ColumnElement[Any], won: ColumnElement[Any]
-) -> list[ColumnElement[Any]]:
+) -> list[Label[Any]]:
     return [*keys(by, of), state.label("state"), won.label("won")]
 
 
-def keys(by: Iterable[Dimension], of: Of) -> list[ColumnElement[Any]]:
+def keys(by: Iterable[Dimension], of: Of) -> list[Label[Any]]:
     """Return the columns `d0`, `d1`, ... for dimensions."""
     return [of(each).label(f"d{place}") for place, each in enumerate(by)]
 

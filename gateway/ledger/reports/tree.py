@@ -27,9 +27,6 @@ from gateway.ledger.reports.usage import notes
 from gateway.ledger.row import State
 from gateway.ledger.schema import attempts
 
-BY: tuple[str, ...] = ()
-ATTEMPTS_MOST = 50_000
-"""A session with more is told in parts."""
 _AMOUNTS = tuple(name for name in AMOUNTS if name != ADJUSTED)
 _NAMES = (*COUNTS, *_AMOUNTS)
 _META = (
@@ -88,7 +85,7 @@ def report(connection: Connection, asked: Asked) -> dict[str, Any]:
 
 def _session(asked: Asked) -> str:
     sessions = asked.values("session")
-    if len(sessions) != 1:
+    if len(sessions) != 1 or not sessions[0]:
         raise BadParameter("session", "is needed: the id of one session")
     return sessions[0]
 
@@ -100,7 +97,7 @@ def _attempts(connection: Connection, asked: Asked) -> list[Attempt]:
     many = connection.execute(count).scalar_one()
     if not many:
         raise BadParameter("session", f"{session!r} has no attempt on record")
-    if many > ATTEMPTS_MOST:
+    if many > asked.setting.attempts_most:
         raise BadParameter("session", f"has {many} attempts: choose some of them by from and to")
     chosen = (
         select(*(attempts.c[name] for name in _META), *columns.of_attempts())
@@ -108,7 +105,9 @@ def _attempts(connection: Connection, asked: Asked) -> list[Attempt]:
         .order_by(attempts.c.started_us, attempts.c.decision, attempts.c.number)
     )
     rows = connection.execute(chosen).mappings()
-    return [Attempt(row, _figures(row, charge_partial=asked.charge_partial)) for row in rows]
+    return [
+        Attempt(row, _figures(row, charge_partial=asked.setting.charge_partial)) for row in rows
+    ]
 
 
 def _figures(row: RowMapping, *, charge_partial: bool) -> dict[str, int]:
@@ -117,7 +116,7 @@ def _figures(row: RowMapping, *, charge_partial: bool) -> dict[str, int]:
     borne = part(
         State(row["state"]), won=row["won"], is_open=row["open"], charge_partial=charge_partial
     )
-    shares = {name: amounts["net"] if name == borne else 0 for name in PARTS}
+    shares = {name: amounts[amount] if of == borne else 0 for name, (of, amount) in PARTS.items()}
     return counts | amounts | shares
 
 

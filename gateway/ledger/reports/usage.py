@@ -32,7 +32,7 @@ def _summing(connection: Connection, asked: Asked) -> Summing:
     return Summing(
         rows,
         counts={name: rows.c[name] for name in COUNTS},
-        amounts=amounts | columns.parts(rows.c, charge_partial=asked.charge_partial),
+        amounts=amounts | columns.parts(rows.c, charge_partial=asked.setting.charge_partial),
         rank="net",
         # A group that was taken away whole is none.
         having=or_(

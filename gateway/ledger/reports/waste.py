@@ -18,9 +18,15 @@ from gateway.money import usd
 BY = ("upstream", "outcome", "state")
 REQUESTS = 10
 """How many of the calls that wasted most are told."""
-_COUNTS = ("attempts", "input_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens")
-_MORE = ("cache_read_tokens", "output_tokens", "unpriced")
-_AMOUNTS = ("low", "net", "high")
+_COUNTS = (
+    "attempts",
+    "input_tokens",
+    "cache_write_tokens",
+    "cache_read_tokens",
+    "output_tokens",
+    "unpriced",
+)
+_AMOUNTS = ("net", "low", "high")
 _CALL = ("decision", "request_id", "caller", "team", "session", "model")
 _ATTEMPT = ("attempt", "upstream", "outcome", "state", "won")
 
@@ -46,7 +52,7 @@ def _summing(dialect: str, asked: Asked) -> Summing:
     found = rows.subquery("wasted")
     return Summing(
         found,
-        {name: found.c[name] for name in (*_COUNTS, *_MORE)},
+        {name: found.c[name] for name in _COUNTS},
         {name: columns.amount_in(found.c, name) for name in _AMOUNTS},
         rank="high",
     )

@@ -14,6 +14,7 @@ from gateway.emulator import Emulator, FaultError, Record
 from gateway.emulator.bedrock_models import scope_of
 from gateway.emulator.billing import Bill, Why
 from gateway.emulator.faults import fault
+from gateway.emulator.http import Request
 from gateway.emulator.messages import events
 from gateway.emulator.tokens import text_tokens
 from gateway.emulator.work import Work
@@ -128,7 +129,6 @@ NOT_BEGUN = [
     ("redirect", "anthropic", False),
     ("html-200", "anthropic", False),
     ("error-object-200", "bedrock", True),
-    ("error-as-first-event", "vertex", True),
     ("reset-before-head", "anthropic", True),
 ]
 WHOLE = [
@@ -157,6 +157,7 @@ BROKEN_OFF = [
     ("hang-before-head", "anthropic", False, 0),
     ("cut-before-events", "vertex", True, 0),
     ("stall-before-content", "anthropic", True, 1),
+    ("error-as-first-event", "bedrock", True, 0),
     ("error-before-content", "vertex", True, 1),
     ("bedrock-frame-ThrottlingException", "bedrock", True, 1),
     ("cut-after-events", "anthropic", True, 2),
@@ -174,6 +175,14 @@ def test_what_was_never_begun_is_not_billed(
 ) -> None:
     emulator.faults.add(name)
     assert billed(asked(emulator, http, platform, stream=stream)) == Bill(Why.NOT_BEGUN)
+
+
+@pytest.mark.parametrize("name", ["accept-close", "reset-before-head"])
+def test_what_stands_for_a_request_that_was_never_whole_is_not_billed(
+    name: str, emulator: Emulator, http: httpx2.Client
+) -> None:
+    emulator.faults.add(name, contains="words:40")
+    assert billed(asked(emulator, http)) == Bill(Why.NOT_BEGUN)
 
 
 @pytest.mark.parametrize(("name", "platform", "stream"), WHOLE)
@@ -218,6 +227,18 @@ def test_who_leaves_is_billed_for_what_was_generated(
         told = [msgspec.json.decode(line[6:]) for line in read.split(b"\n") if line[:5] == b"data:"]
         text = "".join(each.get("delta", {}).get("text", "") for each in told)
         assert text_tokens(text) <= billed(record).usage["output_tokens"]
+
+
+def test_the_event_on_its_way_has_been_generated(emulator: Emulator) -> None:
+    url, arguments = request(emulator, "anthropic", "[[words:40]]", stream=True)
+    body = msgspec.json.encode(arguments["json"])
+    path = url.removeprefix(emulator.direct.base_url)
+    asking = Request("POST", path, tuple(arguments["headers"].items()), body)
+    response, note = emulator.direct.serve(asking)
+    note("left", 3)
+    assert response.work is not None
+    told = [response.work.generated(sent) for sent in (3, 4)]
+    assert told[0] < told[1] == billed(emulator.records[-1]).usage["output_tokens"]
 
 
 def test_who_waits_in_vain_is_billed_when_he_leaves(

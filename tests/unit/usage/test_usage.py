@@ -356,6 +356,7 @@ def test_counts_that_do_not_fit_together_are_flagged() -> None:
                 {"type": "compaction", "output_tokens": 9},
                 {
                     "type": "fallback_message",
+                    "model": "claude-sonnet-5-5",
                     "output_tokens": 2,
                     "cache_creation_input_tokens": 4,
                     "cache_creation": {"ephemeral_5m_input_tokens": 5},
@@ -381,7 +382,22 @@ def test_counts_that_do_not_fit_together_are_flagged() -> None:
         {"output_tokens": 5, "iterations": []},
         {"output_tokens": 5, "iterations": [{"type": "compaction", "output_tokens": 9}]},
         {"output_tokens": 5, "iterations": [{"type": "message", "output_tokens": None}]},
-        {"output_tokens": 5, "iterations": [{"type": "judge", "output_tokens": 9}]},
+        {"output_tokens": 5, "output_tokens_details": {"thinking_tokens": 5}},
+        {
+            "output_tokens": 5,
+            "iterations": [
+                {"type": "message", "output_tokens": 2},
+                {"type": "judge", "output_tokens": 3},
+            ],
+        },
+        {
+            "output_tokens": 5,
+            "iterations": [
+                {"type": "message", "model": "a", "output_tokens": 2},
+                {"type": "message", "model": "b", "output_tokens": 1},
+                {"type": "fallback_message", "model": "b", "output_tokens": 4},
+            ],
+        },
         {
             "output_tokens": 5,
             "iterations": [
@@ -394,6 +410,12 @@ def test_counts_that_do_not_fit_together_are_flagged() -> None:
 )
 def test_counts_that_may_fit_together_are_not_flagged(report: dict[str, Any]) -> None:
     assert Usage.of(report).flags == ()
+
+
+def test_a_delta_that_knows_nothing_of_an_unknown_key_leaves_it() -> None:
+    start, delta = Usage(unknown={"a": 1, "b": 2}), Usage(unknown={"a": None, "b": 3, "c": None})
+
+    assert Usage.merge(start, delta).unknown == {"a": 1, "b": 3}
 
 
 def test_a_check_looks_at_the_whole_stream() -> None:

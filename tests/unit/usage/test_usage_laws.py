@@ -7,7 +7,6 @@ less than a draw.
 from __future__ import annotations
 
 import json
-import os
 import random
 from collections.abc import Callable
 from typing import Any
@@ -19,12 +18,9 @@ from hypothesis import strategies as st
 
 from gateway.usage import COUNTER_MAX, Tokens, Usage
 from gateway.usage.checks import read_flags
+from tests.laws import law
 from tests.unit.usage.reports import report
 
-IN_A_ROW = 20
-CASES = settings(
-    max_examples=max(int(os.environ.get("TIDEGATE_LAWS", "2000")) // IN_A_ROW, 1), deadline=None
-)
 Law = Callable[[Usage, Usage, Usage], None]
 LAWS: list[Law] = []
 
@@ -34,17 +30,11 @@ def law_of_three(check: Law) -> Law:
     return check
 
 
-@CASES
-@given(seed=st.integers(0, 2**48))
-def test_every_law_holds_for_any_three_reports(seed: int) -> None:
-    for number in range(seed, seed + IN_A_ROW):
-        rng = random.Random(number)
-        three = [Usage.of(report(rng)) for _ in range(3)]
-        for check in LAWS:
-            try:
-                check(*three)
-            except AssertionError as error:
-                raise AssertionError(f"{check.__name__}: seed {number}") from error
+@law
+def test_every_law_holds_for_any_three_reports(rng: random.Random) -> None:
+    three = [Usage.of(report(rng)) for _ in range(3)]
+    for check in LAWS:
+        check(*three)
 
 
 @law_of_three

@@ -8,6 +8,7 @@ from typing import Any
 import botocore.session
 import pytest
 from anthropic import _tracing
+from anthropic.types.beta import BetaUsage
 from openai.types import CompletionUsage
 from openai.types.chat import ChatCompletion
 
@@ -58,7 +59,7 @@ def test_a_streams_own_counts_win_over_bedrocks() -> None:
     usage = Usage.from_stream(stream(own, {"output_tokens": 20}, EVENT))
 
     assert (usage.output_tokens, usage.input_tokens) == (20, 9)
-    assert usage.cache_creation_input_tokens == 0
+    assert (usage.cache_creation_input_tokens, usage.unknown) == (0, {})
     assert usage.flags == ("amazon-bedrock-invocationMetrics.outputTokenCount: differs",)
 
 
@@ -103,6 +104,13 @@ def test_converse(report: object) -> None:
         cache_creation_5m_input_tokens=30,
         cache_creation_1h_input_tokens=20,
     )
+
+
+def test_writes_of_one_time_to_live_are_added() -> None:
+    details = [{"ttl": "5m", "inputTokens": 2}, {"ttl": "5m", "inputTokens": 3}]
+    usage = Usage.of_converse({"cacheWriteInputTokens": 5, "cacheDetails": details})
+
+    assert (usage.cache_creation_5m_input_tokens, usage.flags) == (5, ())
 
 
 def test_botocores_fields_are_all_known() -> None:
@@ -320,6 +328,33 @@ def test_what_is_written_looks_like_the_messages_api() -> None:
     assert Usage.from_json(usage.to_json()) == usage
     assert Usage().to_json() == "{}"
     assert Usage.from_json(Usage(iterations=()).to_json()).iterations == ()
+
+
+def test_what_is_written_is_what_the_sdk_reads() -> None:
+    run = {
+        "input_tokens": 10,
+        "output_tokens": 20,
+        "cache_read_input_tokens": 40,
+        "cache_creation_input_tokens": 50,
+        "cache_creation": {"ephemeral_5m_input_tokens": 30, "ephemeral_1h_input_tokens": 20},
+    }
+    advice = {**run, "type": "advisor_message", "model": "claude-opus-5-5"}
+    told = {
+        **run,
+        "output_tokens_details": {"thinking_tokens": 5},
+        "server_tool_use": {"web_search_requests": 1, "web_fetch_requests": 2},
+        "service_tier": "priority",
+        "inference_geo": "us",
+        "speed": "fast",
+        "iterations": [{**run, "type": "message"}, advice, {**run, "type": "compaction"}],
+        "fallback_credit": {"status": {"type": "not_applied", "reason": "expired"}},
+    }
+    usage = Usage.of(BetaUsage.model_validate(told, strict=True))
+    again = BetaUsage.model_validate_json(usage.to_json(), strict=True)
+
+    assert usage.flags == ()
+    assert again.model_dump(exclude_unset=True) == told
+    assert Usage.of(again) == Usage.from_json(usage.to_json()) == usage
 
 
 def test_flags_are_written_down_too() -> None:

@@ -32,57 +32,60 @@ def upgrade() -> None:
     _places()
 
 
-def _text(name: str, length: int | None, **more: Any) -> sa.Column[Any]:
-    return sa.Column(name, sa.Text() if length is None else sa.String(length), **more)
+def _text(
+    name: str, length: int | None, *, nullable: bool = False, primary_key: bool = False
+) -> sa.Column[str]:
+    kind = sa.Text() if length is None else sa.String(length)
+    return sa.Column(name, kind, nullable=nullable, primary_key=primary_key)
 
 
 def _attempts() -> None:
-    needed = {"nullable": False}
     op.create_table(
         "attempts",
         _text("attempt", 64, primary_key=True),
-        _text("decision", 48, **needed),
-        sa.Column("number", sa.Integer(), **needed),
-        _text("kind", 32, **needed),
-        sa.Column("streamed", sa.Boolean(), **needed),
-        _text("day", 10, **needed),
-        sa.Column("started_us", sa.BigInteger(), **needed),
+        _text("decision", 48),
+        sa.Column("number", sa.Integer(), nullable=False),
+        _text("kind", 32),
+        sa.Column("streamed", sa.Boolean(), nullable=False),
+        _text("day", 10),
+        sa.Column("started_us", sa.BigInteger(), nullable=False),
         sa.Column("ended_us", sa.BigInteger()),
-        _text("environment", 64, **needed),
-        _text("door", 16, **needed),
-        _text("caller", 64, **needed),
-        _text("data_class", 256, **needed),
-        _text("team", 256, **needed),
-        _text("tags", None, **needed),
-        _text("session", 256, **needed),
-        _text("agent", 256, **needed),
-        _text("parent_agent", 256, **needed),
-        _text("payer", 32, **needed),
-        _text("request_id", 256),
-        _text("platform_request_id", 256),
-        _text("message_id", 256),
-        _text("upstream", 64, **needed),
-        _text("platform", 32, **needed),
-        _text("account", 256, **needed),
-        _text("region", 64, **needed),
-        _text("scope", 16, **needed),
-        _text("model", 256, **needed),
-        _text("wire_model", None, **needed),
-        _text("served_model", 256),
-        _text("state", 16, **needed),
-        sa.Column("open", sa.Boolean(), **needed),
-        sa.Column("won", sa.Boolean(), **needed),
-        _text("outcome", 32, **needed),
-        _text("stop_reason", 64),
+        _text("environment", 64),
+        _text("door", 16),
+        _text("caller", 64),
+        _text("data_class", 256),
+        _text("team", 256),
+        _text("tags", None),
+        _text("session", 256),
+        _text("agent", 256),
+        _text("parent_agent", 256),
+        _text("payer", 32),
+        _text("request_id", 256, nullable=True),
+        _text("platform_request_id", 256, nullable=True),
+        _text("message_id", 256, nullable=True),
+        _text("upstream", 64),
+        _text("platform", 32),
+        _text("account", 256),
+        _text("region", 64),
+        _text("scope", 16),
+        _text("model", 256),
+        _text("wire_model", None),
+        _text("served_model", 256, nullable=True),
+        _text("state", 16),
+        sa.Column("open", sa.Boolean(), nullable=False),
+        sa.Column("won", sa.Boolean(), nullable=False),
+        _text("outcome", 32),
+        _text("stop_reason", 64, nullable=True),
+        _text("refusal_category", 64, nullable=True),
         *(sa.Column(name, sa.BigInteger()) for name in _COUNTS),
-        _text("usage", None),
+        _text("usage", None, nullable=True),
         *(sa.Column(f"{name}_pico", sa.BigInteger()) for name in _AMOUNTS),
-        _text("unpriced", None),
-        _text("price_digest", 64, **needed),
-        _text("flags", None, **needed),
-        _text("duplicate_of", 64),
-        _text("file", 128, **needed),
-        sa.Column("seq", sa.BigInteger(), **needed),
+        _text("unpriced", None, nullable=True),
+        _text("price_digest", 64),
+        _text("flags", None),
+        _text("duplicate_of", 64, nullable=True),
+        _text("file", 128),
+        sa.Column("seq", sa.BigInteger(), nullable=False),
         sa.Column("max_tokens", sa.BigInteger()),
         sa.Column("body_bytes", sa.BigInteger()),
     )
@@ -127,14 +130,14 @@ def _adjustments() -> None:
         "adjustments",
         _text("id", 64, primary_key=True),
         sa.Column("at_us", sa.BigInteger(), nullable=False),
-        _text("day", 10, nullable=False),
-        _text("platform", 32, nullable=False),
-        _text("upstream", 64, nullable=False),
-        _text("model", 256, nullable=False),
-        _text("attempt", 64),
+        _text("day", 10),
+        _text("platform", 32),
+        _text("upstream", 64),
+        _text("model", 256),
+        _text("attempt", 64, nullable=True),
         sa.Column("amount_pico", sa.BigInteger(), nullable=False),
-        _text("reason", None, nullable=False),
-        _text("source", None, nullable=False),
+        _text("reason", None),
+        _text("source", None),
     )
     op.create_index("ix_adjustments_day", "adjustments", ["day"])
 
@@ -144,25 +147,25 @@ def _places() -> None:
     op.create_table(
         "price_rows",
         _text("digest", 64, primary_key=True),
-        _text("data", None, nullable=False),
+        _text("data", None),
     )
     op.create_table(
         "cursors",
         _text("file", 128, primary_key=True),
         sa.Column("offset_bytes", sa.BigInteger(), nullable=False),
         sa.Column("records", sa.BigInteger(), nullable=False),
-        _text("head", 64, nullable=False),
+        _text("head", 64),
         sa.Column("closed", sa.Boolean(), nullable=False),
     )
     op.create_table(
         "horizons",
         _text("of", 32, primary_key=True),
-        _text("day", 10, nullable=False),
+        _text("day", 10),
     )
     op.create_table(
         "open_calls",
         _text("decision", 48, primary_key=True),
         sa.Column("file", sa.String(128), sa.ForeignKey("cursors.file"), nullable=False),
-        _text("data", None, nullable=False),
+        _text("data", None),
     )
     op.create_index("ix_open_calls_file", "open_calls", ["file"])

@@ -214,3 +214,19 @@ def test_models_are_listed_once_each() -> None:
     assert len(ids) == len(set(ids)) == 19
     assert catalog.model("claude-sonnet-4-5").lifecycle == "deprecated"
     assert catalog.model("claude-fable-5-2").max_input_tokens is None
+
+
+@pytest.mark.parametrize(
+    ("named", "model"),
+    [
+        ("claude-opus-5-5", "claude-opus-5-5"),
+        ("claude-opus-5-5-20991231", "claude-opus-5-5"),
+        ("eu.anthropic.claude-opus-5-5", "claude-opus-5-5"),
+        ("claude-opus-5-55", None),
+        ("claude-opus-5-5-2099", None),
+        ("", None),
+        ("x" * 10_000_000, None),
+    ],
+)
+def test_an_answer_names_a_model_or_one_that_nobody_knows(named: str, model: str | None) -> None:
+    assert catalog.canonical(named) == model
