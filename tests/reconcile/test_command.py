@@ -202,7 +202,7 @@ def test_another_choice_that_was_adjusted_before_is_refused(house: House, tmp_pa
 
 
 def test_a_journal_that_another_process_folds_is_waited_for(
-    house: House, usage: Path, monkeypatch: pytest.MonkeyPatch
+    house: House, usage: Path, cost: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(writing, "_WAIT_S", 0.0)
     with one_folder(house.journal) as mine:
@@ -211,7 +211,9 @@ def test_a_journal_that_another_process_folds_is_waited_for(
         # Nothing is folded, so the ledger reaches up to before the first record.
         assert told["groups"] == []
         assert "the ledger has only a part of that time" in json.dumps(told["not_compared"])
+        refused = house.reconcile(cost, "--from", since(), "--write")
     assert code == 1
+    assert (refused.exit_code, "another process is folding it" in refused.stderr) == (2, True)
     assert house.held(usage, "--from", since())[0] == 0
 
 
