@@ -75,6 +75,8 @@ class Folding:
 
     _thread: threading.Thread | None
     _ledger: Ledger | None
+    _folded: str | None
+    """A file that the ledger has; where it forgets that, another one was put in its place."""
     _pruned_on: int | None
     """A day, counted from 1970."""
 
@@ -109,6 +111,8 @@ class Folding:
         """The files of which all was folded, and how long they were."""
         self._troubles: dict[str, Finding] = {}
         """File -> why the rest of it cannot be folded."""
+        self._folded = None
+        self._forgot = False
         self._pruned_on = None
         self._progress = Progress()
 
@@ -176,7 +180,9 @@ class Folding:
                 left = self._left(new)
         else:
             left = Behind(0, None, ())
-        if not left.records:
+        if self._forgot:
+            self._seen = {}
+        elif not left.records:
             self._seen = {path.name: size for path, size in sizes.items()}
         self._note(left, new, now_s)
         self._prune(now_s)
@@ -205,7 +211,10 @@ class Folding:
 
     def _left(self, new: list[Path]) -> Behind:
         with self._opened().reading() as connection:
-            reached = cursors(connection, (path.name for path in new))
+            known = set() if self._folded is None else {self._folded}
+            reached = cursors(connection, {path.name for path in new} | known)
+        self._forgot = not known <= reached.keys()
+        self._folded = min(reached, default=None)
         return behind(new, reached)
 
     def _going(self) -> bool:
