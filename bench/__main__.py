@@ -13,7 +13,7 @@ import os
 import shutil
 from pathlib import Path
 
-from bench import deciding, first_content, folding, recording, reports
+from bench import deciding, first_content, folding, recording, reports, storing
 from bench.load import WORKLOADS, Count, Workload, run
 from bench.peers import PEERS, Peer, running
 
@@ -66,6 +66,7 @@ def main() -> None:
     counting = {} if options.only else recording.figures()
     waits = {} if options.only else first_content.figures()
     folds = {} if options.only else folding.figures()
+    stores = {} if options.only else storing.figures()
     told = {} if options.only else reports.figures(names=[reports.BY_DAY])
     if options.json:
         found = {
@@ -75,6 +76,7 @@ def main() -> None:
             "counting_cpu_us": counting,
             "first_content": waits,
             "folding_cpu_us": folds,
+            "storing": stores,
             "report_s": told,
         }
         print(json.dumps(found))
@@ -84,11 +86,13 @@ def main() -> None:
         recording.report(counting)
         first_content.report(waits)
         folding.report(folds)
+        storing.report(stores)
         reports.report(told)
     deciding.check(decisions)
     recording.check(counting)
     first_content.check(waits)
     folding.check(folds)
+    storing.check(stores)
     reports.check(told)
     first = works[0].name
     if ratio[first] > BOUND:

@@ -58,6 +58,7 @@ _POSTGRES = {
     "53": "the database has no room for this now",
     "55": LOCKED,
     "57": "the database is stopping or starting",
+    "57014": "the database stopped what took too long",
 }
 """By SQLSTATE, or the class that it begins with."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from gateway.ledger.failures import NewerLedger, NotALedger, Unavailable, told
 from gateway.ledger.schema import VERSION_TABLE
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
+_alembic = threading.Lock()
+"""It works on one database of a process at a time."""
 _NAMED = 3
 """How many foreign tables an error names."""
 
@@ -40,7 +43,8 @@ def open_tables(engine: Engine, migrations: Path = _MIGRATIONS) -> None:
             # Another process may have made them meanwhile.
             if _missing(connection, scripts):
                 config.attributes["connection"] = connection
-                command.upgrade(config, "head")
+                with _alembic:
+                    command.upgrade(config, "head")
     if engine.dialect.name == "sqlite":
         _write_ahead(engine)
 

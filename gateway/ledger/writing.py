@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
-from sqlalchemy import Connection, select, tuple_
+from sqlalchemy import Connection, select
 
 from gateway.ledger import schema, tables
 from gateway.ledger.fold import Changes, Message, Wanted
@@ -105,14 +106,20 @@ class Writing:
 
     def _by_message(self, messages: Iterable[Message]) -> Iterator[Row]:
         column = schema.attempts.c
-        identity = tuple_(column.platform, column.account, column.message_id)
-        for some in tables.chunks(messages):
-            query = select(schema.attempts).where(
-                identity.in_([tuple(each) for each in some]),
-                ~column.open,
-                column.duplicate_of.is_(None),
-            )
-            yield from map(row, self.connection.execute(query).mappings())
+        by_account: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+        for message in messages:
+            by_account[message.platform, message.account].append(message.message_id)
+        # SQLite would read the whole table for a list of triples.
+        for (platform, account), ids in by_account.items():
+            for some in tables.chunks(ids):
+                query = select(schema.attempts).where(
+                    column.platform == platform,
+                    column.account == account,
+                    column.message_id.in_(some),
+                    ~column.open,
+                    column.duplicate_of.is_(None),
+                )
+                yield from map(row, self.connection.execute(query).mappings())
 
 
 def cursors(connection: Connection, files: Iterable[str]) -> dict[str, Cursor]:

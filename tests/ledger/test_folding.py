@@ -6,8 +6,9 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Connection, event, func, select
 
 from gateway.journal.read import files
 from gateway.ledger import reading, schema
@@ -144,6 +145,25 @@ def test_a_file_that_was_taken_away_leaves_its_rows(ledger: Ledger, tmp_path: Pa
     path.unlink()
     assert fold_once(ledger, path.parent, BOOK).records == 0
     assert dump(ledger) == before
+
+
+def test_no_statement_of_a_pass_reads_all_rows(tmp_path: Path) -> None:
+    ledger = Ledger.open("sqlite:///ledger.sqlite3", tmp_path)
+    simple(tmp_path / "journal")
+    plans: list[str] = []
+
+    def explained(connection: Connection, _: object, statement: str, *rest: Any) -> None:
+        if statement.startswith(("SELECT", "UPDATE", "DELETE", "INSERT")):
+            values = rest[0][0] if isinstance(rest[0], list) else rest[0]
+            driver = connection.connection.cursor()
+            plan = driver.execute(f"EXPLAIN QUERY PLAN {statement}", values).fetchall()
+            plans.extend(f"{step[3]} ({statement})" for step in plan)
+
+    event.listen(ledger._engine, "before_cursor_execute", explained)
+    fold_once(ledger, tmp_path / "journal", BOOK, limit_bytes=3000)
+    ledger.close()
+    assert any("attempts_identity" in plan for plan in plans)
+    assert [plan for plan in plans if plan.startswith("SCAN")] == []
 
 
 def test_what_is_behind_is_counted_by_file(tmp_path: Path) -> None:
