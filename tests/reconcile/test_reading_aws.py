@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import random
+import tracemalloc
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -230,3 +231,22 @@ def test_the_same_file_twice_is_refused(tmp_path: Path) -> None:
 def test_a_line_names_where_it_stands() -> None:
     charge: Charge = next(each for each in one(HOURLY).charges if each.kind == "output")
     assert charge.first.endswith("cur-hourly.csv row 3")
+
+
+def test_a_large_file_is_read_row_by_row(tmp_path: Path) -> None:
+    content, path = rows(), tmp_path / "large.csv.gz"
+    with gzip.open(path, "wt", newline="") as file:
+        writer = csv.DictWriter(file, list(content[0]))
+        writer.writeheader()
+        for number in range(60_000):
+            row = content[0] if number % 100 == 0 else content[6]
+            writer.writerow(row | {"identity_line_item_id": f"made{number}"})
+    one(HOURLY)  # What is loaded once does not count.
+    tracemalloc.start()
+    try:
+        statement = one(path)
+        peak_bytes = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert [(each.lines, each.quantity) for each in statement.charges] == [(600, 17330 * 600)]
+    assert peak_bytes < 4 * 1024 * 1024  # The file has 20 MB.
