@@ -248,5 +248,7 @@ def test_a_large_file_is_read_row_by_row(tmp_path: Path) -> None:
         peak_bytes = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert [(each.lines, each.quantity) for each in statement.charges] == [(600, 17330 * 600)]
+    assert [(each.lines, each.quantity) for each in statement.charges] == [
+        (600, Decimal(17330 * 600))
+    ]
     assert peak_bytes < 4 * 1024 * 1024  # The file has 20 MB.
