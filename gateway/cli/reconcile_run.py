@@ -117,8 +117,10 @@ def _statements(asked: Asked, selection: Selection) -> list[Statement]:
 def _folded(ledger: Ledger, settings: Config, prices: Prices, *, write: bool) -> int:
     """Fold the journal; return up to when the ledger has all of it, in microseconds."""
     state = caught_up(ledger, _journal(settings), prices, time.time)
-    if write and not state.whole:
-        raise BadStatement(f"--write needs a ledger that has all of the journal: {state.why}")
+    if state.lacks and write:
+        raise BadStatement(f"--write needs a ledger that has all of the journal: {state.lacks}")
+    if state.lacks:
+        typer.echo(f"attempts may be missing in the ledger: {state.lacks}", err=True)
     return int(state.until_s * _US_PER_S)
 
 

@@ -59,7 +59,7 @@ def _class(says: str, groups: Sequence[Mapping[str, Any]], name: str) -> None:
     if not groups:
         return
     exact = [group for group in groups if name == "match" and not group["within_bounds"]]
-    typer.echo(f"{says}: {len(groups)} groups" if name else f"{says}:")
+    typer.echo(f"{says}: {len(groups)}" if name else f"{says}:")
     shown = [group for group in groups if group not in exact]
     if shown:
         table(_COLUMNS, [_row(group) for group in shown], texts=_TEXTS)

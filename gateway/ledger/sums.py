@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
-from gateway.ledger.row import Row, State
+from gateway.ledger.parts import Part, part
+from gateway.ledger.row import Row
 
 
 class Sum(Struct, frozen=True, kw_only=True):
@@ -56,10 +57,16 @@ def charged(rows: Iterable[Row], *, charge_partial: bool) -> Sum:
         rows: Attempts.
         charge_partial: Whether an answer that broke off is charged too.
     """
-    states = {State.FINAL, State.PARTIAL} if charge_partial else {State.FINAL}
-    return total(row for row in rows if row.won and row.state in states)
+    return total(_in(Part.CHARGED, rows, charge_partial=charge_partial))
 
 
 def waste(rows: Iterable[Row]) -> Sum:
     """Return what attempts cost that have ended and whose answer nobody got."""
-    return total(row for row in rows if not row.won and not row.open)
+    return total(_in(Part.WASTE, rows))
+
+
+def _in(wanted: Part, rows: Iterable[Row], *, charge_partial: bool = True) -> Iterator[Row]:
+    for row in rows:
+        found = part(row.state, won=row.won, is_open=row.open, charge_partial=charge_partial)
+        if found is wanted:
+            yield row

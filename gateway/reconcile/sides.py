@@ -61,7 +61,7 @@ class Sides:
             side.theirs = total(side.theirs, value)
             side.lines += charge.lines
             if charge.tier not in _USUAL:
-                side.notes[f"lines are of the tier {charge.tier}"] += charge.lines
+                side.notes[f"lines of the tier {charge.tier}"] += charge.lines
 
     def sums(self, sums: Sums) -> None:
         """Add attempts of the ledger."""
@@ -81,7 +81,7 @@ class Sides:
             share = bounded
             if start != end:
                 share = bounded.perhaps(counted=period == start)
-                side.notes["attempts ran over an edge of this period"] += sums.attempts
+                side.notes["attempts that ran over an edge of this period"] += sums.attempts
             side.ours = (side.ours or Bounded()).plus(share)
             if period == start:
                 _count(side, cell, sums)
@@ -92,11 +92,11 @@ class Sides:
 
 def _count(side: Side, cell: Cell, sums: Sums) -> None:
     side.attempts += sums.attempts
-    side.notes["attempts broke off, are not over, or may not be billed"] += sums.uncertain
+    side.notes["attempts that broke off, are not over, or may not be billed"] += sums.uncertain
     if cell.measure == "usd":
-        side.notes["attempts have no price"] += sums.unpriced
+        side.notes["attempts without a price"] += sums.unpriced
 
 
 def told(notes: Counter[str]) -> Iterable[str]:
     """Yield notes for people."""
-    return (f"{count} {what}" for what, count in sorted(notes.items()) if count)
+    return (f"{what}: {count}" for what, count in sorted(notes.items()) if count)

@@ -199,6 +199,10 @@ def dump(ledger: Ledger) -> dict[str, list[Any]]:
             if table is schema.open_calls:
                 rows = [{**row, "data": calls.from_json(row["data"])} for row in rows]
             found[table.name] = sorted(rows, key=repr)
+    # Prices of a row that was booked otherwise later may stay: nobody refers to them.
+    used = {row["price_digest"] for row in found["attempts"]}
+    found["price_rows"] = [row for row in found["price_rows"] if row["digest"] in used]
+    assert used - {row["digest"] for row in found["price_rows"]} <= {""}
     return found
 
 

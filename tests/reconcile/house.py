@@ -29,7 +29,9 @@ profile = "eu"
 api_key = "${{TEST_KEY}}"
 base_url = "{bedrock}"
 [journal]
-dir = "{journal}"
+dir = "journal"
+"""
+LEDGER = """
 [ledger]
 url = "sqlite:///ledger.sqlite3"
 """
@@ -65,12 +67,12 @@ class House:
         return result.exit_code, told["statements"]
 
 
-def built(directory: Path, *, key: str = "made-up", **urls: str) -> House:
+def built(directory: Path, *, key: str = "made-up", ledger: bool = True, **urls: str) -> House:
     directory.mkdir(exist_ok=True)
     (directory / "environments").mkdir()
     (directory / "environments" / "test.toml").touch()
     addresses = {"direct": "http://127.0.0.1:9", "bedrock": "http://127.0.0.1:9"} | urls
-    text = CONFIG.format(**{"journal": "journal"} | addresses)
+    text = CONFIG.format(**addresses) + (LEDGER if ledger else "")
     (directory / "gateway.toml").write_text(text)
     return House(directory, key)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -12,8 +13,10 @@ from typing import Any, NamedTuple
 
 import anthropic
 import pytest
+from typer.testing import CliRunner
 
 from gateway import Anthropic
+from gateway.cli import app
 from gateway.compose import found
 from gateway.emulator import Emulator
 from gateway.journal.read import records
@@ -82,24 +85,18 @@ def _calls(client: Anthropic, platforms: Emulator) -> None:
 
 @pytest.fixture(scope="module")
 def a_day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
-    directory = tmp_path_factory.mktemp("house")
+    directory = tmp_path_factory.mktemp("end-to-end")
     with Emulator() as platforms:
-        house = built(
-            directory,
-            key=platforms.api_key,
-            direct=platforms.direct.base_url,
-            bedrock=platforms.bedrock.base_url,
-            journal="today",
-        )
-        config = found(house.directory, house.environ)
-        with Anthropic(gateway=config) as client:
+        urls = {"direct": platforms.direct.base_url, "bedrock": platforms.bedrock.base_url}
+        # What happens today is in no ledger: it is moved to yesterday first.
+        today = built(directory / "today", key=platforms.api_key, ledger=False, **urls)
+        with Anthropic(gateway=found(today.directory, today.environ)) as client:
             _calls(client, platforms)
+        house = built(directory / "house", key=platforms.api_key)
         day = yesterday()
         back = datetime.now(UTC) - (day + timedelta(hours=12))
-        moved(directory / "today", directory / "journal", back)
+        moved(today.journal, house.journal, back)
         records = list(platforms.records)
-        text = (directory / "gateway.toml").read_text()
-        (directory / "gateway.toml").write_text(text.replace('"today"', '"journal"'))
         yield Day(house, day, billed(records, "anthropic", back), billed(records, "bedrock", back))
 
 
@@ -204,12 +201,29 @@ def test_written_adjustments_make_the_ledgers_total_that_of_the_bill(a_day: Day)
     assert {each["class"] for each in money} == {"match"}
     assert all(each["difference"] == "0" for each in money)
     assert again["adjustments"] == []
+    assert _total(a_day, "bedrock") == _bill(a_day.cur(lines))
     # A corrected one takes its place, with the difference alone.
     code, (corrected,) = a_day.house.held(a_day.cur(), "--from", a_day.since, "--write")
     (back,) = corrected["adjustments"]
     assert Decimal(back["usd"]) == -Decimal(adjustment["usd"])
     code, (settled,) = a_day.house.held(a_day.cur(), "--from", a_day.since)
     assert (code, settled["adjustments"]) == (0, [])
+    assert _total(a_day, "bedrock") == _bill(a_day.cur())
+
+
+def _total(a_day: Day, platform: str) -> Decimal:
+    """Return what reports of usage say that a platform costs."""
+    day = ("--from", a_day.since, "--to", "today", "--platform", platform, "--json")
+    command = ["usage", "--by", "platform", *day]
+    result = CliRunner().invoke(app, command, env=a_day.house.environ)
+    total = json.loads(result.stdout)["total"]
+    return Decimal(total["net_usd"]) + Decimal(total["adjusted_usd"])
+
+
+def _bill(path: Path) -> Decimal:
+    with path.open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if "Bedrock" in row["line_item_product_code"]]
+    return sum((Decimal(row["line_item_unblended_cost"]) for row in rows), Decimal())
 
 
 def _records(a_day: Day, kind: str) -> list[dict[str, Any]]:

@@ -149,6 +149,29 @@ def test_a_refusal_without_output_may_not_be_billed(ledger: Ledger) -> None:
     assert found.cells[Cell("usd", "tokens")] == Bounded()
 
 
+def test_a_refusal_that_is_priced_may_still_be_free(ledger: Ledger) -> None:
+    """No document says whether Bedrock bills refusals without output."""
+    usage = {"input_tokens": 100, "output_tokens": 0}
+    row = attempt(usage=usage, stop_reason="refusal", platform="bedrock")
+    (found,) = read(ledger, [row], platform="bedrock")
+    assert row.net_pico
+    assert found.cells[Cell("usd", "tokens")] == Bounded(row.net_pico, 0, row.net_pico)
+    assert found.uncertain == 1
+
+
+def test_what_is_told_apart_has_no_money_where_the_whole_has_none(ledger: Ledger) -> None:
+    advisor = {"type": "advisor_message", "model": OPUS, "input_tokens": 8, "output_tokens": 1}
+    own = {"type": "message", "input_tokens": 5, "output_tokens": 2}
+    usage = {"input_tokens": 5, "output_tokens": 2, "iterations": [own, advisor]}
+    row = attempt(usage=usage, served_model="claude-nobody-1")
+    found = read(ledger, [row])
+    assert row.net_pico is None
+    assert whole(found)[Cell("tokens", "input")] == exactly(8)
+    money = [bounded for each in found for cell, bounded in each.cells.items() if cell[0] == "usd"]
+    assert money == [Bounded()]
+    assert sum(each.unpriced for each in found) == 1
+
+
 def test_an_advisor_is_told_apart_with_its_tokens_and_its_money(ledger: Ledger) -> None:
     """The example of the advisor tool's page: 44,403.2 millionths of a dollar in all."""
     runs = [

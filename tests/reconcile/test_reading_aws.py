@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import random
+import tracemalloc
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -73,6 +74,14 @@ def test_rows_of_claude_are_read_with_their_model_tokens_and_route() -> None:
 
 def test_a_report_reaches_from_the_first_to_the_last_use_of_anything(tmp_path: Path) -> None:
     assert one(HOURLY).spans == (Span(DAY * 24, DAY * 24 + 24),)  # Not as far as the month's tax.
+    later = {
+        "line_item_usage_start_date": "2026-11-05T00:00:00Z",
+        "line_item_usage_end_date": "2026-11-06T00:00:00Z",
+    }
+    credit = changed(tmp_path, 7, **later)
+    assert one(credit).spans == one(HOURLY).spans
+    bucket = changed(tmp_path, 6, **later)  # Another service's use: the report goes as far as that.
+    assert one(bucket).spans == (Span(DAY * 24 + 10, DAY * 24 + 96),)
     by_month = [
         row
         | {
@@ -133,6 +142,7 @@ def test_the_net_cost_goes_before_the_unblended_one(tmp_path: Path) -> None:
         ("principal=*gateway-prod*", {"input", "output", "cache_read"}),
         ("tag.user_team=search", {"input", "output"}),
         ("account=111122223333", None),
+        ("account=999999999999", set()),
     ],
 )
 def test_lines_are_chosen_by_what_they_tell(only: str, kinds: set[str] | None) -> None:
@@ -141,6 +151,11 @@ def test_lines_are_chosen_by_what_they_tell(only: str, kinds: set[str] | None) -
         assert sums(statement) == sums(one(HOURLY))
     else:
         assert {each.kind for each in statement.charges} == kinds
+
+
+def test_lines_are_chosen_by_all_that_was_asked_for() -> None:
+    both = ("account=999999999999", "principal=*gateway-prod*")
+    assert one(HOURLY, only=both).charges == one(HOURLY, only=both[::-1]).charges == ()
 
 
 def test_a_field_that_no_line_tells_chooses_nothing() -> None:
@@ -216,3 +231,24 @@ def test_the_same_file_twice_is_refused(tmp_path: Path) -> None:
 def test_a_line_names_where_it_stands() -> None:
     charge: Charge = next(each for each in one(HOURLY).charges if each.kind == "output")
     assert charge.first.endswith("cur-hourly.csv row 3")
+
+
+def test_a_large_file_is_read_row_by_row(tmp_path: Path) -> None:
+    content, path = rows(), tmp_path / "large.csv.gz"
+    with gzip.open(path, "wt", newline="") as file:
+        writer = csv.DictWriter(file, list(content[0]))
+        writer.writeheader()
+        for number in range(60_000):
+            row = content[0] if number % 100 == 0 else content[6]
+            writer.writerow(row | {"identity_line_item_id": f"made{number}"})
+    one(HOURLY)  # What is loaded once does not count.
+    tracemalloc.start()
+    try:
+        statement = one(path)
+        peak_bytes = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert [(each.lines, each.quantity) for each in statement.charges] == [
+        (600, Decimal(17330 * 600))
+    ]
+    assert peak_bytes < 4 * 1024 * 1024  # The file has 20 MB.

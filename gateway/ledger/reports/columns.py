@@ -20,9 +20,9 @@ from sqlalchemy import (
     literal,
 )
 
+from gateway.ledger.parts import Part, charged_states
 from gateway.ledger.reports.dimensions import Dimension
 from gateway.ledger.reports.figures import ADJUSTED, COUNTS, MICRO_PICO, PARTS, PRICED
-from gateway.ledger.reports.parts import Part, charged_states
 from gateway.ledger.rollups import COUNT_MAX
 from gateway.ledger.schema import adjustments, attempts, rollups, tag_rollups
 from gateway.money import PICO_PER_USD
@@ -124,7 +124,7 @@ def _figures(counts: Mapping[str, Column], amounts: Mapping[str, Split]) -> tupl
 
 
 def parts(rows: Columns, *, charge_partial: bool) -> dict[str, Split]:
-    """Return the parts of what is divided: `gateway.ledger.reports.parts.part` in SQL."""
+    """Return the parts of what is divided: `gateway.ledger.parts.part` in SQL."""
     is_open, won = rows["open_attempts"] != 0, rows["won"]
     charged = rows["state"].in_(sorted(charged_states(charge_partial=charge_partial)))
     holds = {

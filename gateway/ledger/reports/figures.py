@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from gateway.ledger.reports.parts import Part
+from gateway.ledger.parts import Part
 from gateway.money import PICO_PER_USD, usd
 
 COUNTS = (

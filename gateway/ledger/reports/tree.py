@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, RowMapping, func, select
 
+from gateway.ledger.parts import part
 from gateway.ledger.reports import agents, columns, retention, sources
 from gateway.ledger.reports.asked import Asked, BadParameter
 from gateway.ledger.reports.figures import (
@@ -21,7 +22,6 @@ from gateway.ledger.reports.figures import (
     plain,
     total,
 )
-from gateway.ledger.reports.parts import part
 from gateway.ledger.reports.period import written
 from gateway.ledger.reports.usage import notes
 from gateway.ledger.row import State
