@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import itertools
 import os
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import psycopg
@@ -20,6 +22,25 @@ _free: list[str] = []
 """Databases that a test left empty."""
 
 NewUrl = Callable[[], str]
+
+
+_WATCH = """
+import os, shutil, signal, sys
+if not sys.stdin.read():
+    os.kill(int(sys.argv[1]), signal.SIGINT)
+    shutil.rmtree(sys.argv[2], ignore_errors=True)
+"""
+
+
+@contextmanager
+def _ended_with_us(pid: int | None, directory: str) -> Iterator[None]:
+    """End a server also when the tests are killed: their end of the pipe closes then."""
+    command = [sys.executable, "-c", _WATCH, str(pid), directory]
+    with subprocess.Popen(  # noqa: S603 - our own code
+        command, stdin=subprocess.PIPE, start_new_session=True
+    ) as watch:
+        yield
+        watch.communicate(b"ended by itself")
 
 
 @pytest.fixture(scope="session")
@@ -38,8 +59,9 @@ def postgres() -> Iterator[str]:
             # Nothing here outlives the tests, so nothing waits for the disk.
             connection.execute("ALTER SYSTEM SET fsync = off")
             connection.execute("SELECT pg_reload_conf()")
-        yield server.get_uri()
-        server.cleanup()
+        with _ended_with_us(server.get_pid(), directory):
+            yield server.get_uri()
+            server.cleanup()
 
 
 @pytest.fixture
