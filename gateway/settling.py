@@ -95,7 +95,8 @@ class End:
         stream.on_end = self.streamed
 
     def _whole(self, answer: Answer) -> None:
-        cost = self._settle(Outcome(State.COMPLETE), observed.whole(answer.body))
+        said = observed.whole(answer.body)
+        cost = self._settle(Outcome(State.COMPLETE), said, counted=True)
         if cost is not None and cost.net_pico is not None:
             answer.headers = (*answer.headers, (COST, usd(cost.net_pico)))
 
@@ -104,12 +105,12 @@ class End:
         self._course.content(stream.first_content_s)
         told = stream.facts
         said = Said(told.id, told.model, told.stop_reason, told.usage, told.stop_details)
-        self._settle(stream.outcome or Outcome(State.LEFT), said)
+        counted = told.counted and (stream.whole or told.stop_reason is not None)
+        self._settle(stream.outcome or Outcome(State.LEFT), said, counted=counted)
 
-    def _settle(self, outcome: Outcome, said: Said) -> Cost | None:
+    def _settle(self, outcome: Outcome, said: Said, *, counted: bool) -> Cost | None:
         used = bounded(said.counts)
         whole = outcome.state is State.COMPLETE
-        counted = whole or said.stop_reason is not None
         if whole and self._gone():
             outcome = Outcome(State.LEFT)
         if self._expected is not None:

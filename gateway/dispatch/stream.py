@@ -7,9 +7,9 @@ upstream: it ends with `message_stop`, or with an `error` event of ours; nothing
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
@@ -23,6 +23,7 @@ PING = b'event: ping\ndata: {"type": "ping"}\n\n'
 NOT_CONTENT = frozenset({"", "message_start", "message_stop", "ping"})
 MAX_HELD_BYTES = UNFINISHED_BYTES
 """The most that is held back before the first content."""
+OUTPUT = "output_tokens"
 LINGER_S = 1.0
 """How long a transport may take to end after `message_stop`."""
 
@@ -46,6 +47,8 @@ class Facts:
     stop_details: dict[str, object] | None = None
     usage: dict[str, object] = field(default_factory=dict)
     """`message_start`'s usage, overwritten field by field by what came later."""
+    counted: bool = False
+    """The end told how much output there was; what `message_start` says of it is a placeholder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,21 +68,12 @@ class Clocks:
     deadline_s: float
 
 
-class _Message(msgspec.Struct):
-    id: str | None = None
-    model: str | None = None
-    usage: dict[str, object] | None = None
-
-
-class _Delta(msgspec.Struct):
-    stop_reason: str | None = None
-    stop_details: dict[str, object] | None = None
-
-
 class _Event(msgspec.Struct):
-    message: _Message | None = None
-    delta: _Delta | None = None
-    usage: dict[str, object] | None = None
+    """What is read of an event; a member of another shape than it should have spoils no other."""
+
+    message: Any = None
+    delta: Any = None
+    usage: Any = None
 
 
 _decode_event = msgspec.json.Decoder(_Event).decode
@@ -220,18 +214,23 @@ class Stream:
                 event = _decode_event(data)
             except (msgspec.DecodeError, RecursionError):
                 continue
-            if event.message is not None:
-                self.facts.id = event.message.id
-                self.facts.model = event.message.model
-                self._count(event.message.usage)
-            if event.delta is not None:
-                self.facts.stop_reason = event.delta.stop_reason
-                self.facts.stop_details = event.delta.stop_details
+            facts = self.facts
+            if isinstance(message := event.message, dict):
+                facts.id, facts.model = _text(message.get("id")), _text(message.get("model"))
+                self._count(message.get("usage"))
+            if isinstance(delta := event.delta, dict):
+                facts.stop_reason = _text(delta.get("stop_reason"))
+                details = delta.get("stop_details")
+                facts.stop_details = details if isinstance(details, dict) else None
             self._count(event.usage)
+            if isinstance(event.usage, dict) and event.usage.get(OUTPUT) is not None:
+                facts.counted = True
 
-    def _count(self, usage: Mapping[str, object] | None) -> None:
+    def _count(self, usage: object) -> None:
         """Later counts are cumulative: they replace, they never add."""
-        for key, value in (usage or {}).items():
+        if not isinstance(usage, dict):
+            return
+        for key, value in usage.items():
             if value is not None:
                 self.facts.usage[key] = value
 
@@ -278,6 +277,10 @@ class Stream:
         if self._begun_s is not None:
             return min(due_s, self._clocks.opened_s + self._limits.hold_s)
         return due_s
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _has_content(events: bytes) -> bool:

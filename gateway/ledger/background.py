@@ -183,7 +183,11 @@ class Folding:
         if self._forgot:
             self._seen = {}
         elif not left.records:
-            self._seen = {path.name: size for path, size in sizes.items()}
+            # What could not be read may be readable the next time.
+            troubled = {trouble.file for trouble in left.troubles}
+            self._seen = {
+                path.name: size for path, size in sizes.items() if path.name not in troubled
+            }
         self._note(left, new, now_s)
         self._prune(now_s)
 

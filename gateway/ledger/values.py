@@ -83,7 +83,9 @@ def stored(row: Row) -> dict[str, Any]:
     """Return a row as the table `attempts` holds it."""
     values = msgspec.structs.asdict(row)
     values["day"] = day_of(row.started_us)
-    values["tags"] = _encode(row.tags).decode()
+    # A zero byte would be an escape in the JSON, which Postgres does not read.
+    tags = {held(name, None): held(value, None) for name, value in row.tags.items()}
+    values["tags"] = _encode(tags).decode()
     values["flags"] = _encode(row.flags).decode()
     values["state"] = row.state.value
     return _ATTEMPT.apply(values)

@@ -169,6 +169,20 @@ def test_what_cannot_be_folded_is_told_once_and_is_no_lag(
     assert str(tmp_path) not in said[0]
 
 
+def test_a_file_that_is_put_right_is_folded_though_it_has_not_grown(
+    url: str, tmp_path: Path
+) -> None:
+    path = simple(tmp_path / "journal")
+    whole = path.read_bytes()
+    lines = whole.splitlines(keepends=True)
+    path.write_bytes(b"".join([lines[0], lines[1].replace(b'"', b"'", 1), *lines[2:]]))
+    with folding(url, path.parent) as running:
+        until(lambda: running.progress == Progress(0, NOW_S + 1000, 1))
+        path.write_bytes(whole)
+        until(lambda: running.progress == Progress(0, NOW_S + 1000, 0))
+    assert count(url) == 8
+
+
 def test_an_address_to_nowhere_is_tried_again_and_not_told(tmp_path: Path) -> None:
     url = "postgresql://user:secret-word@127.0.0.1:1/nowhere"
     simple(tmp_path / "journal")

@@ -174,6 +174,8 @@ def test_what_a_column_cannot_hold_is_made_to_fit(ledger: Ledger) -> None:
     (found,) = all_of(ledger, schema.attempts)
     assert found["team"] == "a\ufffdb" + "c" * 253
     assert found["session"] == "s" * 256
+    # Postgres reads no escaped zero byte out of JSON.
+    assert found["tags"] == '{"a\ufffd":"' + "b\ufffd" * 300 + '"}'
     assert (found["max_tokens"], found["net_pico"]) == (None, None)
     (sums,) = all_of(ledger, schema.rollups)
     assert sums["team"] == found["team"]

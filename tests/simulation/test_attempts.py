@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -209,6 +210,32 @@ def test_later_usage_replaces_and_what_is_missing_later_stays() -> None:
     facts = seen.answer.stream.stream.facts
     assert facts.usage == {"input_tokens": 7, "output_tokens": 9}
     assert (facts.id, facts.stop_reason) == ("msg_one", "end_turn")
+
+
+@pytest.mark.parametrize(
+    ("end", "counted"),
+    [
+        ({"delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 9}}, True),
+        ({"delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 0}}, True),
+        ({"delta": {"stop_reason": "end_turn", "stop_details": "policy"},
+          "usage": {"output_tokens": 9}}, True),
+        ({"delta": {"stop_reason": 3}, "usage": {"output_tokens": 9}}, True),
+        ({"delta": {"stop_reason": "end_turn"}, "usage": {"input_tokens": 7}}, False),
+        ({"delta": {"stop_reason": "end_turn"}, "usage": "many"}, False),
+        ({"delta": {"stop_reason": "end_turn"}}, False),
+    ],
+)  # fmt: skip
+def test_only_an_end_that_tells_its_output_is_counted(end: dict[str, Any], counted: bool) -> None:
+    chunks = [*whole("one")[:-2], event("message_delta", **end), event("message_stop")]
+    seen, _ = run(Script(chunks=tuple((0.0, each) for each in chunks)))
+    assert seen.answer.stream is not None
+    facts = seen.answer.stream.stream.facts
+    assert facts.counted is counted
+    told = end.get("usage")
+    assert facts.usage["input_tokens"] == 7
+    if counted:
+        assert isinstance(told, dict)
+        assert facts.usage["output_tokens"] == told["output_tokens"]
 
 
 def test_who_answered_in_the_end_is_read_to_the_last_event() -> None:
