@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # About half of the work: it runs beside the other half, and what it prints follows at the end. What
 # sends SIGINT stays out of it, for commands in the background of a shell ignore that.
-HALF := $(addprefix tests/,boundary cli_policy docs doctor journal leaks ledger server unit/policy)
+HALF := $(addprefix tests/,boundary docs doctor journal leaks ledger server unit/policy)
 # A price list of others, out of a wheel that is fetched and not installed.
 PRICE_MAP := $(VENV)/witness/model_prices_and_context_window_backup.json
 # These run for as long as they are told, each by itself.
