@@ -29,7 +29,7 @@ from gateway.policy.decision import Decision, Verdict
 from gateway.policy.facts import NEVER
 from gateway.policy.in_force import InForce
 from gateway.policy.observed import Violation
-from gateway.recordable import NO_NAME, bounded, short
+from gateway.recordable import NO_NAME, attempt_id, bounded, short
 from gateway.routing import Cause, Plan, Rejection
 from providers.contract import Failure, Loss
 
@@ -188,7 +188,7 @@ class Trail:
 
     def name_of(self, attempt: Attempt) -> str | None:
         """Return the id of an attempt, which its platform gets where it takes one."""
-        return None if self.decision is None else f"{self.decision}.{attempt.number}"
+        return None if self.decision is None else attempt_id(self.decision, attempt.number)
 
     def started(self, attempt: Attempt, host: str, model: str, scope: str | None) -> None:
         """Record an attempt before a byte of it leaves; raises Unrecorded."""

@@ -127,8 +127,6 @@ class Bill:
         """Return what the last attempt's answer cost; None: nothing prices it."""
         if self._costing is None or self._began is None:
             return None
-        return self._costing.cost(self._began, said) if self._priced else None
-
-    @property
-    def _priced(self) -> bool:
-        return self._operation.kind is Kind.MESSAGES
+        if self._operation.kind is not Kind.MESSAGES:
+            return None
+        return self._costing.cost(self._began, said)

@@ -23,6 +23,11 @@ def short(name: Any) -> Any:
     return NO_NAME
 
 
+def attempt_id(decision: str, number: int) -> str:
+    """Return the name of an attempt, in the ledger and at its platform."""
+    return f"{decision}.{number}"
+
+
 def bounded(value: Any) -> Any:
     """Return what an upstream reported, without anything that could be a text of its own."""
     return _bounded(value, MAX_DEPTH, [MAX_MEMBERS])

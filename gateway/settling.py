@@ -31,10 +31,6 @@ Costs = Callable[[Said], Cost | None]
 """What an answer cost, from what it says; None: nothing prices it."""
 
 
-def UNPRICED(_said: Said) -> None:  # noqa: N802 - a constant in the place of a function
-    """Price nothing."""
-
-
 class End:
     """Settles one answered call when its last byte has been read, or nobody listens any more.
 
@@ -70,7 +66,7 @@ class End:
         request_id: str,
         violated: Callable[[str], None],
         gone: Callable[[], bool],
-        costs: Costs = UNPRICED,
+        costs: Costs,
     ) -> None:
         self._costs = costs
         self._won = won

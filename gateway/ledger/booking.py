@@ -9,6 +9,7 @@ from gateway.ledger.calls import Attempt, End, OpenCall
 from gateway.ledger.costs import COUNT_TOKENS, FREE, is_counted, is_told, runs_of, with_flags
 from gateway.ledger.records import Decided, Failed, Finished, Started, Told, Withdrawn
 from gateway.ledger.row import Row, State
+from gateway.recordable import attempt_id
 from gateway.usage import Usage
 from providers import catalog
 
@@ -30,11 +31,6 @@ class Taken(NamedTuple):
     usage: Usage
     speed: str | None
     """What the call asks for; None: that is not known."""
-
-
-def attempt_id(decision: str, number: int) -> str:
-    """Return the name of an attempt."""
-    return f"{decision}.{number}"
 
 
 def taken(decision: str, call: OpenCall, number: int, attempt: Attempt) -> Taken:

@@ -11,13 +11,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gateway.journal.record import Record
-from gateway.ledger.booking import NOWHERE, Taken, attempt_id, taken
+from gateway.ledger.booking import NOWHERE, Taken, taken
 from gateway.ledger.calls import Attempt, OpenCall, Place, Said, from_json, to_json
 from gateway.ledger.costs import priced
 from gateway.ledger.records import READERS, Adjusted, Decided, Finished, at_us
 from gateway.ledger.repeats import once
 from gateway.ledger.row import Adjustment, Row
 from gateway.prices.book import Prices
+from gateway.recordable import attempt_id
 
 
 class Booked(NamedTuple):

@@ -11,13 +11,13 @@ import msgspec
 
 from gateway.ledger.costs import context
 from gateway.ledger.row import Row, State
-from gateway.ledger.sums import Sum, charged, total, waste
 from gateway.prices import shipped
 from gateway.usage import Usage
 from tests.laws import rarely
 from tests.ledger.flat_prices import FlatPrices
 from tests.ledger.keeping import Kept, sums
 from tests.ledger.records import ORDINARY, REPEATING, Placed, history
+from tests.ledger.sums import Sum, charged, total, waste
 
 CALLS = 8
 JUNK: tuple[Any, ...] = (

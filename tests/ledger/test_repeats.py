@@ -6,10 +6,10 @@ import itertools
 
 import pytest
 
-from gateway.ledger.sums import charged, total, waste
 from tests.ledger.flat_prices import OUTPUT_PICO
 from tests.ledger.keeping import Kept, kept_of
 from tests.ledger.one_call import BEGUN, EXACT_PICO, USAGE, OneCall
+from tests.ledger.sums import charged, total, waste
 
 
 def said(decision: str, output: int, *, at_s: int, **more: str) -> OneCall:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.ledger.row import Row, State
-from gateway.ledger.sums import Sum, charged, total, waste
+from tests.ledger.sums import Sum, charged, total, waste
 
 BIG = 9_000_000 * 10**12
 

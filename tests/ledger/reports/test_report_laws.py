@@ -9,12 +9,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.ledger import sums
 from gateway.ledger.parts import Part, part
 from gateway.ledger.reports.asked import Setting
 from gateway.ledger.row import Row, State
 from gateway.ledger.store import Ledger
 from gateway.money import usd
+from tests.ledger import sums
 from tests.ledger.reports.rows import (
     BEGIN_US,
     HOUR_US,
