@@ -59,7 +59,7 @@ FILTERS = (
 PARTS = ("charged", "absorbed", "waste", "open")
 
 laws = settings(
-    max_examples=settings().max_examples // 5,
+    max_examples=settings().max_examples // 12,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
