@@ -29,7 +29,7 @@ from gateway.policy.decision import Decision, Verdict
 from gateway.policy.facts import NEVER
 from gateway.policy.in_force import InForce
 from gateway.policy.observed import Violation
-from gateway.recordable import NO_NAME, attempt_id, bounded, short
+from gateway.recordable import NO_NAME, attempt_id, bounded, kept_usage, short
 from gateway.routing import Cause, Plan, Rejection
 from providers.contract import Failure, Loss
 
@@ -250,7 +250,7 @@ def _said(told: Facts) -> dict[str, Any]:
     return {
         "message_id": bounded(told.id),
         "model": bounded(told.model),
-        "usage": bounded(told.usage),
+        **kept_usage(told.usage).told,
     }
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import NamedTuple
 
 from gateway.ledger.calls import Attempt, End, OpenCall
-from gateway.ledger.costs import COUNT_TOKENS, FREE, is_counted, is_told, runs_of, with_flags
+from gateway.ledger.costs import COUNT_TOKENS, CUT, FREE, is_counted, is_told, runs_of, with_flags
 from gateway.ledger.records import Decided, Failed, Finished, Started, Told, Withdrawn
 from gateway.ledger.row import Row, State
 from gateway.recordable import attempt_id
@@ -168,11 +169,15 @@ def _left_open(row: Row, over: Finished, over_us: int) -> None:
 
 def _usage(attempt: Attempt) -> Usage:
     """Return what was told of the usage, in the order of telling."""
-    first = attempt.told.usage if attempt.told is not None else None
-    end = attempt.end
-    last = None if end is None or isinstance(end, Withdrawn) else end.usage
-    found = Usage.of(last) if last else _NOTHING
-    return Usage.merge(Usage.of(first), found) if first else found
+    told = attempt.told
+    end = None if isinstance(attempt.end, Withdrawn) else attempt.end
+    found = _read(end) if end is not None and end.usage else _NOTHING
+    return Usage.merge(_read(told), found) if told is not None and told.usage else found
+
+
+def _read(said: Told | Failed | Finished) -> Usage:
+    usage = Usage.of(said.usage)
+    return replace(usage, flags=with_flags(usage.flags, (CUT,))) if said.usage_cut else usage
 
 
 def _sum(counts: Iterable[int | None]) -> int | None:

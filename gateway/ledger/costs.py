@@ -19,6 +19,9 @@ FREE = frozenset({State.NOT_SENT, State.REJECTED})
 """Nothing was generated."""
 ESTIMATED = "estimated"
 """`net_pico` is the best guess between the bounds."""
+CUT = "usage: cut"
+"""A flag of a usage: it was longer than a record keeps, so that nothing can be priced by it."""
+_CUT_WHY = "its usage has more members than are recorded"
 
 
 def context(row: Row) -> Context:
@@ -47,6 +50,8 @@ def priced(row: Row, usage: Usage, prices: Prices, speed: str | None = None) -> 
     """
     if row.kind == COUNT_TOKENS or row.state in FREE:
         free(row)
+    elif CUT in usage.flags:
+        _unpriced(row, _CUT_WHY)
     elif row.state is State.FINAL:
         _exact(row, prices.cost(usage, context(row)))
     else:

@@ -73,6 +73,7 @@ class Told(Struct, frozen=True, kw_only=True, omit_defaults=True):
     message_id: Text | None = None
     model: Text | None = None
     usage: dict[str, Any] | None = None
+    usage_cut: bool | None = None
 
 
 class Failed(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -87,6 +88,7 @@ class Failed(Struct, frozen=True, kw_only=True, omit_defaults=True):
     message_id: Text | None = None
     model: Text | None = None
     usage: dict[str, Any] | None = None
+    usage_cut: bool | None = None
 
 
 class Withdrawn(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -107,6 +109,7 @@ class Finished(Struct, frozen=True, kw_only=True, omit_defaults=True):
     request_id: Text | None = None
     model: Text | None = None
     usage: dict[str, Any] | None = None
+    usage_cut: bool | None = None
     whole: bool | None = None
     counted: bool | None = None
     stop_reason: Name | None = None
