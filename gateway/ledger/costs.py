@@ -74,7 +74,7 @@ def free(row: Row) -> None:
 
 def _exact(row: Row, cost: Cost) -> None:
     row.list_pico = cost.list_pico
-    row.net_pico = row.low_pico = row.high_pico = cost.net_pico
+    row.net_pico, row.low_pico, row.high_pico = cost.net_pico, cost.low_pico, cost.high_pico
     row.uncached_pico = cost.uncached_pico
     if cost.net_pico is None:
         row.unpriced = "; ".join(cost.unpriced) or "there is no price"

@@ -86,8 +86,9 @@ def _partial(
     """Bound an attempt whose input is known: only its output may still be more."""
     out = _output_told(told)
     ends = (out, _guess(out, most), max(out, most))
-    low, estimate, high = (cost(_with_output(told, out, end), context).net_pico for end in ends)
-    if low is None or estimate is None or high is None:
+    least, likely, largest = (cost(_with_output(told, out, end), context) for end in ends)
+    low, estimate, high = least.low_pico, likely.net_pico, largest.high_pico
+    if low is None or estimate is None:
         return None
     return Bounds(low_pico=low, estimate_pico=estimate, high_pico=high)
 

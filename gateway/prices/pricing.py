@@ -17,15 +17,20 @@ from gateway.prices.files import Listed
 from gateway.prices.finding import Finder, Own
 from gateway.prices.flaws import unusable
 from gateway.prices.refusals import is_billed
-from gateway.prices.runs import Iterations, Runs, billed_by_iterations, by_iteration, top_level
+from gateway.prices.runs import (
+    EMPTY_REFUSAL,
+    Iterations,
+    Runs,
+    billed_by_iterations,
+    by_iteration,
+    top_level,
+)
 from gateway.prices.shelves import Contract, Place
 from gateway.prices.tariff import Rates, together
 from gateway.usage import Usage
 
 NO_OWN = Own()
 TOO_MUCH = "the sum is more than a row of a ledger holds"
-ESTIMATED_HIGH = "estimated_high"
-"""A redeemed credit made cache writes cheaper by an amount that is not told."""
 _REDEEMED = "redeemed"
 _MEANINGS_MAX = 65_536
 """Digests whose meaning is kept: far more than are in use together."""
@@ -81,8 +86,6 @@ class PriceBook:
         bill = self._added(runs, usage, context, place)
         if usage.flags:
             bill.unpriced.extend(unusable(usage, by_iterations=listed))
-        if usage.fallback_credit == _REDEEMED:
-            bill.flags.add(ESTIMATED_HIGH)
         beside = self._beside(usage, context, place) if listed else None
         return self._closed(bill, beside)
 
@@ -99,7 +102,8 @@ class PriceBook:
         return top_level(usage, place.model, context, waived)
 
     def _added(self, runs: Runs, usage: Usage, context: Context, place: Place) -> Bill:
-        bill = Bill(paid_by_other=context.paid_by_other)
+        credited = usage.fallback_credit == _REDEEMED
+        bill = Bill(paid_by_other=context.paid_by_other, credited=credited)
         bill.flags.update(runs.flags)
         for run in runs.runs:
             where = place if run.model == place.model else place._replace(model=run.model)
@@ -125,7 +129,7 @@ class PriceBook:
             return False, None
         if self._finder.waives_empty_refusals(context.platform):
             return True, "waived_refusal"
-        return False, "empty_refusal"
+        return False, EMPTY_REFUSAL
 
     def _beside(self, usage: Usage, context: Context, place: Place) -> int | None:
         """Return what the totals beside the iterations would cost."""
@@ -134,7 +138,7 @@ class PriceBook:
         return None if bill.unpriced else bill.net_pico
 
     def _closed(self, bill: Bill, beside: int | None) -> Cost:
-        if bill.list_pico > PICO_MAX or bill.net_pico > PICO_MAX:
+        if max(bill.list_pico, bill.net_pico + (bill.more_pico or 0)) > PICO_MAX:
             bill.unpriced.append(TOO_MUCH)
         unpriced = tuple(dict.fromkeys(bill.unpriced))
         return Cost(
@@ -146,6 +150,8 @@ class PriceBook:
             top_level_pico=None if beside == bill.net_pico else beside,
             uncached_pico=None if unpriced else bill.uncached_pico,
             digest=self._digest(bill.used),
+            less_pico=bill.less_pico,
+            more_pico=bill.more_pico,
         )
 
     def _digest(self, used: dict[str, Rates]) -> str:

@@ -97,3 +97,14 @@ def test_a_cut_usage_has_no_price_either_when_another_attempt_shows_its_message(
     first, again = kept.rows.values()
     assert first.unpriced == "its usage has more members than are recorded"
     assert again.duplicate_of == first.attempt
+
+
+def test_a_cost_that_can_be_read_in_two_ways_is_booked_between_them() -> None:
+    usage = {"input_tokens": 10, "output_tokens": 10, "cache_creation_input_tokens": 100}
+    row = booked(usage)
+    assert row.state == "final"
+    assert row.net_pico == row.low_pico == told(usage) == 740_000_000
+    assert row.high_pico == 1_040_000_000
+    assert row.flags == ("assumed_ttl",)
+    credited = booked({**usage, "fallback_credit": {"status": {"type": "redeemed"}}})
+    assert (credited.low_pico, credited.net_pico) == (260_000_000, 740_000_000)
