@@ -31,7 +31,8 @@ from gateway.policy.in_force import InForce
 from gateway.policy.observed import Violation
 from gateway.recordable import NO_NAME, attempt_id, bounded, kept_usage, short
 from gateway.routing import Cause, Plan, Rejection
-from providers.contract import Failure, Loss
+from gateway.unsized import unsized
+from providers.contract import Failure, Kind, Loss
 
 _LOG = logging.getLogger("gateway.audit")
 _encode = msgspec.json.Encoder().encode
@@ -282,8 +283,15 @@ def _asked(call: Call) -> dict[str, Any]:
         "stream": call.stream,
         "payer": short(call.payer),
         "speed": short(call.speed),
+        **_unsized(call),
         **_whose(call),
     }
+
+
+def _unsized(call: Call) -> dict[str, Any]:
+    """Return what bounds of a cost must know beside the sizes; mostly there is none of it."""
+    found = unsized(call.fields.body) if call.kind is Kind.MESSAGES else ()
+    return {"unsized": found} if found else {}
 
 
 def _whose(call: Call) -> dict[str, Any]:

@@ -48,6 +48,7 @@ class Decided(Struct, frozen=True, kw_only=True, omit_defaults=True):
     agent: Text | None = None
     parent_agent: Text | None = None
     payer: Short | None = None
+    unsized: list[Short] | None = None
     plan: list[str] | None = None
 
 

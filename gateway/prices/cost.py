@@ -106,6 +106,10 @@ class Sizes(Struct, frozen=True, kw_only=True):
     max_tokens: int | None = None
     speed: str | None = None
     """The `speed` that it asks for; None: that is not known, so it may be the dearest."""
+    documents: bool = False
+    """It names input, or packs it, so that only the model's window bounds what a run reads."""
+    server_tools: bool = False
+    """The platform may run tools, or models more than once, so that nothing bounds the most."""
 
 
 class Bounds(Struct, frozen=True, kw_only=True):
@@ -115,3 +119,7 @@ class Bounds(Struct, frozen=True, kw_only=True):
     estimate_pico: int
     high_pico: int | None
     """None: nothing bounds it."""
+    list_pico: int | None = None
+    """The best guess by the list; None: nobody knows whether it was worked on at all."""
+    digest: str = ""
+    """Of the rows and contracts that these rest on."""

@@ -6,12 +6,12 @@ All arithmetic is exact: a line is rounded once, to whole picodollars.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from gateway.money import PICO_MAX
 from gateway.policy.digest import digest
 from gateway.prices.adding import Bill
-from gateway.prices.bounds import bounds
+from gateway.prices.bounds import Book, bounds
 from gateway.prices.cost import Bounds, Context, Cost, Sizes
 from gateway.prices.files import Listed
 from gateway.prices.finding import Finder, Own
@@ -51,6 +51,7 @@ class PriceBook:
         """
         self._finder = Finder(files, own)
         self._iterations: Iterations = iterations
+        self._bounded_by = Book(self._finder, self.cost, self._digest_of)
         self._whole: str | None = None
         self._meanings: dict[str, str] = {}
         self._digests: dict[tuple[str, ...], str] = {}
@@ -91,7 +92,7 @@ class PriceBook:
 
     def bounds(self, sizes: Sizes, usage: Usage | None, context: Context) -> Bounds | None:
         """Return between what and what an attempt cost whose last count never came."""
-        return bounds(self._finder, self.cost, sizes, usage, context)
+        return bounds(self._bounded_by, sizes, usage, context)
 
     def _runs(self, usage: Usage, context: Context, place: Place, *, listed: bool) -> Runs:
         def waived() -> tuple[bool, str | None]:
@@ -153,6 +154,9 @@ class PriceBook:
             less_pico=bill.less_pico,
             more_pico=bill.more_pico,
         )
+
+    def _digest_of(self, used: Iterable[Rates]) -> str:
+        return self._digest({rates.digest: rates for rates in used})
 
     def _digest(self, used: dict[str, Rates]) -> str:
         """Return the digest of what was used, and keep what it stands for."""
