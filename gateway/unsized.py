@@ -102,7 +102,7 @@ def _by_block(body: Mapping[str, Raw]) -> Iterator[str]:
     while waiting:
         value = waiting.pop()
         if isinstance(value, list):
-            waiting.extend(value)
+            waiting.extend(each for each in value if isinstance(each, list | _Block))
         elif isinstance(value, _Block):
             source, change = value.source, value.tool
             if isinstance(source, _Source):
@@ -113,8 +113,13 @@ def _by_block(body: Mapping[str, Raw]) -> Iterator[str]:
                 yield DOCUMENTS
             if isinstance(change, _Change) and not _runs_at_the_caller(change.definition):
                 yield SERVER_TOOLS
-            waiting += [value.content, value.tool_changes, value.state_changes]
-            waiting.append(value.tool_references)
+            inside = (
+                value.content,
+                value.tool_changes,
+                value.state_changes,
+                value.tool_references,
+            )
+            waiting.extend(each for each in inside if isinstance(each, list | _Block))
 
 
 def _runs_at_the_caller(tool: _Tool | None) -> bool:
