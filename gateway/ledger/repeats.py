@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from gateway.ledger.booking import NO_DECISION, NO_START, count
-from gateway.ledger.costs import free, priced
+from gateway.ledger.booking import NO_START, count
+from gateway.ledger.costs import NO_DECISION, UNSIZED, free, priced
 from gateway.ledger.row import Row, State
 from gateway.prices.book import Prices
 from gateway.usage import Usage
@@ -30,14 +30,15 @@ def once(one: Row, other: Row, prices: Prices) -> tuple[Row, Row]:
 
 def _charged(first: Row, again: Row, prices: Prices) -> Row:
     usage = Usage.raised(_usage(first), _usage(again))
+    state = max(first.state, again.state, key=_SURENESS.index)
     row = replace(
         first,
-        state=max(first.state, again.state, key=_SURENESS.index),
+        state=state,
         won=first.won or again.won,
         stop_reason=first.stop_reason or again.stop_reason,
         refusal_category=first.refusal_category or again.refusal_category,
         served_model=first.served_model or again.served_model,
-        flags=_flags(first, usage),
+        flags=_flags(first, usage, exact=state is State.FINAL),
     )
     if usage != _NOTHING:
         count(row, usage)
@@ -46,16 +47,16 @@ def _charged(first: Row, again: Row, prices: Prices) -> Row:
 
 
 def _repeat(again: Row, first: str) -> Row:
-    row = replace(again, duplicate_of=first, flags=_flags(again, _usage(again)))
+    row = replace(again, duplicate_of=first, flags=_flags(again, _usage(again), exact=True))
     free(row)
     return row
 
 
-def _flags(row: Row, usage: Usage) -> tuple[str, ...]:
+def _flags(row: Row, usage: Usage, *, exact: bool) -> tuple[str, ...]:
     """Return the flags of a row but for those of its price, which is another one now."""
-    kept = {flag for flag in row.flags if flag in _OF_RECORDS}
+    kept = _OF_RECORDS.union(() if exact else UNSIZED).intersection(row.flags)
     if any(flag.startswith(f"{CONFLICT}: ") for flag in usage.flags):
-        kept.add(CONFLICT)
+        kept |= {CONFLICT}
     return tuple(sorted({*kept, *usage.flags}))
 
 
