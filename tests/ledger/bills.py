@@ -166,7 +166,11 @@ def _unmatched(
 
 def width_pico(rows: Iterable[Row]) -> int:
     """Return how far the bounds of rows are apart; 0 where all are exact."""
-    return sum((row.high_pico or 0) - (row.low_pico or 0) for row in rows)
+    width = 0
+    for row in rows:
+        assert row.low_pico is not None and row.high_pico is not None, f"{row.attempt} has no bound"
+        width += row.high_pico - row.low_pico
+    return width
 
 
 def kinds(rows: Iterable[Row]) -> Iterator[tuple[str, int]]:
