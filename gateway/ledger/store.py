@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
@@ -14,32 +14,33 @@ from gateway.ledger.failures import Unavailable
 from gateway.ledger.fold import Changes
 from gateway.ledger.opening import open_tables
 from gateway.ledger.reading import Cursor
+from gateway.ledger.sockets import Sockets
 from gateway.ledger.writing import Writing
 
 
 class Ledger:
     """An open ledger. Threads may share it; every transaction has a connection of its own."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, sockets: Sockets) -> None:
         self._engine = engine
+        self._sockets = sockets
 
     @classmethod
-    def open(cls, url: str, directory: Path) -> Ledger:
+    def open(cls, url: str, directory: Path, sockets: Sockets | None = None) -> Ledger:
         """Return the ledger at an address, its tables made or brought up to date.
 
         Args:
             url: `sqlite:///FILE` or `postgresql://HOST/DATABASE`.
             directory: Where a relative FILE counts from.
+            sockets: Told of its connections, so that another thread can end a wait.
 
         Raises:
             LedgerError: It cannot be used; the words name neither the address nor a password.
         """
-        engine = database.engine(url, directory)
-        open_tables(engine)
-        return cls(engine)
+        return cls(*_opened(url, directory, sockets, open_tables))
 
     @classmethod
-    def existing(cls, url: str, directory: Path) -> Ledger:
+    def existing(cls, url: str, directory: Path, sockets: Sockets | None = None) -> Ledger:
         """Return the ledger at an address; a file that is not there is not made.
 
         Raises:
@@ -48,7 +49,7 @@ class Ledger:
         """
         if url.startswith(SQLITE) and not (directory / url.removeprefix(SQLITE)).exists():
             raise Unavailable("it is not there: `gateway ledger fold` makes it from the journal")
-        return cls.open(url, directory)
+        return cls.open(url, directory, sockets)
 
     @property
     def address(self) -> str:
@@ -76,3 +77,19 @@ class Ledger:
     def close(self) -> None:
         """Let go of what is open."""
         self._engine.dispose()
+        self._sockets.close()
+
+
+def _opened(
+    url: str, directory: Path, sockets: Sockets | None, prepare: Callable[[Engine], None]
+) -> tuple[Engine, Sockets]:
+    """Connect to an address, and let go of it again where it cannot be prepared."""
+    engine, watching = database.engine(url, directory), sockets or Sockets()
+    watching.watch(engine)
+    try:
+        prepare(engine)
+    except BaseException:
+        engine.dispose()
+        watching.close()
+        raise
+    return engine, watching
