@@ -8,11 +8,9 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine
 
-from gateway.config.ledger_url import SQLITE
 from gateway.ledger import database
-from gateway.ledger.failures import Unavailable
 from gateway.ledger.fold import Changes
-from gateway.ledger.opening import open_tables
+from gateway.ledger.opening import look, open_tables
 from gateway.ledger.reading import Cursor
 from gateway.ledger.sockets import Sockets
 from gateway.ledger.writing import Writing
@@ -41,15 +39,16 @@ class Ledger:
 
     @classmethod
     def existing(cls, url: str, directory: Path, sockets: Sockets | None = None) -> Ledger:
-        """Return the ledger at an address; a file that is not there is not made.
+        """Return the ledger at an address as it is: nothing is made, nor brought up to date.
+
+        The arguments are those of `open`.
 
         Raises:
-            Unavailable: There is none.
+            Unavailable: There is none, or it cannot be used now.
+            OlderLedger: Its tables are to be brought up to date first.
             LedgerError: It cannot be used.
         """
-        if url.startswith(SQLITE) and not (directory / url.removeprefix(SQLITE)).exists():
-            raise Unavailable("it is not there: `gateway ledger fold` makes it from the journal")
-        return cls.open(url, directory, sockets)
+        return cls(*_opened(url, directory, sockets, look))
 
     @property
     def address(self) -> str:
