@@ -116,7 +116,7 @@ class Fold:
         if said is None:
             return
         if isinstance(said, Decided):
-            self._take_decided(said, file)
+            self._take_decided(said, self._place(file, record))
         elif isinstance(said, Adjusted):
             self._take_adjusted(said, record)
         elif isinstance(said, Finished):
@@ -167,13 +167,13 @@ class Fold:
         self._begin()
         return changes
 
-    def _take_decided(self, said: Decided, file: str) -> None:
+    def _take_decided(self, said: Decided, place: Place) -> None:
         if said.plan == []:
             return  # It was refused: nothing is sent, and no other record of it comes.
-        self._call(said.decision, file).decided = said
+        self._call(said.decision, place).decided = said
 
     def _take_said(self, said: Said, number: int, place: Place) -> None:
-        call = self._call(said.decision, place.file)
+        call = self._call(said.decision, place)
         attempt = call.attempts.get(number)
         if attempt is None:
             attempt = call.attempts[number] = Attempt(began=place)
@@ -189,7 +189,7 @@ class Fold:
         elif said.decision not in self._calls:
             self._wrong("finished.unseen")
             return
-        call = self._call(said.decision, place.file)
+        call = self._call(said.decision, place)
         if call.over is None:
             call.over, call.over_us = said, place.at_us
             self._ended.update(((said.decision, number), None) for number in call.attempts)
@@ -198,11 +198,11 @@ class Fold:
         found = {**msgspec.structs.asdict(said), "day": said.day.isoformat()}
         self._adjustments.setdefault(said.id, Adjustment(**found, at_us=self._at_us(record)))
 
-    def _call(self, decision: str, file: str) -> OpenCall:
+    def _call(self, decision: str, place: Place) -> OpenCall:
         call = self._calls.get(decision)
         if call is None:
-            call = self._calls[decision] = OpenCall(file=file)
-        call.file = file
+            call = self._calls[decision] = OpenCall(file=place.file)
+        call.file, call.last_us = place.file, max(call.last_us, place.at_us)
         self._touched[decision] = call
         return call
 
