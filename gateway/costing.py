@@ -9,6 +9,7 @@ from typing import Any
 from msgspec import structs
 
 from gateway.policy.observed import Said
+from gateway.policy.preferring import Dearness
 from gateway.prices.book import Prices
 from gateway.prices.cost import Context, Cost, Scope
 from gateway.prices.scopes import scope_of
@@ -66,19 +67,28 @@ class Costing:
 
     def dearness(self, upstream: str, model: str) -> float:
         """Return what a usual request costs at an upstream, to compare; `inf`: nobody knows."""
-        found = self._upstreams.get(upstream)
-        if found is None or model not in found.endpoint.models:
-            return inf
-        cost = self._prices.cost(USUAL, self.began(found, model, paid_by_other=False))
-        return inf if cost.net_pico is None else cost.net_pico
+        return self._dearness(upstream, model, self._now_s())
+
+    def dearness_at(self, at_s: float) -> Dearness:
+        """Return what tells it for a Unix time."""
+        return lambda upstream, model: self._dearness(upstream, model, at_s)
+
+    def _dearness(self, upstream: str, model: str, at_s: float) -> float:
+        began = self._at(upstream, model, at_s)
+        cost = None if began is None else self._prices.cost(USUAL, began)
+        return inf if cost is None or cost.net_pico is None else cost.net_pico
 
     def spent(self, upstream: str, model: str, usage: Mapping[str, Any], at_s: float) -> int | None:
         """Return what usage cost, or would have cost, at an upstream at a time, in picodollars."""
+        began = self._at(upstream, model, at_s)
+        return None if began is None else self.cost(began, Said(usage=dict(usage))).net_pico
+
+    def _at(self, upstream: str, model: str, at_s: float) -> Context | None:
+        """Return what prices depend on there and then; None: it does not serve the model."""
         found = self._upstreams.get(upstream)
         if found is None or model not in found.endpoint.models:
             return None
-        began = structs.replace(self.began(found, model, paid_by_other=False), at_s=at_s)
-        return self.cost(began, Said(usage=dict(usage))).net_pico
+        return structs.replace(self.began(found, model, paid_by_other=False), at_s=at_s)
 
     def cost(self, began: Context, said: Said) -> Cost:
         """Return what an answer cost, from what it says of itself."""

@@ -54,7 +54,7 @@ def _costs(setting: Setting) -> Costs:
     from gateway import compose  # noqa: PLC0415 - the wire and the credentials come with it
 
     upstreams = [compose.upstream(section) for section in setting.config.used]
-    return compose.costing(setting.config, upstreams).spent
+    return compose.costing(setting.config, upstreams)
 
 
 def _since(since: str | None) -> float | None:

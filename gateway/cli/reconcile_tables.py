@@ -101,5 +101,8 @@ def _adjusted(found: Mapping[str, Any]) -> None:
     verb = "written" if found["written"] else "with --write"
     for each in found["adjustments"]:
         typer.echo(f"adjustment {verb}: {each['day']} {each['model'] or '-'} {each['usd']} USD")
+    for each in found["not_adjusted"]:
+        what = f"{_when(each['period'])} {each['model'] or '-'} {each['difference']} USD"
+        typer.echo(f"no adjustment: {what}, a part of its days was not compared")
     if found["conflict"]:
         typer.echo(f"no adjustment: {found['conflict']}")

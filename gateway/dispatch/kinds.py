@@ -11,8 +11,6 @@ import msgspec
 
 from providers.contract import Failure, FailureKind
 
-_ANSWERED = 200
-
 
 class Bill(StrEnum):
     """What an attempt is booked as."""
@@ -53,6 +51,7 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
     source: str
     checked_on: object
     verified: bool
+    unsure_statuses: frozenset[int]
     kinds: dict[FailureKind, Rule]
     transport: list[Transport]
 
@@ -71,14 +70,13 @@ RULES: Mapping[FailureKind, Rule] = _FILE.kinds
 """Kind -> what is done."""
 TRANSPORT: Sequence[Transport] = _FILE.transport
 """What can go wrong below HTTP."""
+UNSURE_STATUSES: frozenset[int] = _FILE.unsure_statuses
+"""HTTP statuses that do not say that nothing was generated."""
 
 
 def bill(failure: Failure) -> Bill:
-    """Return what a failed attempt is booked as.
-
-    An error inside a 200 may come when tokens have been generated already.
-    """
+    """Return what a failed attempt is booked as."""
     rule = RULES[failure.kind]
-    if failure.upstream_status == _ANSWERED and rule.bill is Bill.REJECTED:
+    if rule.bill is Bill.REJECTED and failure.upstream_status in UNSURE_STATUSES:
         return Bill.UNKNOWN
     return rule.bill

@@ -196,7 +196,10 @@ class Fold:
 
     def _take_adjusted(self, said: Adjusted, record: Record) -> None:
         found = {**msgspec.structs.asdict(said), "day": said.day.isoformat()}
-        self._adjustments.setdefault(said.id, Adjustment(**found, at_us=self._at_us(record)))
+        adjustment = Adjustment(**found, at_us=self._at_us(record))
+        before = self._adjustments.get(said.id, adjustment)
+        # Two journals may tell of one; the first to say so counts, in whatever order they are read.
+        self._adjustments[said.id] = min(before, adjustment, key=lambda each: each.at_us)
 
     def _call(self, decision: str, place: Place) -> OpenCall:
         call = self._calls.get(decision)

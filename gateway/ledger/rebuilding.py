@@ -114,7 +114,7 @@ def rows(connection: Connection, first_day: str) -> Iterator[dict[str, Any]]:
 
 
 class _Anew(Writing):
-    """Writes adjustments over those that were there before, and again only once."""
+    """Writes adjustments over those that were there before."""
 
     def __init__(self, connection: Connection, since: str, adjusted_since: str) -> None:
         super().__init__(connection, since)
@@ -122,12 +122,10 @@ class _Anew(Writing):
         self._written: set[str] = set()
 
     def apply(self, changes: Changes, reached: Sequence[Cursor]) -> None:
-        new = {
-            each.id: each
-            for each in changes.adjustments
-            if each.day >= self._adjusted_since and each.id not in self._written
-        }
-        changes.adjustments = list(new.values())
+        changes.adjustments = [
+            each for each in changes.adjustments if each.day >= self._adjusted_since
+        ]
+        new = {each.id for each in changes.adjustments} - self._written
         tables.take_away(self.connection, schema.adjustments, "id", new)
         self._written.update(new)
         super().apply(changes, reached)

@@ -42,6 +42,21 @@ def put_new(connection: Connection, table: Table, rows: Rows) -> None:
         connection.execute(insert(connection, table).on_conflict_do_nothing(), rows)
 
 
+def put_earliest(connection: Connection, table: Table, rows: Rows) -> None:
+    """Write rows; of two with one key the one of the earlier `at_us` stays."""
+    if not rows:
+        return
+    statement = insert(connection, table)
+    keys = [column.name for column in table.primary_key.columns]
+    names = [column.name for column in table.columns if not column.primary_key]
+    statement = statement.on_conflict_do_update(
+        index_elements=keys,
+        set_={name: statement.excluded[name] for name in names},
+        where=statement.excluded.at_us < table.c.at_us,
+    )
+    connection.execute(statement, rows)
+
+
 def take_away(connection: Connection, table: Table, key: str, values: Iterable[str]) -> None:
     """Delete the rows with these keys."""
     rows = [{"value": value} for value in values]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from gateway.errors import Malformed
 from gateway.money import usd
@@ -55,8 +55,16 @@ class Shift:
     after: int = 0
 
 
-Costs = Callable[[str, str, Mapping[str, Any], float], int | None]
-"""Upstream, model, usage and Unix time -> picodollars; None: there is no price."""
+class Costs(Protocol):
+    """What calls cost at a Unix time."""
+
+    def spent(self, upstream: str, model: str, usage: Mapping[str, Any], at_s: float) -> int | None:
+        """Return what usage cost in picodollars; None: there is no price."""
+        ...
+
+    def dearness_at(self, at_s: float) -> preferring.Dearness:
+        """Return what tells the cheaper upstream."""
+        ...
 
 
 @dataclass(slots=True)
@@ -102,13 +110,14 @@ def simulate(entries: Iterable[Entry], in_force: InForce, costs: Costs | None = 
         entries: Records of a journal; other kinds than `decision` and `finished` are passed over.
         in_force: The policies to try, the facts to try them with, and the environment of calls
             that were made without a policy.
-        costs: Prices what calls used.
+        costs: Prices what calls used, and tells policies that prefer the cheaper upstream which
+            it was.
     """
     found = Simulation(money=None if costs is None else Money())
     moved: dict[str, _Moved] = {}
     for entry in entries:
         if entry.kind == "decision":
-            _replay(found, entry, in_force, moved)
+            _replay(found, entry, in_force, costs, moved)
         elif entry.kind == "finished" and costs is not None and found.money is not None:
             _price(found.money, entry, costs, moved.pop(str(entry.data.get("decision")), None))
     return found
@@ -126,8 +135,8 @@ def _price(money: Money, entry: Entry, costs: Costs, moved: _Moved | None) -> No
     usage, upstream = entry.data.get("usage"), entry.data.get("upstream")
     if moved is None or not isinstance(usage, Mapping) or not isinstance(upstream, str):
         return
-    before = costs(upstream, moved.model, usage, entry.at_s)
-    after = 0 if moved.first is None else costs(moved.first, moved.model, usage, entry.at_s)
+    before = costs.spent(upstream, moved.model, usage, entry.at_s)
+    after = 0 if moved.first is None else costs.spent(moved.first, moved.model, usage, entry.at_s)
     if before is None or after is None:
         money.unpriced += 1
         return
@@ -136,14 +145,21 @@ def _price(money: Money, entry: Entry, costs: Costs, moved: _Moved | None) -> No
     money.after_pico += after
 
 
-def _replay(found: Simulation, entry: Entry, in_force: InForce, moved: dict[str, _Moved]) -> None:
+def _replay(
+    found: Simulation,
+    entry: Entry,
+    in_force: InForce,
+    costs: Costs | None,
+    moved: dict[str, _Moved],
+) -> None:
     found.decisions += 1
     if turned_away(entry):
         found.turned_away += 1
         return
     try:
         was, now_s = inputs(entry), entry.at_s
-        plan, rules, sure = replan(was, in_force, now_s)
+        dearness = None if costs is None else costs.dearness_at(now_s)
+        plan, rules, sure = replan(was, in_force, now_s, dearness)
     except (ValueError, Malformed):
         found.unreadable += 1
         return
@@ -177,7 +193,9 @@ class Replan(NamedTuple):
     """Whether the record tells all that the policies ask about an allowed call."""
 
 
-def replan(was: Inputs, in_force: InForce, now_s: float) -> Replan:
+def replan(
+    was: Inputs, in_force: InForce, now_s: float, dearness: preferring.Dearness | None = None
+) -> Replan:
     """Decide a recorded call again.
 
     Raises:
@@ -190,7 +208,7 @@ def replan(was: Inputs, in_force: InForce, now_s: float) -> Replan:
     allowed = frozenset(decision.allowed) - unable
     names = dict.fromkeys((*was.plan, *(each.upstream for each in decision.candidates)))
     plan = [name for name in names if name in allowed]
-    ranks = preferring.ranks(decision.prefer, facts, asked.model)
+    ranks = preferring.ranks(decision.prefer, facts, asked.model, dearness)
     if ranks is not None:
         plan.sort(key=ranks.__getitem__)
     rules = dict.fromkeys(

@@ -37,13 +37,15 @@ def source(comparison: Comparison) -> str:
     return f"{comparison.statement.format}: {', '.join(files)}"
 
 
-def not_written(comparison: Comparison) -> list[Group]:
-    """Return the groups of money that get no adjustment, as parts of their days are missing."""
+def not_adjusted(comparison: Comparison) -> list[Group]:
+    """Return the groups whose money differs and is left so: parts of their days are missing."""
     whole = comparison.whole_days()
     return [
         group
         for group in comparison.groups
-        if group.key.family.measure == "usd" and not _whole(group.key.period, whole)
+        if group.key.family.measure == "usd"
+        and group.difference
+        and not _whole(group.key.period, whole)
     ]
 
 

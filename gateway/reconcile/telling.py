@@ -7,6 +7,7 @@ from typing import Any
 
 from gateway import money
 from gateway.ledger.row import Adjustment
+from gateway.reconcile.adjusting import not_adjusted
 from gateway.reconcile.comparable import Left
 from gateway.reconcile.matching import Comparison, Group
 from gateway.reconcile.residuals import Residual
@@ -40,6 +41,7 @@ def told(
         "residuals": [_residual(each) for each in comparison.residuals],
         "not_compared": [_left(each) for each in comparison.left],
         "notes": list(statement.notes),
+        "not_adjusted": [_group(group) for group in not_adjusted(comparison)],
         "adjustments": [_adjustment(each) for each in adjustments],
         "written": written,
         "conflict": conflict,

@@ -150,6 +150,18 @@ def test_the_order_is_what_the_policy_prefers_else_the_recorded_one(run: Run, wr
     assert simulated(run, policy=policy)["first_choice"] == {"direct": {"before": 1, "after": 1}}
 
 
+def test_the_cheaper_upstream_goes_first_where_the_policy_prefers_it(
+    run: Run, write: Write
+) -> None:
+    order = ["london", "frankfurt", "direct"]
+    write(decision(1, environment="dev", plan=order, rejected=[], **{"class": "public"}))
+    policy = edited('["tightest_residency", "cache_affinity", "cost"]', '["cost"]')
+    assert simulated(run, policy=policy)["first_choice"] == {
+        "direct": {"before": 0, "after": 1},
+        "london": {"before": 1, "after": 0},
+    }
+
+
 def test_what_something_else_left_out_stays_out(run: Run, write: Write) -> None:
     write(
         decision(1, plan=[], rejected=[{"upstream": "frankfurt", "cause": "model", "reason": "x"}])

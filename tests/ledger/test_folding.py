@@ -14,10 +14,11 @@ from gateway.journal.read import files
 from gateway.ledger import reading, schema
 from gateway.ledger.folding import fold_once
 from gateway.ledger.one_folder import one_folder
+from gateway.ledger.rebuilding import rebuild
 from gateway.ledger.store import Ledger
 from gateway.ledger.verifying import verify
 from gateway.prices import shipped
-from tests.ledger.journals import NOW_S, MadeUp, dump, simple, write
+from tests.ledger.journals import NOW_S, MadeUp, adjusted, dump, simple, write
 
 BOOK = shipped()
 ROOT = Path(__file__).parents[2]
@@ -51,6 +52,22 @@ def test_a_large_journal_is_folded_in_batches(ledger: Ledger, tmp_path: Path) ->
     assert folded.records == path.read_bytes().count(b"\n")
     # Rows that were open at the end of a batch are written again.
     assert folded.attempts > count(ledger) == 8
+
+
+def test_of_an_adjustment_in_two_journals_the_first_counts_whichever_is_read_first(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    journal = tmp_path / "journal"
+    write(journal, [adjusted("once", 9)], now_s=NOW_S + 1)
+    fold_once(ledger, journal, BOOK)
+    write(journal, [adjusted("once")], now_s=NOW_S)
+    fold_once(ledger, journal, BOOK)
+    write(journal, [adjusted("once", 7)], now_s=NOW_S + 2)
+    fold_once(ledger, journal, BOOK)
+    (row,) = dump(ledger)["adjustments"]
+    assert row["amount_pico"] == 5
+    rebuild(ledger, [journal], BOOK, limit_bytes=1)
+    assert dump(ledger)["adjustments"] == [row]
 
 
 def test_what_a_file_lost_or_got_in_its_place_is_a_trouble_and_the_others_go_on(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.ledger.row import Adjustment
-from gateway.reconcile.adjusting import adjustments, not_written, source
+from gateway.reconcile.adjusting import adjustments, not_adjusted, source
 from gateway.reconcile.booking import Booked, Chosen, Conflict
 from gateway.reconcile.matching import Comparison, compare
 from gateway.reconcile.spans import Span
@@ -103,7 +103,7 @@ def test_a_day_that_was_compared_in_part_is_left_alone() -> None:
     comparison = compare(statement(hour), [], afternoon)
     assert [each.found.kind for each in comparison.groups] == [Class.MISSING_HERE]
     assert adjustments(comparison, [], Chosen()) == []
-    assert not_written(comparison) == list(comparison.groups)
+    assert not_adjusted(comparison) == list(comparison.groups)
 
 
 def test_other_adjustments_than_comparisons_stay_apart() -> None:

@@ -217,3 +217,12 @@ def test_where_neither_side_has_anything_all_of_it_matches(house: House, tmp_pat
     result = house.reconcile(nothing, "--format", "anthropic-usage", "--from", "9d")
     assert result.exit_code == 0
     assert result.output.rstrip().endswith("there is nothing to compare")
+
+
+def test_money_that_differs_on_a_day_in_part_is_named(house: House) -> None:
+    cur = DATA / "cur-hourly.csv"
+    whole = house.reconcile(cur, "--from", "2026-11-02")
+    assert "no adjustment: " not in whole.output
+    part = house.reconcile(cur, "--from", "2026-11-02T10:00:00Z")
+    assert "no adjustment: " in part.output
+    assert "USD, a part of its days was not compared" in part.output
