@@ -45,11 +45,21 @@ class Wanted(NamedTuple):
     messages: frozenset[Message]
 
 
+class Moved(NamedTuple):
+    """A message that is charged to another attempt than before."""
+
+    before: str
+    """The attempt that the rows of a store point to."""
+    now: str
+
+
 class Changes(Struct, kw_only=True):
     """What records have changed since the last `changes`; written in one transaction, or not."""
 
     rows: list[Booked]
     """Each attempt at most once."""
+    moved: dict[Message, Moved] = {}
+    """Rows that were written before and point to the one attempt point to the other one."""
     open_calls: dict[str, str | None]
     """Decision -> JSON to keep for the next fold; None: the call is over, forget it."""
     files: dict[str, str]
@@ -99,6 +109,9 @@ class Fold:
         self._rows: dict[str, Booked] = {}
         self._messages: dict[Message, str] = {}
         """Message -> the attempt that is charged for it."""
+        self._repeats: dict[str, list[str]] = {}
+        """That attempt -> those of these rows that point to it."""
+        self._moved: dict[Message, Moved] = {}
         self._adjustments: dict[str, Adjustment] = {}
 
     def _opened(self, open_calls: Mapping[str, str]) -> Iterator[tuple[str, OpenCall]]:
@@ -154,6 +167,7 @@ class Fold:
             del self._calls[decision], self._touched[decision]
         changes = Changes(
             rows=list(self._rows.values()),
+            moved=self._moved,
             open_calls={
                 **{decision: to_json(call) for decision, call in self._touched.items()},
                 **dict.fromkeys(self._kept.intersection(ended)),
@@ -237,14 +251,34 @@ class Fold:
         if twin is None:
             priced(row, found.usage, self._prices, found.speed)
             self._rows[row.attempt] = Booked(row, None)
-            first = row
+            if not row.open and row.message_id is not None:
+                self._messages[_message(row, row.message_id)] = row.attempt
         else:
-            first, again = once(row, twin.row, self._prices)
-            for each in (first, again):
-                before = twin.before if each.attempt == twin.row.attempt else None
-                self._rows[each.attempt] = Booked(each, before)
-        if not row.open and row.message_id is not None:
-            self._messages[_message(row, row.message_id)] = first.attempt
+            self._put_once(row, twin)
+
+    def _put_once(self, row: Row, twin: Booked) -> None:
+        """Book a row that shows a message which another one is charged for."""
+        first, again = once(row, twin.row, self._prices)
+        for each in (first, again):
+            before = twin.before if each.attempt == twin.row.attempt else None
+            self._rows[each.attempt] = Booked(each, before)
+        self._repeats.setdefault(first.attempt, []).append(again.attempt)
+        message = _message(row, row.message_id or "")
+        self._messages[message] = first.attempt
+        if again.attempt == twin.row.attempt:
+            self._move(message, twin, first.attempt)
+
+    def _move(self, message: Message, twin: Booked, first: str) -> None:
+        """Let all that point to a row that was charged point to the one that is now."""
+        moved = self._repeats.pop(twin.row.attempt, [])
+        for attempt in moved:
+            row, before = self._rows[attempt]
+            self._rows[attempt] = Booked(replace(row, duplicate_of=first), before)
+        self._repeats[first] += moved
+        if message in self._moved:
+            self._moved[message] = Moved(self._moved[message].before, first)
+        elif twin.before is not None:
+            self._moved[message] = Moved(twin.row.attempt, first)
 
     def _twin(self, row: Row) -> Booked | None:
         """Return the row that is charged for the same message."""
