@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -27,6 +26,7 @@ from tests.ledger.conftest import NewUrl
 from tests.ledger.freezing import freezing
 from tests.ledger.journals import dump, simple
 from tests.server.operated import variables, write
+from tests.server.serving import until
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 60.0
@@ -34,16 +34,6 @@ LIMIT_S = 0.3
 SCOPE: Scope = {"path": "/v1/usage", "query_string": b"from=2026-11-01"}
 ENDLESS = b"SELECT"
 """The first statement of any transaction."""
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Wait until something is so; fail where it does not come."""
-    never = threading.Event()
-    for _ in range(int(PATIENCE_S * 100)):
-        if condition():
-            return
-        never.wait(0.01)
-    pytest.fail("it did not come")
 
 
 def threads(name: str) -> list[threading.Thread]:
