@@ -138,7 +138,7 @@ def prune(
 
 def _follow(opened: _Opened) -> None:
     """Fold on as a server does that has `fold = true`."""
-    from gateway.ledger.background import Folding  # noqa: PLC0415 - needs an extra
+    from gateway.ledger.background import Folding, stop_all  # noqa: PLC0415 - needs an extra
     from gateway.ledger.pruning import Retention  # noqa: PLC0415 - needs an extra
 
     settings, prices = opened.settings, opened.prices
@@ -159,8 +159,7 @@ def _follow(opened: _Opened) -> None:
         each.start()
     typer.echo("folding; SIGTERM or SIGINT ends it")
     stopped.wait()
-    ended = [each.stop(ENDS_S) for each in folding]
-    raise typer.Exit(0 if all(ended) else 1)
+    raise typer.Exit(0 if stop_all(folding, ENDS_S) else 1)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -29,6 +29,7 @@ from gateway.ledger.folding import fold_batch
 from gateway.ledger.one_folder import one_folder
 from gateway.ledger.pruning import Retention, prune
 from gateway.ledger.reading import Behind, behind, size_bytes
+from gateway.ledger.sockets import Sockets
 from gateway.ledger.store import Ledger
 from gateway.ledger.writing import cursors
 from gateway.prices.book import Prices
@@ -37,6 +38,10 @@ INTERVAL_S = 1.0
 _DAY_S = 86_400
 BACK_OFF_S = 1.0
 BACK_OFF_CAP_S = 30.0
+ANSWERS_S = 120.0
+"""How long a batch may take; a database that does not answer by then is gone."""
+CUT_S = 1.0
+"""How long a thread may take to end when its connection was cut."""
 _FORK_WAIT_S = 1.0
 """How long a fork waits for a batch: a child must not be born within one."""
 _LOG = logging.getLogger("gateway.ledger")
@@ -107,6 +112,7 @@ class Folding:
         self._until_s = 0.0
         self._busy = threading.Lock()
         self._ledger = None
+        self._sockets = Sockets()
         self._seen: dict[str, int] = {}
         """The files of which all was folded, and how long they were."""
         self._troubles: dict[str, Finding] = {}
@@ -140,15 +146,26 @@ class Folding:
     def stop(self, within_s: float) -> bool:
         """Fold what is left, and end; return whether that was done in time.
 
-        What is not folded is in the journal: the next process folds it.
+        What is not folded is in the journal: the next process folds it. A database that does not
+        answer is left when the time is up, and a second later this returns whatever happens.
         """
-        self._until_s = time.monotonic() + within_s
+        return stop_all([self], within_s)
+
+    def _begin_to_stop(self, until_s: float) -> None:
+        self._until_s = until_s
         self._stopped.set()
+
+    def _ended(self) -> bool:
+        """Wait for the end until the time is up; return whether it came."""
         thread, self._thread = self._thread, None
         if thread is None:
             return True
-        thread.join(within_s)
-        return not thread.is_alive()
+        thread.join(max(0.0, self._until_s - time.monotonic()))
+        in_time = not thread.is_alive()
+        if not in_time:
+            self._sockets.cut()
+            thread.join(CUT_S)
+        return in_time
 
     def _run(self) -> None:
         trying = Retrying(
@@ -165,7 +182,8 @@ class Folding:
                 break
             self._stopped.wait(self._interval_s)
         try:
-            self._pass()
+            if self._going():
+                self._pass()
         except Exception as error:  # noqa: BLE001 - the journal has what is missing
             self._trouble(error)
 
@@ -176,7 +194,7 @@ class Folding:
         new = [path for path, size in sizes.items() if self._seen.get(path.name) != size]
         if new:
             self._fold(new)
-            with self._busy:
+            with self._busy, self._sockets.cut_after(ANSWERS_S):
                 left = self._left(new)
         else:
             left = Behind(0, None, ())
@@ -202,7 +220,9 @@ class Folding:
             more = mine
             while more and self._going():
                 with self._busy:
-                    more = fold_batch(self._opened(), new, self._prices()).more
+                    ledger = self._opened()
+                    with self._sockets.cut_after(ANSWERS_S):
+                        more = fold_batch(ledger, new, self._prices()).more
 
     def _prune(self, now_s: float) -> None:
         """Once a day, take away what is too old."""
@@ -226,7 +246,8 @@ class Folding:
 
     def _opened(self) -> Ledger:
         if self._ledger is None:
-            self._ledger = Ledger.open(self._url, self._directory)
+            # Without a limit: an upgrade takes its time.
+            self._ledger = Ledger.open(self._url, self._directory, self._sockets)
         return self._ledger
 
     def _note(self, left: Behind, new: list[Path], now_s: float) -> None:
@@ -252,6 +273,17 @@ class Folding:
         self._progress = Progress(before.records, before.until_s, before.troubles, words)
         # The database may be another one when it is back.
         self._ledger, self._seen = None, {}
+        if self._going():
+            self._sockets = Sockets()
+
+
+def stop_all(foldings: Iterable[Folding], within_s: float) -> bool:
+    """Stop several at once, as `Folding.stop` does; return whether all were done in time."""
+    stopped, until_s = list(foldings), time.monotonic() + within_s
+    for each in stopped:
+        each._begin_to_stop(until_s)  # noqa: SLF001 - the same module
+    ended = [each._ended() for each in stopped]  # noqa: SLF001 - the same module
+    return all(ended)
 
 
 def _words(error: BaseException | None) -> str:

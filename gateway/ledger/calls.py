@@ -86,6 +86,8 @@ class OpenCall(Struct, kw_only=True, omit_defaults=True):
 
     file: str
     """The file that its last record stands in."""
+    last_us: int = 0
+    """The time of its latest record; 0: it is not known."""
     decided: Decided | None = None
     attempts: dict[int, Attempt] = {}
     booked: set[int] = set()

@@ -77,6 +77,12 @@ def free(row: Row) -> None:
     row.price_digest = ""
 
 
+def unpriced(row: Row) -> None:
+    """Take out of a row what it costs, for it to be priced anew."""
+    row.list_pico = row.net_pico = row.low_pico = row.high_pico = row.uncached_pico = None
+    row.unpriced, row.price_digest = None, ""
+
+
 def _exact(row: Row, cost: Cost) -> None:
     row.list_pico = cost.list_pico
     row.net_pico, row.low_pico, row.high_pico = cost.net_pico, cost.low_pico, cost.high_pico

@@ -3,6 +3,7 @@
 LedgerError
 ├── NotALedger     what is there is something else
 ├── NewerLedger    a later version wrote it
+├── OlderLedger    an earlier version wrote it, and who only reads does not change it
 └── Unavailable    locked, full, gone: later it may work
 """
 
@@ -25,6 +26,10 @@ class NotALedger(LedgerError):
 
 class NewerLedger(LedgerError):
     """A later version of the gateway made the ledger's tables; nothing was touched."""
+
+
+class OlderLedger(LedgerError):
+    """An earlier version made the ledger's tables, and nobody brought them up to date yet."""
 
 
 class Unavailable(LedgerError):

@@ -45,11 +45,21 @@ class Wanted(NamedTuple):
     messages: frozenset[Message]
 
 
+class Moved(NamedTuple):
+    """A message that is charged to another attempt than before."""
+
+    before: str
+    """The attempt that the rows of a store point to."""
+    now: str
+
+
 class Changes(Struct, kw_only=True):
     """What records have changed since the last `changes`; written in one transaction, or not."""
 
     rows: list[Booked]
     """Each attempt at most once."""
+    moved: dict[Message, Moved] = {}
+    """Rows that were written before and point to the one attempt point to the other one."""
     open_calls: dict[str, str | None]
     """Decision -> JSON to keep for the next fold; None: the call is over, forget it."""
     files: dict[str, str]
@@ -99,6 +109,9 @@ class Fold:
         self._rows: dict[str, Booked] = {}
         self._messages: dict[Message, str] = {}
         """Message -> the attempt that is charged for it."""
+        self._repeats: dict[str, list[str]] = {}
+        """That attempt -> those of these rows that point to it."""
+        self._moved: dict[Message, Moved] = {}
         self._adjustments: dict[str, Adjustment] = {}
 
     def _opened(self, open_calls: Mapping[str, str]) -> Iterator[tuple[str, OpenCall]]:
@@ -116,7 +129,7 @@ class Fold:
         if said is None:
             return
         if isinstance(said, Decided):
-            self._take_decided(said, file)
+            self._take_decided(said, self._place(file, record))
         elif isinstance(said, Adjusted):
             self._take_adjusted(said, record)
         elif isinstance(said, Finished):
@@ -154,6 +167,7 @@ class Fold:
             del self._calls[decision], self._touched[decision]
         changes = Changes(
             rows=list(self._rows.values()),
+            moved=self._moved,
             open_calls={
                 **{decision: to_json(call) for decision, call in self._touched.items()},
                 **dict.fromkeys(self._kept.intersection(ended)),
@@ -167,13 +181,13 @@ class Fold:
         self._begin()
         return changes
 
-    def _take_decided(self, said: Decided, file: str) -> None:
+    def _take_decided(self, said: Decided, place: Place) -> None:
         if said.plan == []:
             return  # It was refused: nothing is sent, and no other record of it comes.
-        self._call(said.decision, file).decided = said
+        self._call(said.decision, place).decided = said
 
     def _take_said(self, said: Said, number: int, place: Place) -> None:
-        call = self._call(said.decision, place.file)
+        call = self._call(said.decision, place)
         attempt = call.attempts.get(number)
         if attempt is None:
             attempt = call.attempts[number] = Attempt(began=place)
@@ -189,7 +203,7 @@ class Fold:
         elif said.decision not in self._calls:
             self._wrong("finished.unseen")
             return
-        call = self._call(said.decision, place.file)
+        call = self._call(said.decision, place)
         if call.over is None:
             call.over, call.over_us = said, place.at_us
             self._ended.update(((said.decision, number), None) for number in call.attempts)
@@ -201,11 +215,11 @@ class Fold:
         # Two journals may tell of one; the first to say so counts, in whatever order they are read.
         self._adjustments[said.id] = min(before, adjustment, key=lambda each: each.at_us)
 
-    def _call(self, decision: str, file: str) -> OpenCall:
+    def _call(self, decision: str, place: Place) -> OpenCall:
         call = self._calls.get(decision)
         if call is None:
-            call = self._calls[decision] = OpenCall(file=file)
-        call.file = file
+            call = self._calls[decision] = OpenCall(file=place.file)
+        call.file, call.last_us = place.file, max(call.last_us, place.at_us)
         self._touched[decision] = call
         return call
 
@@ -237,14 +251,34 @@ class Fold:
         if twin is None:
             priced(row, found.usage, self._prices, found.speed)
             self._rows[row.attempt] = Booked(row, None)
-            first = row
+            if not row.open and row.message_id is not None:
+                self._messages[_message(row, row.message_id)] = row.attempt
         else:
-            first, again = once(row, twin.row, self._prices)
-            for each in (first, again):
-                before = twin.before if each.attempt == twin.row.attempt else None
-                self._rows[each.attempt] = Booked(each, before)
-        if not row.open and row.message_id is not None:
-            self._messages[_message(row, row.message_id)] = first.attempt
+            self._put_once(row, twin)
+
+    def _put_once(self, row: Row, twin: Booked) -> None:
+        """Book a row that shows a message which another one is charged for."""
+        first, again = once(row, twin.row, self._prices)
+        for each in (first, again):
+            before = twin.before if each.attempt == twin.row.attempt else None
+            self._rows[each.attempt] = Booked(each, before)
+        self._repeats.setdefault(first.attempt, []).append(again.attempt)
+        message = _message(row, row.message_id or "")
+        self._messages[message] = first.attempt
+        if again.attempt == twin.row.attempt:
+            self._move(message, twin, first.attempt)
+
+    def _move(self, message: Message, twin: Booked, first: str) -> None:
+        """Let all that point to a row that was charged point to the one that is now."""
+        moved = self._repeats.pop(twin.row.attempt, [])
+        for attempt in moved:
+            row, before = self._rows[attempt]
+            self._rows[attempt] = Booked(replace(row, duplicate_of=first), before)
+        self._repeats[first] += moved
+        if message in self._moved:
+            self._moved[message] = Moved(self._moved[message].before, first)
+        elif twin.before is not None:
+            self._moved[message] = Moved(twin.row.attempt, first)
 
     def _twin(self, row: Row) -> Booked | None:
         """Return the row that is charged for the same message."""

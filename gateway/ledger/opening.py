@@ -1,8 +1,12 @@
-"""The tables of a ledger: made where there are none, brought up to date where they are old."""
+"""The tables of a ledger: made where there are none, brought up to date where they are old.
+
+That is for who writes it. Who only reads changes nothing: what is not there, or old, is told.
+"""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -13,12 +17,13 @@ from sqlalchemy import Connection, Engine, inspect, text
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from gateway.ledger.database import WAIT_S, created, reading, writing
-from gateway.ledger.failures import NewerLedger, NotALedger, Unavailable, told
+from gateway.ledger.failures import NewerLedger, NotALedger, OlderLedger, Unavailable, told
 from gateway.ledger.schema import VERSION_TABLE
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _alembic = threading.Lock()
 """It works on one database of a process at a time."""
+_NOWHERE = "it is not there: `gateway ledger fold` makes it from the journal"
 _NAMED = 3
 """How many foreign tables an error names."""
 
@@ -32,16 +37,15 @@ def open_tables(engine: Engine, migrations: Path = _MIGRATIONS) -> None:
         Unavailable: It cannot be used now.
         LedgerError: It refuses.
     """
-    config = Config()
-    config.set_main_option("script_location", str(migrations).replace("%", "%%"))
-    scripts = ScriptDirectory.from_config(config)
+    config = _config(migrations)
+    known = _versions(config)
     created(engine)
     with reading(engine) as connection:
-        missing = _missing(connection, scripts)
-    if missing:
+        version = _version(connection, known)
+    if version != known[0]:
         with writing(engine) as connection:
             # Another process may have made them meanwhile.
-            if _missing(connection, scripts):
+            if _version(connection, known) != known[0]:
                 config.attributes["connection"] = connection
                 with _alembic:
                     command.upgrade(config, "head")
@@ -49,21 +53,61 @@ def open_tables(engine: Engine, migrations: Path = _MIGRATIONS) -> None:
         _write_ahead(engine)
 
 
-def _missing(connection: Connection, scripts: ScriptDirectory) -> bool:
-    """Return whether tables are to be made or changed; raises NotALedger, NewerLedger."""
+def look(engine: Engine, migrations: Path = _MIGRATIONS) -> None:
+    """Make sure of the same, and change nothing.
+
+    Raises:
+        NotALedger, NewerLedger: As `open_tables`.
+        OlderLedger: An earlier version made its tables.
+        Unavailable: It is not there, or cannot be used now.
+        LedgerError: It refuses.
+    """
+    known = _versions(_config(migrations))
+    if engine.dialect.name == "sqlite" and not Path(engine.url.database or "").exists():
+        raise Unavailable(_NOWHERE)
+    with reading(engine) as connection:
+        version = _version(connection, known)
+    if version is None:
+        raise Unavailable(_NOWHERE)
+    if version != known[0]:
+        raise OlderLedger(
+            f"the ledger's tables are of version {version}, and this gateway needs {known[0]}:"
+            " `gateway ledger fold` brings them up to date"
+        )
+
+
+def _config(migrations: Path) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(migrations).replace("%", "%%"))
+    return config
+
+
+def _versions(config: Config) -> list[str]:
+    """Return all that this gateway knows, the newest first."""
+    scripts = ScriptDirectory.from_config(config).walk_revisions()
+    return [script.revision for script in scripts]
+
+
+def _version(connection: Connection, known: Sequence[str]) -> str | None:
+    """Return which version the tables are of; None: there are none.
+
+    Raises:
+        NotALedger: There are others.
+        NewerLedger: It is none that is known.
+    """
     tables = inspect(connection).get_table_names()
     if VERSION_TABLE not in tables:
         if tables:
             raise NotALedger(_foreign(tables))
-        return True
-    version = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()  # noqa: S608 - our own name
-    known = [script.revision for script in scripts.walk_revisions()]
+        return None
+    found = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()  # noqa: S608 - our own name
+    version = None if found is None else str(found)
     if version is not None and version not in known:
         raise NewerLedger(
             f"the ledger's tables are of version {version}, and this gateway knows them up to"
             f" {known[0]}: use the gateway that made them, or a later one"
         )
-    return version != known[0]
+    return version
 
 
 def _foreign(tables: list[str]) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import msgspec
 from sqlalchemy import ColumnElement, Table, and_, delete, select, tuple_
 
-from gateway.ledger import schema
+from gateway.ledger import calls, schema, tables
 from gateway.ledger.horizons import Horizons, horizons, keep
 from gateway.ledger.store import Ledger
 from gateway.ledger.values import DAY_US, day_of, start_us
@@ -47,14 +48,15 @@ def prune(ledger: Ledger, retention: Retention, now_s: float) -> Pruned:
             max(before.rollups, day_of((today - retention.rollups_days) * DAY_US)),
         )
         keep(writing.connection, first)
-    tables = {
+    conditions = {
         schema.open_calls: _is_forgotten(first.attempts),
         schema.attempts: schema.attempts.c.started_us < start_us(first.attempts),
         schema.rollups: schema.rollups.c.day < first.rollups,
         schema.tag_rollups: schema.tag_rollups.c.day < first.rollups,
         schema.adjustments: schema.adjustments.c.day < first.rollups,
     }
-    rows = {table.name: _sliced(ledger, table, old) for table, old in tables.items()}
+    rows = {table.name: _sliced(ledger, table, old) for table, old in conditions.items()}
+    rows[schema.open_calls.name] += _never_started(ledger, start_us(first.attempts))
     return Pruned(first, rows)
 
 
@@ -64,6 +66,33 @@ def _is_forgotten(day: str) -> ColumnElement[bool]:
     old = select(schema.attempts.c.attempt).where(of, schema.attempts.c.day < day)
     young = select(schema.attempts.c.attempt).where(of, schema.attempts.c.day >= day)
     return and_(old.exists(), ~young.exists())
+
+
+def _never_started(ledger: Ledger, before_us: int) -> int:
+    """Take away calls without a row that were heard of last before a time."""
+    table = schema.open_calls
+    rowless = (
+        ~select(schema.attempts.c.attempt)
+        .where(schema.attempts.c.decision == table.c.decision)
+        .exists()
+    )
+    with ledger.reading() as connection:
+        found = connection.execute(select(table.c.decision, table.c.data).where(rowless))
+        old = [decision for decision, data in found if 0 < _last_us(data) < before_us]
+    gone = 0
+    for some in tables.chunks(old):
+        with ledger.writing() as writing:
+            # It may have gone on meanwhile.
+            these = delete(table).where(table.c.decision.in_(some), rowless)
+            gone += writing.connection.execute(these).rowcount
+    return gone
+
+
+def _last_us(data: str) -> int:
+    try:
+        return calls.from_json(data).last_us
+    except msgspec.DecodeError:
+        return 0
 
 
 def _sliced(ledger: Ledger, table: Table, old: ColumnElement[bool]) -> int:

@@ -98,8 +98,10 @@ class Row(Struct, kw_only=True):
     price_digest: str = ""
     flags: tuple[str, ...] = ()
     duplicate_of: str | None = None
-    """The attempt that has the same message: this one costs nothing more. That one may have been
-    found to repeat a third one later: then it points on."""
+    """The attempt that started first of those with the same message: this one costs nothing
+    more."""
+    own: str | None = None
+    """What the attempt said by itself, as JSON, where others that show its message said more."""
     file: str = ""
     """The journal's file."""
     seq: int = 0

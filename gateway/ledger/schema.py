@@ -78,6 +78,7 @@ attempts = Table(
     Column("price_digest", String(64), nullable=False),
     Column("flags", Text, nullable=False),
     Column("duplicate_of", String(64)),
+    Column("own", Text),
     Column("file", String(128), nullable=False),
     Column("seq", BigInteger, nullable=False),
     Column("max_tokens", BigInteger),

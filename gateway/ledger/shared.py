@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from gateway.ledger.background import Folding
+from gateway.ledger.background import Folding, stop_all
 from gateway.ledger.pruning import Retention
 from gateway.prices.book import Prices
 
@@ -43,5 +43,4 @@ def shared(
 
 @atexit.register
 def _stop_all() -> None:
-    for folding in list(_foldings.values()):
-        folding.stop(ENDS_S)
+    stop_all(list(_foldings.values()), ENDS_S)

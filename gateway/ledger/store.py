@@ -2,53 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine
 
-from gateway.config.ledger_url import SQLITE
 from gateway.ledger import database
-from gateway.ledger.failures import Unavailable
 from gateway.ledger.fold import Changes
-from gateway.ledger.opening import open_tables
+from gateway.ledger.opening import look, open_tables
 from gateway.ledger.reading import Cursor
+from gateway.ledger.sockets import Sockets
 from gateway.ledger.writing import Writing
 
 
 class Ledger:
     """An open ledger. Threads may share it; every transaction has a connection of its own."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, sockets: Sockets) -> None:
         self._engine = engine
+        self._sockets = sockets
 
     @classmethod
-    def open(cls, url: str, directory: Path) -> Ledger:
+    def open(cls, url: str, directory: Path, sockets: Sockets | None = None) -> Ledger:
         """Return the ledger at an address, its tables made or brought up to date.
 
         Args:
             url: `sqlite:///FILE` or `postgresql://HOST/DATABASE`.
             directory: Where a relative FILE counts from.
+            sockets: Told of its connections, so that another thread can end a wait.
 
         Raises:
             LedgerError: It cannot be used; the words name neither the address nor a password.
         """
-        engine = database.engine(url, directory)
-        open_tables(engine)
-        return cls(engine)
+        return cls(*_opened(url, directory, sockets, open_tables))
 
     @classmethod
-    def existing(cls, url: str, directory: Path) -> Ledger:
-        """Return the ledger at an address; a file that is not there is not made.
+    def existing(cls, url: str, directory: Path, sockets: Sockets | None = None) -> Ledger:
+        """Return the ledger at an address as it is: nothing is made, nor brought up to date.
+
+        The arguments are those of `open`.
 
         Raises:
-            Unavailable: There is none.
+            Unavailable: There is none, or it cannot be used now.
+            OlderLedger: Its tables are to be brought up to date first.
             LedgerError: It cannot be used.
         """
-        if url.startswith(SQLITE) and not (directory / url.removeprefix(SQLITE)).exists():
-            raise Unavailable("it is not there: `gateway ledger fold` makes it from the journal")
-        return cls.open(url, directory)
+        return cls(*_opened(url, directory, sockets, look))
 
     @property
     def address(self) -> str:
@@ -76,3 +76,19 @@ class Ledger:
     def close(self) -> None:
         """Let go of what is open."""
         self._engine.dispose()
+        self._sockets.close()
+
+
+def _opened(
+    url: str, directory: Path, sockets: Sockets | None, prepare: Callable[[Engine], None]
+) -> tuple[Engine, Sockets]:
+    """Connect to an address, and let go of it again where it cannot be prepared."""
+    engine, watching = database.engine(url, directory), sockets or Sockets()
+    watching.watch(engine)
+    try:
+        prepare(engine)
+    except BaseException:
+        engine.dispose()
+        watching.close()
+        raise
+    return engine, watching

@@ -19,6 +19,7 @@ from gateway.ledger.reading import Cursor, size_bytes
 from gateway.ledger.rebuilding import in_order, rows
 from gateway.ledger.rollups import Differences, Sums
 from gateway.ledger.store import Ledger
+from gateway.ledger.values import start_us
 from gateway.ledger.writing import cursors
 from gateway.prices.book import Prices
 
@@ -146,7 +147,7 @@ class _Verifying:
         if there is None:
             self._report.differs(table, key, "the journal knows nothing of it")
             return
-        wrong = [name for name in here if _unlike(name, here[name], there[name])]
+        wrong = [name for name in here if here[name] != there[name]]
         if "price_digest" in wrong:
             told = "other prices hold now; `gateway ledger rebuild` prices it anew"
             self._report.differs(table, key, told)
@@ -179,16 +180,21 @@ class _Verifying:
         }
         for decision in sorted(here.keys() | there.keys()):
             one, other = here.get(decision), there.get(decision)
-            if one is None and not self._is_forgotten(decision):
+            if one is None and not self._is_forgotten(there[decision]):
                 self._report.differs(table, decision, "is missing")
             elif one is not None and (other is None or _call(one) != _call(other)):
                 self._report.differs(table, decision, "is not what the journal gives")
 
-    def _is_forgotten(self, decision: str) -> bool:
-        """Say whether a call may have been pruned: it has no row that is kept."""
+    def _is_forgotten(self, values: Values) -> bool:
+        """Say whether a call may have been pruned: it is old, and has no row that is kept."""
+        if not self._kept.attempts:
+            return False
+        call = calls.from_json(values["data"])
+        if not (call.attempts or call.booked):
+            return call.last_us < start_us(self._kept.attempts)
         attempts = schema.attempts.c
-        query = select(attempts.attempt).where(attempts.decision == decision).limit(1)
-        return bool(self._kept.attempts) and self._connection.execute(query).first() is None
+        query = select(attempts.attempt).where(attempts.decision == values["decision"]).limit(1)
+        return self._connection.execute(query).first() is None
 
     def _sums(self) -> None:
         """Add the rows of the ledger up, and compare that with its sums."""
@@ -243,13 +249,6 @@ def _chunks(values: Iterable[Any]) -> Iterator[list[Any]]:
             some = []
     if some:
         yield some
-
-
-def _unlike(name: str, here: object, there: object) -> bool:
-    if name == "duplicate_of":
-        # Which of three attempts with one message is named depends on the order of folding.
-        return (here is None) != (there is None)
-    return here != there
 
 
 def _call(values: Values) -> object:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from gateway.ledger import schema, tables
 from gateway.ledger.fold import Changes, Message, Wanted
@@ -86,7 +86,21 @@ class Writing:
             differences.book(values)
             rows.append(values)
         tables.put(self.connection, schema.attempts, rows)
+        self._move(changes)
         tables.add(self.connection, differences)
+
+    def _move(self, changes: Changes) -> None:
+        column = schema.attempts.c
+        for message, moved in changes.moved.items():
+            # By the message, for which there is an index.
+            those = (
+                column.platform == message.platform,
+                column.account == message.account,
+                column.message_id == message.message_id,
+                column.duplicate_of == moved.before,
+            )
+            change = update(schema.attempts).where(*those).values(duplicate_of=moved.now)
+            self.connection.execute(change)
 
     def _keep_calls(self, changes: Changes) -> None:
         kept = [

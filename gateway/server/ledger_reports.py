@@ -1,7 +1,9 @@
 """Usage and cost for operators: the ledger's reports as JSON, apart from what calls need.
 
 Reports are read in threads of their own, few at a time and not for long, and what is told is
-bounded: a call waits for none of it.
+bounded: a call waits for none of it, and neither does the end of the process. Who asks is answered
+when the time is up, whatever the database does; the connection is cut then, so that the thread
+ends. One that nothing can end, as where a disk does not answer, keeps its place until it does.
 """
 
 from __future__ import annotations
@@ -22,9 +24,10 @@ from gateway.errors import Malformed
 from gateway.server.asgi import Scope
 from gateway.server.refusals import BusyLedger, LostLedger, NoLedger, SlowLedger
 from gateway.server.replies import shown
-from gateway.wire.threads import Threads
+from gateway.wire.threads import begin
 
 if TYPE_CHECKING:
+    from gateway.ledger.sockets import Sockets
     from gateway.ledger.store import Ledger
 
 PATHS = {
@@ -78,14 +81,14 @@ class Reports:
         self, url: str, directory: Path, *, charge_partial: bool = True, limit_s: float = LIMIT_S
     ) -> None:
         # Imported now: it would take the first report's time, and that of calls beside it.
-        from gateway.ledger import store  # noqa: PLC0415 - an extra
+        from gateway.ledger import sockets, store  # noqa: PLC0415 - an extra
         from gateway.ledger.reports import asked, catalog, reading  # noqa: PLC0415 - an extra
 
-        self._store, self._catalog, self._reading = store, catalog, reading
+        self._store, self._sockets = store, sockets
+        self._catalog, self._reading = catalog, reading
         self._place = (url, directory)
         self._limit_s = limit_s
         self._setting = asked.Setting(charge_partial, TOP, TOP_MOST, ATTEMPTS_MOST, limit_s)
-        self._threads = Threads("gateway-report", AT_ONCE)
         self._free = threading.BoundedSemaphore(AT_ONCE)
 
     async def answer(self, scope: Scope, policy: str) -> Answer:
@@ -94,29 +97,42 @@ class Reports:
         given = _parameters(scope["query_string"].decode("latin-1"))
         if not self._free.acquire(blocking=False):
             raise BusyLedger(AT_ONCE)
-        work = self._threads.submit(lambda: self._told(name, given, policy))
+        try:
+            work = begin(lambda: self._told(name, given, policy), "gateway-report")
+        except RuntimeError:  # There is no room for a thread.
+            self._free.release()
+            raise
         work.add_done_callback(lambda _: self._free.release())
-        return await asyncio.wrap_future(work)
+        reading = asyncio.wrap_future(work)
+        try:
+            await asyncio.wait([reading], timeout=self._limit_s)
+            if not reading.done():
+                raise SlowLedger(self._limit_s)
+            return reading.result()
+        finally:
+            reading.cancel()
 
     def _told(self, name: str, given: Mapping[str, Sequence[str]], policy: str) -> Answer:
         """Read a report; in a thread."""
         from gateway.ledger.failures import LedgerError  # noqa: PLC0415 - an extra
         from gateway.ledger.reports.asked import BadParameter  # noqa: PLC0415 - an extra
 
-        now_us = time.time_ns() // 1000
+        now_us, sockets = time.time_ns() // 1000, self._sockets.Sockets()
         try:
-            with closing(self._opened()) as ledger:
+            with sockets.cut_after(self._limit_s), closing(self._opened(sockets)) as ledger:
                 told = self._catalog.told(ledger, name, given, now_us, self._setting)
         except BadParameter as error:
             raise Malformed(f"{error.parameter}: {error}.") from None
         except self._reading.TooSlow:
             raise SlowLedger(self._limit_s) from None
         except LedgerError as error:
+            if sockets.are_cut:
+                raise SlowLedger(self._limit_s) from None
             raise LostLedger(str(error)) from None
         return shown(told, policy)
 
-    def _opened(self) -> Ledger:
-        return self._store.Ledger.existing(*self._place)
+    def _opened(self, sockets: Sockets) -> Ledger:
+        return self._store.Ledger.existing(*self._place, sockets)
 
 
 def reports_of(config: Config) -> Tells:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
@@ -29,6 +30,21 @@ class Threads:
             # Two threads may both get here; the pool that loses ends with its one piece of work.
             made = self._made = (pid, ThreadPoolExecutor(self._size, self._name))
         return made[1].submit(work)
+
+
+def begin(work: Callable[[], T], name: str) -> Future[T]:
+    """Start `work` in a thread of its own; the end of the process does not wait for that one."""
+    told: Future[T] = Future()
+    told.set_running_or_notify_cancel()
+
+    def run() -> None:
+        try:
+            told.set_result(work())
+        except BaseException as error:  # noqa: BLE001 - whoever waits is told
+            told.set_exception(error)
+
+    threading.Thread(target=run, name=name, daemon=True).start()
+    return told
 
 
 LOOKUPS = Threads("gateway-lookup", 8)

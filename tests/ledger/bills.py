@@ -168,7 +168,8 @@ def width_pico(rows: Iterable[Row]) -> int:
     """Return how far the bounds of rows are apart; 0 where all are exact."""
     width = 0
     for row in rows:
-        assert row.low_pico is not None and row.high_pico is not None, f"{row.attempt} has no bound"
+        assert row.low_pico is not None
+        assert row.high_pico is not None, f"{row.attempt} has no upper bound"
         width += row.high_pico - row.low_pico
     return width
 

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -18,8 +19,8 @@ from sqlalchemy import make_url
 from gateway.ledger.store import Ledger
 
 _numbers = itertools.count()
-_free: list[str] = []
-"""Databases that a test left empty."""
+_free: defaultdict[str, list[str]] = defaultdict(list)
+"""Server -> its databases that a test left empty; each directory of tests has a server."""
 
 NewUrl = Callable[[], str]
 
@@ -70,8 +71,8 @@ def new_postgres(postgres: str) -> Iterator[NewUrl]:
     used: list[str] = []
 
     def made() -> str:
-        if _free:
-            used.append(_free.pop())
+        if _free[postgres]:
+            used.append(_free[postgres].pop())
         else:
             used.append(f"ledger_{next(_numbers)}")
             with closing(psycopg.connect(postgres, autocommit=True)) as connection:
@@ -84,7 +85,7 @@ def new_postgres(postgres: str) -> Iterator[NewUrl]:
         with closing(psycopg.connect(_of(postgres, name), autocommit=True)) as connection:
             connection.execute("DROP SCHEMA public CASCADE")
             connection.execute("CREATE SCHEMA public")
-        _free.append(name)
+        _free[postgres].append(name)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from gateway.ledger.fold import Booked, Changes, Fold, Message
+from gateway.ledger.fold import Booked, Changes, Fold, Message, Moved
 from gateway.ledger.row import Adjustment, Row
 from gateway.prices.book import Prices
 from tests.ledger.flat_prices import FlatPrices
@@ -69,6 +69,8 @@ class Kept:
         assert len(attempts) == len(set(attempts))
         for booked in changes.rows:
             self._write_row(booked)
+        for message, moved in changes.moved.items():
+            self._move(message, moved)
         for decision, text in changes.open_calls.items():
             if text is None:
                 del self.open_calls[decision]
@@ -91,6 +93,12 @@ class Kept:
             self.sums.update(sums(row))
         self._rows[row.attempt] = _encode(row)
         self.written += 1
+
+    def _move(self, message: Message, moved: Moved) -> None:
+        for attempt, row in self.rows.items():
+            shows = (row.platform, row.account, row.message_id) == message
+            if shows and row.duplicate_of == moved.before:
+                self._rows[attempt] = _encode(msgspec.structs.replace(row, duplicate_of=moved.now))
 
     def _known(self, platform: str, account: str, message_id: str) -> Row | None:
         message = Message(platform, account, message_id)

@@ -85,6 +85,7 @@ def test_a_row_says_who_asked_for_what_and_what_came_of_it() -> None:
         "price_digest": f"flat-1-{OPUS}",
         "flags": (),
         "duplicate_of": None,
+        "own": None,
         "file": "journal-1.jsonl",
         "seq": 1,
         "max_tokens": 1024,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,17 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, inspect, text
 
 from gateway.ledger import database, opening
-from gateway.ledger.failures import LedgerError, NewerLedger, NotALedger, Unavailable
+from gateway.ledger.failures import (
+    LedgerError,
+    NewerLedger,
+    NotALedger,
+    OlderLedger,
+    Unavailable,
+)
 from gateway.ledger.opening import open_tables
 from gateway.ledger.schema import VERSION_TABLE, metadata
 from gateway.ledger.store import Ledger
+from tests.ledger.conftest import NewUrl
 
 ROOT = Path(__file__).parents[2]
 LATER = """
@@ -108,22 +115,74 @@ def test_an_upgrade_that_fails_leaves_the_ledger_as_it_was(url: str, tmp_path: P
     Ledger.open(url, tmp_path).close()
 
 
-def test_a_newer_ledger_is_named_and_not_touched(url: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("opens", [Ledger.open, Ledger.existing])
+def test_a_newer_ledger_is_named_and_not_touched(
+    url: str, tmp_path: Path, opens: Callable[[str, Path], Ledger]
+) -> None:
     upgraded(url, tmp_path, later(tmp_path))
     with connected(url, tmp_path) as connection:
         before = everything(connection)
     with pytest.raises(NewerLedger, match=r"version 0002, .* up to 0001"):
-        Ledger.open(url, tmp_path)
+        opens(url, tmp_path)
     with connected(url, tmp_path) as connection:
         assert everything(connection) == before
 
 
-def test_a_database_of_somebody_else_is_named_and_not_touched(url: str, tmp_path: Path) -> None:
+def test_who_only_reads_makes_no_tables(url: str, tmp_path: Path) -> None:
+    with connected(url, tmp_path):
+        pass
+    with pytest.raises(Unavailable, match="it is not there: `gateway ledger fold` makes it"):
+        Ledger.existing(url, tmp_path)
+    with connected(url, tmp_path) as connection:
+        assert everything(connection) == {}
+
+
+def test_who_only_reads_makes_no_file(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match="it is not there: `gateway ledger fold` makes it"):
+        Ledger.existing("sqlite:///ledger.sqlite3", tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_who_only_reads_leaves_an_older_ledger_as_it_is(url: str, tmp_path: Path) -> None:
+    Ledger.open(url, tmp_path).close()
+    Ledger.existing(url, tmp_path).close()
+    with connected(url, tmp_path) as connection:
+        before = everything(connection)
+    told = r"of version 0001, .* needs 0002: `gateway ledger fold` brings them up to date"
+    with pytest.raises(OlderLedger, match=told):
+        opening.look(database.engine(url, tmp_path), later(tmp_path))
+    with connected(url, tmp_path) as connection:
+        assert everything(connection) == before
+        columns = [column["name"] for column in inspect(connection).get_columns("attempts")]
+    assert "colour" not in columns
+
+
+def test_who_only_reads_needs_no_right_to_write(new_postgres: NewUrl, tmp_path: Path) -> None:
+    url = new_postgres()
+    Ledger.open(url, tmp_path).close()
+    name = url.rpartition("/")[2].partition("?")[0]
+    with connected(url, tmp_path) as connection:
+        connection.execute(text(f"ALTER DATABASE {name} SET default_transaction_read_only = on"))
+    try:
+        ledger = Ledger.existing(url, tmp_path)
+        with ledger.reading() as connection:
+            assert rows(connection, "attempts") == []
+        ledger.close()
+    finally:
+        with connected(url, tmp_path) as connection:
+            connection.execute(text("SET TRANSACTION READ WRITE"))
+            connection.execute(text(f"ALTER DATABASE {name} RESET default_transaction_read_only"))
+
+
+@pytest.mark.parametrize("opens", [Ledger.open, Ledger.existing])
+def test_a_database_of_somebody_else_is_named_and_not_touched(
+    url: str, tmp_path: Path, opens: Callable[[str, Path], Ledger]
+) -> None:
     with connected(url, tmp_path) as connection:
         for name in ("shoes", "hats", "coats", "ties"):
             connection.execute(text(f"CREATE TABLE {name} (size INTEGER)"))
     with pytest.raises(NotALedger, match=r"\(coats, hats, shoes, \.\.\.\) and no ledger"):
-        Ledger.open(url, tmp_path)
+        opens(url, tmp_path)
     with connected(url, tmp_path, writes=False) as connection:
         assert set(everything(connection)) == {"shoes", "hats", "coats", "ties"}
     file = tmp_path / url.rpartition("/")[2]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Table, delete, func, insert, literal, select, update
+from sqlalchemy import Table, delete, func, select, update
 
 from gateway.ledger import schema
 from gateway.ledger.folding import fold_once
@@ -17,6 +17,8 @@ from gateway.ledger.store import Ledger
 from gateway.ledger.verifying import Report, verify
 from gateway.prices import shipped
 from tests.ledger.journals import NOW_S, MadeUp, adjusted, dump, simple, write
+from tests.ledger.keeping import Kept
+from tests.ledger.one_call import OneCall
 
 BOOK = shipped()
 DAY_S = 86_400
@@ -265,8 +267,47 @@ def test_pruning_goes_by_slices(
 def test_a_call_that_goes_on_is_kept(ledger: Ledger, journal: Path) -> None:
     keeps = schema.open_calls
     assert count(ledger, keeps) == 6
-    names = ["decision", "file", "data"]
-    again = select(literal("x") + keeps.c.decision, keeps.c.file, keeps.c.data)
-    run(ledger, insert(keeps).from_select(names, again))
+    of = select(keeps.c.decision).where(keeps.c.decision == A.c.decision)
+    younger = {"day": "2026-11-19", "started_us": A.c.started_us + DAY_S * 1_000_000}
+    run(ledger, update(A).where(of.exists(), A.c.day == "2026-11-18").values(younger))
     prune(ledger, Retention(1, 30), NOW_S + 2 * DAY_S)
-    assert count(ledger, keeps) == 10
+    assert count(ledger, keeps) == 6
+
+
+def decided(journal: Path, number: int, now_s: float) -> str:
+    """Write a call of which nothing but the decision is on record, and return its name."""
+    call = MadeUp(number)
+    write(journal, list(call.told())[:1], now_s=now_s)
+    return call.decision
+
+
+def test_a_call_that_never_started_goes_when_it_is_too_old(ledger: Ledger, journal: Path) -> None:
+    old = [decided(journal, 90 + each, NOW_S) for each in range(3)]
+    young = decided(journal, 99, NOW_S + 2 * DAY_S)
+    fold_once(ledger, journal, BOOK)
+    keeps = schema.open_calls
+    never = keeps.c.decision.in_([*old, young])
+    assert count(ledger, keeps, never) == 4
+    pruned = prune(ledger, Retention(1, 30), NOW_S + 2 * DAY_S)
+    assert pruned.rows["open_calls"] == 5
+    assert (count(ledger, keeps), count(ledger, keeps, never)) == (5, 1)
+    assert verify(ledger, [journal], BOOK).ok
+    run(ledger, delete(keeps).where(keeps.c.decision == young))
+    assert told(verify(ledger, [journal], BOOK)) == [f"open_calls {young}: is missing"]
+
+
+def test_open_calls_that_came_back_go_again(ledger: Ledger, journal: Path) -> None:
+    decided(journal, 90, NOW_S)
+    prune(ledger, Retention(1, 30), NOW_S + 2 * DAY_S)
+    rebuild(ledger, [journal], BOOK)
+    prune(ledger, Retention(1, 30), NOW_S + 2 * DAY_S)
+    assert count(ledger, schema.open_calls) == 4
+
+
+def test_when_a_call_was_heard_of_last_does_not_depend_on_what_is_folded_again() -> None:
+    call, kept = OneCall().decided().started(), Kept()
+    kept.fold(call.records)
+    before = dict(kept.open_calls)
+    kept.restart()
+    kept.fold(call.records[:1])
+    assert kept.open_calls == before

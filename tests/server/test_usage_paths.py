@@ -18,6 +18,7 @@ from gateway.engine import Engine
 from gateway.ledger.reports.asked import Setting
 from gateway.ledger.reports.catalog import told
 from gateway.ledger.row import State
+from gateway.ledger.sockets import Sockets
 from gateway.ledger.store import Ledger
 from gateway.server import ledger_reports
 from gateway.server.ledger_reports import AT_ONCE, ATTEMPTS_MOST, PATHS, TOP, Reports
@@ -244,10 +245,10 @@ class Held(Reports):
         self.begun = threading.Semaphore(0)
         self.go_on = threading.Event()
 
-    def _opened(self) -> Ledger:
+    def _opened(self, sockets: Sockets) -> Ledger:
         self.begun.release()
         assert self.go_on.wait(20)
-        return super()._opened()
+        return super()._opened(sockets)
 
 
 def test_no_call_waits_for_a_report_and_few_are_read_at_once(
@@ -301,7 +302,7 @@ def test_a_report_that_takes_too_long_is_stopped(emulator: Emulator, tmp_path: P
 
 def test_a_mistake_of_ours_is_an_envelope(emulator: Emulator, place: Path) -> None:
     class Broken(Reports):
-        def _opened(self) -> Ledger:
+        def _opened(self, sockets: Sockets) -> Ledger:
             raise RuntimeError("a made-up mistake")
 
     with serving(engine_over(emulator), reports=Broken("sqlite:///x", place)) as running:

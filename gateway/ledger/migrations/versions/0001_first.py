@@ -84,6 +84,7 @@ def _attempts() -> None:
         _text("price_digest", 64),
         _text("flags", None),
         _text("duplicate_of", 64, nullable=True),
+        _text("own", None, nullable=True),
         _text("file", 128),
         sa.Column("seq", sa.BigInteger(), nullable=False),
         sa.Column("max_tokens", sa.BigInteger()),
