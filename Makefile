@@ -2,18 +2,24 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PYTEST := $(BIN)/python -m pytest -q
 READY := $(VENV)/.ready
-# About half of the work: it runs beside the other half, and what it prints follows at the end. What
-# sends SIGINT stays out of it, for commands in the background of a shell ignore that.
-HALF := $(addprefix tests/,boundary docs doctor journal leaks ledger server unit/policy)
+# Two parts run beside the third, which is all the rest; what they print follows at the end. Tests of
+# the server wait more than they work. What sends SIGINT stays out of both, for commands in the
+# background of a shell ignore that.
+WAITING := $(addprefix tests/,faults_are_real leaks server)
+STORING := $(addprefix tests/,boundary docs doctor journal ledger unit/policy)
+BESIDE := $(WAITING) $(STORING)
 # A price list of others, out of a wheel that is fetched and not installed.
 PRICE_MAP := $(VENV)/witness/model_prices_and_context_window_backup.json
 # These run for as long as they are told, each by itself.
 LONG := tests/soak tests/fuzz tests/kill
-HALVES = $(BIN)/python -m pytest -q $(HALF) > $(VENV)/half.log 2>&1 & half=$$!; \
-	trap 'kill $$half' INT TERM; \
-	$(BIN)/python -m pytest -q $(HALF:%=--ignore=%) $(LONG:%=--ignore=%); others=$$?; \
-	wait $$half; first=$$?; cat $(VENV)/half.log; exit $$((others + first))
+IN_PARTS = $(PYTEST) $(WAITING) > $(VENV)/waiting.log 2>&1 & waiting=$$!; \
+	$(PYTEST) $(STORING) > $(VENV)/storing.log 2>&1 & storing=$$!; \
+	trap 'kill $$waiting $$storing' INT TERM; \
+	$(PYTEST) $(BESIDE:%=--ignore=%) $(LONG:%=--ignore=%); failed=$$?; \
+	wait $$waiting || failed=1; wait $$storing || failed=1; \
+	cat $(VENV)/waiting.log $(VENV)/storing.log; exit $$failed
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test faults soak fuzz kill prices nightly check format lint types imports bench docs lock \
@@ -43,16 +49,16 @@ demo: $(READY) ## Run a tour over emulated platforms: no credentials, no network
 
 test: $(READY) ## Run the tests, on two cores.
 	@echo "Running the tests on two cores; this takes some minutes."
-	@$(HALVES)
+	@$(IN_PARTS)
 
 faults: $(READY) ## Run every fault on every platform through every door, and print the table.
-	@TIDEGATE_FAULTS=all $(BIN)/python -m pytest -q tests/faults
+	@TIDEGATE_FAULTS=all $(PYTEST) tests/faults
 
 soak: $(READY) ## Hold 300 streams through faults for TIDEGATE_SOAK_S seconds (60).
-	@$(BIN)/python -m pytest -q -s tests/soak
+	@$(PYTEST) -s tests/soak
 
 fuzz: $(READY) ## Feed hostile bytes to what reads them for TIDEGATE_FUZZ_S seconds (60).
-	@$(BIN)/python -m pytest -q -s tests/fuzz
+	@$(PYTEST) -s tests/fuzz
 
 $(PRICE_MAP): requirements-witness.lock $(READY)
 	@echo "Fetching a public price list ..."
@@ -68,10 +74,10 @@ prices: $(READY) $(PRICE_MAP) ## Hold the price book against two public price li
 	@$(BIN)/python -m docs.price_tables --check $(PRICE_MAP)
 
 kill: $(READY) ## Kill a gateway under load TIDEGATE_KILLS times (20), and look for every attempt.
-	@$(BIN)/python -m pytest -q tests/kill
+	@$(PYTEST) tests/kill
 
 nightly: $(READY) ## Run all tests with the long sizes.
-	@export TIDEGATE_NIGHTLY=1 TIDEGATE_LAWS=100000 TIDEGATE_REPLAYS=1500; $(HALVES)
+	@export TIDEGATE_NIGHTLY=1 TIDEGATE_LAWS=100000 TIDEGATE_REPLAYS=1500; $(IN_PARTS)
 	@TIDEGATE_NIGHTLY=1 $(MAKE) --no-print-directory faults
 	@TIDEGATE_KILLS=200 $(MAKE) --no-print-directory kill
 	@TIDEGATE_SOAK_S=300 $(MAKE) --no-print-directory soak

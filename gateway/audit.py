@@ -29,9 +29,10 @@ from gateway.policy.decision import Decision, Verdict
 from gateway.policy.facts import NEVER
 from gateway.policy.in_force import InForce
 from gateway.policy.observed import Violation
-from gateway.recordable import NO_NAME, attempt_id, bounded, short
+from gateway.recordable import NO_NAME, attempt_id, bounded, kept_usage, short
 from gateway.routing import Cause, Plan, Rejection
-from providers.contract import Failure, Loss
+from gateway.unsized import unsized
+from providers.contract import Failure, Kind, Loss
 
 _LOG = logging.getLogger("gateway.audit")
 _encode = msgspec.json.Encoder().encode
@@ -250,7 +251,7 @@ def _said(told: Facts) -> dict[str, Any]:
     return {
         "message_id": bounded(told.id),
         "model": bounded(told.model),
-        "usage": bounded(told.usage),
+        **kept_usage(told.usage).told,
     }
 
 
@@ -282,8 +283,15 @@ def _asked(call: Call) -> dict[str, Any]:
         "stream": call.stream,
         "payer": short(call.payer),
         "speed": short(call.speed),
+        **_unsized(call),
         **_whose(call),
     }
+
+
+def _unsized(call: Call) -> dict[str, Any]:
+    """Return what bounds of a cost must know beside the sizes; mostly there is none of it."""
+    found = unsized(call.fields.body) if call.kind is Kind.MESSAGES else ()
+    return {"unsized": found} if found else {}
 
 
 def _whose(call: Call) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from gateway.money import usd
 from gateway.policy import observed
 from gateway.policy.observed import Expected, Said
 from gateway.prices.cost import Cost
-from gateway.recordable import bounded
+from gateway.recordable import bounded, kept_usage
 from gateway.routing import Plan
 from gateway.telemetry import Course
 from gateway.wire.contract import Wire
@@ -105,7 +105,7 @@ class End:
         self._settle(stream.outcome or Outcome(State.LEFT), said, counted=counted)
 
     def _settle(self, outcome: Outcome, said: Said, *, counted: bool) -> Cost | None:
-        used = bounded(said.counts)
+        used = kept_usage(said.counts)
         whole = outcome.state is State.COMPLETE
         if whole and self._gone():
             outcome = Outcome(State.LEFT)
@@ -114,13 +114,15 @@ class End:
                 "message_id": bounded(said.id),
                 "stop_reason": bounded(said.stop_reason),
                 "refusal_category": bounded(said.refusal_category),
-                "usage": used,
+                **used.told,
                 "whole": whole,
                 "counted": counted,
             }
             self._compare(self._expected, outcome.state, said, recorded)
         cost = self._costs(said) if counted else None
-        self._course.answered(outcome, self._request_id, used, self._won.dropped, cost)
+        self._course.answered(
+            outcome, self._request_id, bounded(used.counts), self._won.dropped, cost
+        )
         return cost
 
     def _compare(

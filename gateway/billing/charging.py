@@ -22,7 +22,7 @@ def charge_of(message: Message, prices: Prices) -> Charge:
     usage, state = message.usage, message.state
     context = _context(message, usage)
     cost = prices.cost(usage, context) if message.model else _NAMELESS
-    low_pico, high_pico = cost.net_pico, cost.net_pico
+    low_pico, high_pico = cost.low_pico, cost.high_pico
     if state is State.PARTIAL:
         bounds = _bounds(usage, context, prices)
         high_pico = None if bounds is None else bounds.high_pico

@@ -25,6 +25,8 @@ from gateway.usage import Usage
 from providers import catalog
 
 _WHAT = "give a message, or the `usage` of one, as a JSON object"
+_ENDS = frozenset({"low", "high"})
+"""Sums that are told only where they are not the net sum."""
 _UNITS = {"web_search": "USD each"}
 _PER_TOKEN = "USD/MTok"  # noqa: S105 - a unit
 
@@ -127,8 +129,9 @@ def _shown(context: Context, cost: Cost, at: datetime) -> Iterator[str]:
         yield f"row {row}: {' '.join(source.split())}"
     for reason in cost.unpriced:
         yield f"no price: {reason}"
+    exact = cost.low_pico == cost.high_pico
     for name, amount in _sums(cost).items():
-        if amount is not None:
+        if amount is not None and not (exact and name in _ENDS):
             yield f"{name.replace('_', ' ')}: {amount} USD"
     if cost.flags:
         yield f"flags: {', '.join(cost.flags)}"
@@ -150,6 +153,8 @@ def _sums(cost: Cost) -> dict[str, str | None]:
     sums = {
         "list": cost.list_pico,
         "net": cost.net_pico,
+        "low": cost.low_pico,
+        "high": cost.high_pico,
         "without_caching": cost.uncached_pico,
         "totals_beside_iterations": cost.top_level_pico,
     }

@@ -38,12 +38,17 @@ def _money(head: str, name: str, *, always: bool = True) -> Shown:
 
 
 def _part(part: str, *, always: bool = True) -> Shown:
-    return Shown(f"{part} USD", lambda row: _between(row, f"{part}_") or row[f"{part}_usd"], always)
+    def cell(row: Figures) -> str:
+        return _between(row, f"{part}_") or str(row[f"{part}_usd"])
+
+    return Shown(f"{part} USD", cell, always)
 
 
 def _between(row: Figures, part: str = "") -> str:
     """Return between what and what a cost lies, where it is not exact."""
     low, high = row[f"{part}low_usd"], row[f"{part}high_usd"]
+    if row.get(f"{part}unbounded") or high is None:
+        return f"{low} or more"
     return "" if low == high else f"{low} - {high}"
 
 
@@ -74,6 +79,7 @@ USAGE = (
     _money("list USD", "list"),
     BOUNDS,
     _count("unpriced", "unpriced", always=False),
+    _count("unbounded", "unbounded", always=False),
     _part("charged"),
     _part("waste"),
     _part("absorbed", always=False),
@@ -101,6 +107,7 @@ WASTE = (
     _money("net USD", "net"),
     BOUNDS,
     _count("unpriced", "unpriced", always=False),
+    _count("unbounded", "unbounded", always=False),
 )
 
 
@@ -129,7 +136,7 @@ def print_waste(report: Report) -> None:
 
 
 def _cost(row: Figures) -> str:
-    if row["high_usd"] is None:
+    if row["low_usd"] is None:
         return "no price"
     return f"{_between(row) or row['net_usd']} USD"
 

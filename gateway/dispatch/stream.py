@@ -223,7 +223,7 @@ class Stream:
                 details = delta.get("stop_details")
                 facts.stop_details = details if isinstance(details, dict) else None
             self._count(event.usage)
-            if isinstance(event.usage, dict) and event.usage.get(OUTPUT) is not None:
+            if name == "message_delta" and _tells_output(event.usage):
                 facts.counted = True
 
     def _count(self, usage: object) -> None:
@@ -281,6 +281,10 @@ class Stream:
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
+
+
+def _tells_output(usage: object) -> bool:
+    return isinstance(usage, dict) and usage.get(OUTPUT) is not None
 
 
 def _has_content(events: bytes) -> bool:

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import NamedTuple
 
 from gateway.ledger.calls import Attempt, End, OpenCall
-from gateway.ledger.costs import COUNT_TOKENS, FREE, is_counted, is_told, runs_of, with_flags
+from gateway.ledger.costs import (
+    COUNT_TOKENS,
+    CUT,
+    FREE,
+    NO_DECISION,
+    UNSIZED,
+    is_counted,
+    is_told,
+    runs_of,
+    with_flags,
+)
 from gateway.ledger.records import Decided, Failed, Finished, Started, Told, Withdrawn
 from gateway.ledger.row import Row, State
 from gateway.recordable import attempt_id
+from gateway.unsized import SERVER_TOOLS
 from gateway.usage import Usage
 from providers import catalog
 
 UNCOUNTED = "uncounted"
 """Its answer is whole, and says not what it used."""
-NO_DECISION = "no_decision"
-"""What the call asked for is not on record."""
 NO_START = "no_start"
 """Where the attempt went is not on record."""
 _NOBODY = Decided(decision="?")
@@ -49,6 +59,8 @@ def taken(decision: str, call: OpenCall, number: int, attempt: Attempt) -> Taken
         row.request_id = call.over.request_id
         if row.open:
             _left_open(row, call.over, call.over_us)
+    if row.state in {State.UNKNOWN, State.PARTIAL} and call.decided is not None:
+        row.flags = with_flags(row.flags, _unsized(call.decided))
     if usage is not _NOTHING:
         count(row, usage)
     return Taken(row, usage, None if call.decided is None else call.decided.speed)
@@ -104,6 +116,11 @@ def _asked(decision: str, asked: Decided, number: int, attempt: Attempt) -> Row:
         max_tokens=asked.max_tokens,
         body_bytes=asked.bytes,
     )
+
+
+def _unsized(asked: Decided) -> tuple[str, ...]:
+    """Return what of a request has no bound; what another version names may be the worst."""
+    return tuple(each if each in UNSIZED else SERVER_TOOLS for each in asked.unsized or ())
 
 
 def _missing(call: OpenCall, attempt: Attempt) -> tuple[str, ...]:
@@ -168,11 +185,15 @@ def _left_open(row: Row, over: Finished, over_us: int) -> None:
 
 def _usage(attempt: Attempt) -> Usage:
     """Return what was told of the usage, in the order of telling."""
-    first = attempt.told.usage if attempt.told is not None else None
-    end = attempt.end
-    last = None if end is None or isinstance(end, Withdrawn) else end.usage
-    found = Usage.of(last) if last else _NOTHING
-    return Usage.merge(Usage.of(first), found) if first else found
+    told = attempt.told
+    end = None if isinstance(attempt.end, Withdrawn) else attempt.end
+    found = _read(end) if end is not None and end.usage else _NOTHING
+    return Usage.merge(_read(told), found) if told is not None and told.usage else found
+
+
+def _read(said: Told | Failed | Finished) -> Usage:
+    usage = Usage.of(said.usage)
+    return replace(usage, flags=with_flags(usage.flags, (CUT,))) if said.usage_cut else usage
 
 
 def _sum(counts: Iterable[int | None]) -> int | None:

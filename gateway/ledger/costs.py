@@ -12,6 +12,7 @@ from gateway.ledger.row import Row, State
 from gateway.money import PICO_MAX
 from gateway.prices.book import Prices
 from gateway.prices.cost import Context, Cost, Sizes
+from gateway.unsized import DOCUMENTS, SERVER_TOOLS
 from gateway.usage import Tokens, Usage
 
 COUNT_TOKENS = "count_tokens"
@@ -19,6 +20,13 @@ FREE = frozenset({State.NOT_SENT, State.REJECTED})
 """Nothing was generated."""
 ESTIMATED = "estimated"
 """`net_pico` is the best guess between the bounds."""
+NO_DECISION = "no_decision"
+"""What the call asked for is not on record, so that it may have asked for anything."""
+UNSIZED = frozenset({DOCUMENTS, SERVER_TOOLS})
+"""Flags of a row that is not exact: what of its request the sizes do not bound."""
+CUT = "usage: cut"
+"""A flag of a usage: it was longer than a record keeps, so that nothing can be priced by it."""
+_CUT_WHY = "its usage has more members than are recorded"
 
 
 def context(row: Row) -> Context:
@@ -47,6 +55,8 @@ def priced(row: Row, usage: Usage, prices: Prices, speed: str | None = None) -> 
     """
     if row.kind == COUNT_TOKENS or row.state in FREE:
         free(row)
+    elif CUT in usage.flags:
+        _unpriced(row, _CUT_WHY)
     elif row.state is State.FINAL:
         _exact(row, prices.cost(usage, context(row)))
     else:
@@ -75,7 +85,7 @@ def unpriced(row: Row) -> None:
 
 def _exact(row: Row, cost: Cost) -> None:
     row.list_pico = cost.list_pico
-    row.net_pico = row.low_pico = row.high_pico = cost.net_pico
+    row.net_pico, row.low_pico, row.high_pico = cost.net_pico, cost.low_pico, cost.high_pico
     row.uncached_pico = cost.uncached_pico
     if cost.net_pico is None:
         row.unpriced = "; ".join(cost.unpriced) or "there is no price"
@@ -90,7 +100,13 @@ def _between(row: Row, usage: Usage | None, prices: Prices, speed: str | None) -
     if row.body_bytes is None and usage is None:
         _unpriced(row, "neither its usage nor its size is on record")
         return
-    sizes = Sizes(body_bytes=row.body_bytes or 0, max_tokens=row.max_tokens, speed=speed)
+    sizes = Sizes(
+        body_bytes=row.body_bytes or 0,
+        max_tokens=row.max_tokens,
+        speed=speed,
+        documents=DOCUMENTS in row.flags,
+        server_tools=not {SERVER_TOOLS, NO_DECISION}.isdisjoint(row.flags),
+    )
     bounds = prices.bounds(sizes, usage, context(row))
     if bounds is None:
         served = row.served_model or row.model
@@ -98,8 +114,9 @@ def _between(row: Row, usage: Usage | None, prices: Prices, speed: str | None) -
         return
     row.unpriced = None
     row.low_pico, row.high_pico = bounds.low_pico, bounds.high_pico
+    row.price_digest = bounds.digest
     if row.state is State.PARTIAL:
-        row.net_pico = bounds.estimate_pico
+        row.net_pico, row.list_pico = bounds.estimate_pico, bounds.list_pico
         row.flags = with_flags(row.flags, (ESTIMATED,))
 
 

@@ -48,6 +48,7 @@ class Decided(Struct, frozen=True, kw_only=True, omit_defaults=True):
     agent: Text | None = None
     parent_agent: Text | None = None
     payer: Short | None = None
+    unsized: list[Short] | None = None
     plan: list[str] | None = None
 
 
@@ -73,6 +74,7 @@ class Told(Struct, frozen=True, kw_only=True, omit_defaults=True):
     message_id: Text | None = None
     model: Text | None = None
     usage: dict[str, Any] | None = None
+    usage_cut: bool | None = None
 
 
 class Failed(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -87,6 +89,7 @@ class Failed(Struct, frozen=True, kw_only=True, omit_defaults=True):
     message_id: Text | None = None
     model: Text | None = None
     usage: dict[str, Any] | None = None
+    usage_cut: bool | None = None
 
 
 class Withdrawn(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -107,6 +110,7 @@ class Finished(Struct, frozen=True, kw_only=True, omit_defaults=True):
     request_id: Text | None = None
     model: Text | None = None
     usage: dict[str, Any] | None = None
+    usage_cut: bool | None = None
     whole: bool | None = None
     counted: bool | None = None
     stop_reason: Name | None = None

@@ -11,8 +11,8 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gateway.ledger.booking import NO_DECISION, NO_START, count
-from gateway.ledger.costs import free, priced, unpriced
+from gateway.ledger.booking import NO_START, count
+from gateway.ledger.costs import NO_DECISION, UNSIZED, free, priced, unpriced
 from gateway.ledger.row import Row, State
 from gateway.prices.book import Prices
 from gateway.usage import Usage
@@ -47,14 +47,15 @@ def once(one: Row, other: Row, prices: Prices) -> tuple[Row, Row]:
 
 def _charged(first: Row, again: Row, prices: Prices) -> Row:
     usage = Usage.raised(_usage(first), _usage(again))
+    state = max(first.state, again.state, key=_SURENESS.index)
     row = replace(
         first,
-        state=max(first.state, again.state, key=_SURENESS.index),
+        state=state,
         won=first.won or again.won,
         stop_reason=_either(first.stop_reason, again.stop_reason),
         refusal_category=_either(first.refusal_category, again.refusal_category),
         served_model=_either(first.served_model, again.served_model),
-        flags=_flags(first, usage),
+        flags=_flags(first, usage, exact=state is State.FINAL),
         own=first.own or _own(first),
     )
     if usage != _NOTHING:
@@ -66,7 +67,7 @@ def _charged(first: Row, again: Row, prices: Prices) -> Row:
 
 def _repeat(again: Row, first: str) -> Row:
     row = again if again.own is None else _alone(again, _decode(again.own))
-    row = replace(row, duplicate_of=first, flags=_flags(row, _usage(row)))
+    row = replace(row, duplicate_of=first, flags=_flags(row, _usage(row), exact=True))
     free(row)
     return row
 
@@ -96,11 +97,11 @@ def _either(one: str | None, other: str | None) -> str | None:
     return max(one or "", other or "") or None
 
 
-def _flags(row: Row, usage: Usage) -> tuple[str, ...]:
+def _flags(row: Row, usage: Usage, *, exact: bool) -> tuple[str, ...]:
     """Return the flags of a row but for those of its price, which is another one now."""
-    kept = {flag for flag in row.flags if flag in _OF_RECORDS}
+    kept = _OF_RECORDS.union(() if exact else UNSIZED).intersection(row.flags)
     if any(flag.startswith(f"{CONFLICT}: ") for flag in usage.flags):
-        kept.add(CONFLICT)
+        kept |= {CONFLICT}
     return tuple(sorted({*kept, *usage.flags}))
 
 

@@ -19,7 +19,8 @@ TAG_DIMENSIONS = ("day", "environment", "tag", "value", "state", "won")
 COUNT_MAX = 10**12
 """The most tokens of one row that are summed: no answer has so many, and a platform that makes
 counts up cannot make a sum too large for the database."""
-_TOKENS = [name for name in MEASURES if name not in {"attempts", "unpriced"}]
+_TOKENS = [name for name in MEASURES if name not in {"attempts", "unpriced", "unbounded"}]
+_HIGH = AMOUNTS.index("high")
 _SUMMED = (*MEASURES, *AMOUNTS)
 _key = itemgetter(*DIMENSIONS)
 _tags = msgspec.json.Decoder(dict[str, str]).decode
@@ -74,7 +75,11 @@ def _counts(values: Values) -> list[int]:
         return [1] + [0] * (len(_SUMMED) - 1)
     tokens = [min(values[name] or 0, COUNT_MAX) for name in _TOKENS]
     amounts = [values[f"{name}_pico"] or 0 for name in AMOUNTS]
-    return [1, *tokens, int(values["unpriced"] is not None), *amounts]
+    unbounded = values["high_pico"] is None and values["low_pico"] is not None
+    if unbounded:
+        # It counts with what it cost for all that is known: no sum may end below its beginning.
+        amounts[_HIGH] = values["net_pico"] or values["low_pico"]
+    return [1, *tokens, int(values["unpriced"] is not None), int(unbounded), *amounts]
 
 
 def _columns(counts: list[int]) -> dict[str, int]:

@@ -104,8 +104,9 @@ MEASURES = (
     "thinking_tokens",
     "web_searches",
     "unpriced",
+    "unbounded",
 )
-"""What is summed: attempts, tokens, and how many rows have no price."""
+"""What is summed: attempts, tokens, and how many rows have no price, or one without upper bound."""
 AMOUNTS = ("list", "net", "low", "high", "uncached")
 """Each as whole dollars (`net_usd`) and the picodollars that are left (`net_rest_pico`)."""
 

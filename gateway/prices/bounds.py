@@ -2,17 +2,19 @@
 
 What was told is exact. Of the rest, the least is nothing, and the most is what the request leaves
 open: no more tokens than its body has bytes, at the dearest rate, and as much output as it asks
-for. Two things are beyond that and bounded only by the model's window: what a body only names or
-carries packed (a URL, a file id, a PDF), and what server tools, an advisor or a fallback add.
+for. What a body only names or carries packed (a URL, a file, a PDF) is bounded by the model's
+window. Where server tools, an advisor or a fallback may add runs and fees, there is no most.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from math import isqrt
 from typing import NamedTuple
+
+from msgspec import structs
 
 from gateway.prices.amounts import amount
 from gateway.prices.cost import Bounds, Context, Cost, Sizes
@@ -32,6 +34,26 @@ English, and 30 % more tokens with the tokenizer that came with Opus 4.7."""
 _NOTHING_TOLD = Usage()
 
 
+Costs = Callable[[Usage, Context], Cost]
+
+
+class Book(NamedTuple):
+    """A price book, as bounds need it."""
+
+    finder: Finder
+    cost: Costs
+    """Prices a usage that is whole."""
+    digest: Callable[[Iterable[Rates]], str]
+    """Names what was used, so that it can be looked up."""
+
+
+class _Prompt(NamedTuple):
+    """How many tokens a request may have."""
+
+    likely: int
+    largest: int
+
+
 class _Most(NamedTuple):
     """What a model takes and makes at most."""
 
@@ -39,23 +61,23 @@ class _Most(NamedTuple):
     output_tokens: int
 
 
-def bounds(
-    finder: Finder,
-    cost: Callable[[Usage, Context], Cost],
-    sizes: Sizes,
-    usage: Usage | None,
-    context: Context,
-) -> Bounds | None:
+def bounds(book: Book, sizes: Sizes, usage: Usage | None, context: Context) -> Bounds | None:
     """Return the bounds; None where there is no price.
 
     Args:
-        finder: The prices.
-        cost: Prices a usage that is whole.
+        book: The prices.
         sizes: The request.
         usage: What was told before it broke off; None: nothing was.
         context: Where it was sent.
     """
-    told = usage or _NOTHING_TOLD
+    found = _bounds(book, sizes, usage or _NOTHING_TOLD, context)
+    if found is None or not sizes.server_tools or context.paid_by_other:
+        return found
+    return structs.replace(found, high_pico=None)
+
+
+def _bounds(book: Book, sizes: Sizes, told: Usage, context: Context) -> Bounds | None:
+    finder = book.finder
     place = finder.place(told, context)
     if isinstance(place, str):
         return None
@@ -64,7 +86,7 @@ def bounds(
         output = min(most.output_tokens, max(sizes.max_tokens, 0))
         most = most._replace(output_tokens=output)
     if _is_input_told(told):
-        return _partial(cost, told, context, most.output_tokens)
+        return _partial(book.cost, told, context, most.output_tokens)
     usual = finder.tariff(place)
     if isinstance(usual, str):
         return None
@@ -72,7 +94,12 @@ def bounds(
         return Bounds(low_pico=0, estimate_pico=0, high_pico=0)
     others = [finder.tariff(each) for each in finder.anywhere(context, told, sizes.speed)]
     tariffs = [usual, *(each for each in others if isinstance(each, Tariff))]
-    return _unknown(tariffs, sizes.body_bytes, told.output_tokens or 0, most)
+    largest = most.input_tokens
+    if not sizes.documents:
+        largest = min(sizes.body_bytes + ADDED_TOKENS, largest)
+    prompt = min(sizes.body_bytes // _BYTES_A_TOKEN + 1, largest)
+    found = _unknown(tariffs, _Prompt(prompt, largest), told.output_tokens or 0, most)
+    return structs.replace(found, digest=book.digest(_rates(tariffs, largest)))
 
 
 def _is_input_told(told: Usage) -> bool:
@@ -80,16 +107,21 @@ def _is_input_told(told: Usage) -> bool:
     return all(run.input_tokens is not None for run in runs)
 
 
-def _partial(
-    cost: Callable[[Usage, Context], Cost], told: Usage, context: Context, most: int
-) -> Bounds | None:
+def _partial(cost: Costs, told: Usage, context: Context, most: int) -> Bounds | None:
     """Bound an attempt whose input is known: only its output may still be more."""
     out = _output_told(told)
     ends = (out, _guess(out, most), max(out, most))
-    low, estimate, high = (cost(_with_output(told, out, end), context).net_pico for end in ends)
-    if low is None or estimate is None or high is None:
+    least, likely, largest = (cost(_with_output(told, out, end), context) for end in ends)
+    low, estimate, high = least.low_pico, likely.net_pico, largest.high_pico
+    if low is None or estimate is None:
         return None
-    return Bounds(low_pico=low, estimate_pico=estimate, high_pico=high)
+    return Bounds(
+        low_pico=low,
+        estimate_pico=estimate,
+        high_pico=high,
+        list_pico=likely.list_pico,
+        digest=likely.digest,
+    )
 
 
 def _output_told(told: Usage) -> int:
@@ -109,27 +141,29 @@ def _with_output(told: Usage, out: int, end: int) -> Usage:
     return replace(told, output_tokens=end, iterations=tuple(runs))
 
 
-def _unknown(tariffs: Sequence[Tariff], body_bytes: int, out: int, most: _Most) -> Bounds:
+def _unknown(tariffs: Sequence[Tariff], prompt: _Prompt, out: int, most: _Most) -> Bounds:
     """Bound an attempt that told not even its input.
 
     Args:
         tariffs: What it may be priced by, the usual one first.
-        body_bytes: The size of the request.
+        prompt: Its size.
         out: The output that was told.
         most: The largest counts that are possible.
     """
-    largest = min(body_bytes + ADDED_TOKENS, most.input_tokens)
     output = max(out, most.output_tokens)
-    bands = [band for tariff in tariffs for band in tariff.bands(largest)]
+    bands = [band for tariff in tariffs for band in tariff.bands(prompt.largest)]
     low = min(_output(rates, out) for _, rates in bands)
     high = max(
         amount(size, rates.dearest_input.net) + _output(rates, output) for size, rates in bands
     )
-    prompt = min(body_bytes // _BYTES_A_TOKEN + 1, largest)
-    rates = tariffs[0].at(prompt)
-    guess = amount(prompt, rates.by_category["input"].net)
+    rates = tariffs[0].at(prompt.likely)
+    guess = amount(prompt.likely, rates.by_category["input"].net)
     guess += _output(rates, _guess(out, output))
     return Bounds(low_pico=low, estimate_pico=min(max(guess, low), high), high_pico=high)
+
+
+def _rates(tariffs: Sequence[Tariff], largest: int) -> Iterator[Rates]:
+    return (rates for tariff in tariffs for _, rates in tariff.bands(largest))
 
 
 def _output(rates: Rates, tokens: int) -> int:

@@ -81,6 +81,22 @@ class Cost(Struct, frozen=True, kw_only=True):
     """The net cost if no token had been read from or written to a cache."""
     digest: str = ""
     """Of the rows and contracts that were used, so that a sum can be traced to them."""
+    less_pico: int = 0
+    """How much lower the net cost may be, where what is told can be read in two ways."""
+    more_pico: int | None = 0
+    """How much higher it may be; None: nobody knows."""
+
+    @property
+    def low_pico(self) -> int | None:
+        """The least that it can have cost, net; None: there is no price."""
+        return None if self.net_pico is None else self.net_pico - self.less_pico
+
+    @property
+    def high_pico(self) -> int | None:
+        """The most that it can have cost, net; None: there is no price, or no bound."""
+        if self.net_pico is None or self.more_pico is None:
+            return None
+        return self.net_pico + self.more_pico
 
 
 class Sizes(Struct, frozen=True, kw_only=True):
@@ -90,6 +106,10 @@ class Sizes(Struct, frozen=True, kw_only=True):
     max_tokens: int | None = None
     speed: str | None = None
     """The `speed` that it asks for; None: that is not known, so it may be the dearest."""
+    documents: bool = False
+    """It names input, or packs it, so that only the model's window bounds what a run reads."""
+    server_tools: bool = False
+    """The platform may run tools, or models more than once, so that nothing bounds the most."""
 
 
 class Bounds(Struct, frozen=True, kw_only=True):
@@ -97,4 +117,9 @@ class Bounds(Struct, frozen=True, kw_only=True):
 
     low_pico: int
     estimate_pico: int
-    high_pico: int
+    high_pico: int | None
+    """None: nothing bounds it."""
+    list_pico: int | None = None
+    """The best guess by the list; None: nobody knows whether it was worked on at all."""
+    digest: str = ""
+    """Of the rows and contracts that these rest on."""

@@ -6,26 +6,31 @@ All arithmetic is exact: a line is rounded once, to whole picodollars.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from gateway.money import PICO_MAX
 from gateway.policy.digest import digest
 from gateway.prices.adding import Bill
-from gateway.prices.bounds import bounds
+from gateway.prices.bounds import Book, bounds
 from gateway.prices.cost import Bounds, Context, Cost, Sizes
 from gateway.prices.files import Listed
 from gateway.prices.finding import Finder, Own
 from gateway.prices.flaws import unusable
 from gateway.prices.refusals import is_billed
-from gateway.prices.runs import Iterations, Runs, billed_by_iterations, by_iteration, top_level
+from gateway.prices.runs import (
+    EMPTY_REFUSAL,
+    Iterations,
+    Runs,
+    billed_by_iterations,
+    by_iteration,
+    top_level,
+)
 from gateway.prices.shelves import Contract, Place
 from gateway.prices.tariff import Rates, together
 from gateway.usage import Usage
 
 NO_OWN = Own()
 TOO_MUCH = "the sum is more than a row of a ledger holds"
-ESTIMATED_HIGH = "estimated_high"
-"""A redeemed credit made cache writes cheaper by an amount that is not told."""
 _REDEEMED = "redeemed"
 _MEANINGS_MAX = 65_536
 """Digests whose meaning is kept: far more than are in use together."""
@@ -46,6 +51,7 @@ class PriceBook:
         """
         self._finder = Finder(files, own)
         self._iterations: Iterations = iterations
+        self._bounded_by = Book(self._finder, self.cost, self._digest_of)
         self._whole: str | None = None
         self._meanings: dict[str, str] = {}
         self._digests: dict[tuple[str, ...], str] = {}
@@ -81,14 +87,12 @@ class PriceBook:
         bill = self._added(runs, usage, context, place)
         if usage.flags:
             bill.unpriced.extend(unusable(usage, by_iterations=listed))
-        if usage.fallback_credit == _REDEEMED:
-            bill.flags.add(ESTIMATED_HIGH)
         beside = self._beside(usage, context, place) if listed else None
         return self._closed(bill, beside)
 
     def bounds(self, sizes: Sizes, usage: Usage | None, context: Context) -> Bounds | None:
         """Return between what and what an attempt cost whose last count never came."""
-        return bounds(self._finder, self.cost, sizes, usage, context)
+        return bounds(self._bounded_by, sizes, usage, context)
 
     def _runs(self, usage: Usage, context: Context, place: Place, *, listed: bool) -> Runs:
         def waived() -> tuple[bool, str | None]:
@@ -99,7 +103,8 @@ class PriceBook:
         return top_level(usage, place.model, context, waived)
 
     def _added(self, runs: Runs, usage: Usage, context: Context, place: Place) -> Bill:
-        bill = Bill(paid_by_other=context.paid_by_other)
+        credited = usage.fallback_credit == _REDEEMED
+        bill = Bill(paid_by_other=context.paid_by_other, credited=credited)
         bill.flags.update(runs.flags)
         for run in runs.runs:
             where = place if run.model == place.model else place._replace(model=run.model)
@@ -125,7 +130,7 @@ class PriceBook:
             return False, None
         if self._finder.waives_empty_refusals(context.platform):
             return True, "waived_refusal"
-        return False, "empty_refusal"
+        return False, EMPTY_REFUSAL
 
     def _beside(self, usage: Usage, context: Context, place: Place) -> int | None:
         """Return what the totals beside the iterations would cost."""
@@ -134,7 +139,7 @@ class PriceBook:
         return None if bill.unpriced else bill.net_pico
 
     def _closed(self, bill: Bill, beside: int | None) -> Cost:
-        if bill.list_pico > PICO_MAX or bill.net_pico > PICO_MAX:
+        if max(bill.list_pico, bill.net_pico + (bill.more_pico or 0)) > PICO_MAX:
             bill.unpriced.append(TOO_MUCH)
         unpriced = tuple(dict.fromkeys(bill.unpriced))
         return Cost(
@@ -146,7 +151,12 @@ class PriceBook:
             top_level_pico=None if beside == bill.net_pico else beside,
             uncached_pico=None if unpriced else bill.uncached_pico,
             digest=self._digest(bill.used),
+            less_pico=bill.less_pico,
+            more_pico=bill.more_pico,
         )
+
+    def _digest_of(self, used: Iterable[Rates]) -> str:
+        return self._digest({rates.digest: rates for rates in used})
 
     def _digest(self, used: dict[str, Rates]) -> str:
         """Return the digest of what was used, and keep what it stands for."""

@@ -14,6 +14,8 @@ Iterations = Literal["always", "when_mixed"]
 """When `usage.iterations` is the bill: where present, or only where it names other runs too."""
 
 KNOWN = EXECUTORS | {"compaction", "advisor_message"}
+EMPTY_REFUSAL = "empty_refusal"
+"""A refusal without output, and nobody says that the platform does not bill it."""
 _KIND_CHARACTERS = 40
 """A platform's own word, kept so far."""
 
@@ -25,6 +27,8 @@ class Run(NamedTuple):
     model: str
     tokens: Tokens
     billable: bool = True
+    certain: bool = True
+    """Whether it is known that it is billed, or that it is not."""
 
 
 class Runs(NamedTuple):
@@ -49,7 +53,8 @@ def top_level(usage: Usage, model: str, context: Context, waived: Waived) -> Run
     """Return the one run that the totals of a usage tell of."""
     if usage.output_tokens == 0 and context.stop_reason == "refusal":
         free, flag = waived()
-        return Runs([Run("message", model, usage, not free)], [flag] if flag else [])
+        run = Run("message", model, usage, not free, flag != EMPTY_REFUSAL)
+        return Runs([run], [flag] if flag else [])
     return Runs([Run("message", model, usage)])
 
 
@@ -71,7 +76,7 @@ def by_iteration(
         free, flag = _without_output(attempt is attempts[-1], context, waived)
         flags |= {flag} if flag else set()
         for at in attempt:
-            runs[at] = runs[at]._replace(billable=not free)
+            runs[at] = runs[at]._replace(billable=not free, certain=flag != EMPTY_REFUSAL)
     if attempts and _differs(usage, [runs[at].tokens for at in attempts[-1]]):
         flags.add("iterations_differ")
     return Runs(runs, sorted(flags))

@@ -35,7 +35,7 @@ def sums_of(row: Row, lines_of: LinesOf) -> Iterator[Sums]:
     rest = (row.net_pico or 0) - sum(
         bounded.value for _, cell, bounded in lines if cell.measure == "usd"
     )
-    lines.append((answered, Cell("usd", "tokens"), Bounded(rest, 0 if doubtful else rest, rest)))
+    lines.append((answered, Cell("usd", "tokens"), _rest(row, rest, doubtful=doubtful)))
     for model in dict.fromkeys(model for model, _, _ in lines):
         first = model == answered
         yield Sums(
@@ -49,6 +49,14 @@ def sums_of(row: Row, lines_of: LinesOf) -> Iterator[Sums]:
             uncertain=int(first and doubtful),
             unpriced=int(first and row.unpriced is not None),
         )
+
+
+def _rest(row: Row, pico: int, *, doubtful: bool) -> Bounded:
+    """Return what is in no line, with how far the cost of the whole row may be off."""
+    if row.net_pico is None or row.low_pico is None or row.high_pico is None:
+        return Bounded(pico, 0 if doubtful else pico, pico)
+    low = 0 if doubtful else pico - (row.net_pico - row.low_pico)
+    return Bounded(pico, low, pico + (row.high_pico - row.net_pico))
 
 
 def _cells(lines: tuple[Line, ...], *, doubtful: bool) -> Iterator[tuple[str, Cell, Bounded]]:

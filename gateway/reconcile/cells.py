@@ -45,7 +45,8 @@ class Counted(Struct, frozen=True, kw_only=True):
     """Column of the ledger -> how many."""
     net_pico: int
     low_pico: int
-    high_pico: int
+    high_pico: int | None
+    """None: there is no bound, for the platform may have run more than was asked for."""
     most_output: int | None
     """The tokens that could be made; None: there is no bound."""
     body_bytes: int | None
@@ -68,6 +69,8 @@ def _tokens(counted: Counted) -> Iterator[tuple[str, Bounded]]:
         pico = count * PICO
         if counted.doubt == LESS:
             yield name, Bounded(pico, 0, pico)
+        elif counted.doubt and counted.high_pico is None:
+            yield name, Bounded(pico, pico, None)
         elif counted.doubt == "partial" and name == "output_tokens":
             yield name, Bounded(pico, pico, _high(counted.most_output))
         elif counted.doubt == "unknown" and name != "web_searches":

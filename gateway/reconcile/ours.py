@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 
 from gateway.ledger.horizons import horizons
+from gateway.ledger.reports.columns import MOST, UNBOUNDED
 from gateway.ledger.schema import adjustments, attempts
 from gateway.ledger.values import row as row_of
 from gateway.ledger.values import start_us
@@ -30,6 +31,7 @@ from gateway.reconcile.booking import Booked
 from gateway.reconcile.cells import DOUBTS, LESS, Counted, cells, model_of, scope_of
 from gateway.reconcile.spans import ALL, DAY_H, HOUR_US, Span, Spans
 from gateway.reconcile.sums import Sums
+from gateway.unsized import DOCUMENTS
 
 _FREE = ("not_sent", "rejected")
 _PART = 10**6
@@ -175,6 +177,7 @@ def _added_up(connection: Connection, chosen: ColumnElement[bool]) -> Select[Any
             func.sum(case((columns.unpriced.is_not(None), 1), else_=0)).label("unpriced"),
             *(func.sum(func.coalesce(columns[name], 0)).label(name) for name in _TOKENS),
             func.sum(_split_missing()).label("split_missing"),
+            func.sum(case((UNBOUNDED, 1), else_=0)).label("unbounded"),
             *named,
             *money,
         )
@@ -190,7 +193,7 @@ def _money() -> dict[str, ColumnElement[Any]]:
     return {
         "net": net,
         "low": func.coalesce(columns.low_pico, net),
-        "high": func.coalesce(columns.high_pico, net),
+        "high": func.coalesce(MOST, 0),
     }
 
 
@@ -202,8 +205,14 @@ def _named_bounds(output: ColumnElement[Any]) -> list[ColumnElement[Any]]:
         func.sum(most).label("most_output"),
         func.sum(case((columns.max_tokens.is_(None), 1), else_=0)).label("unbounded_output"),
         func.sum(func.coalesce(columns.body_bytes, 0)).label("body_bytes"),
-        func.sum(case((columns.body_bytes.is_(None), 1), else_=0)).label("unbounded_input"),
+        func.sum(case((_unsized(), 1), else_=0)).label("unbounded_input"),
     ]
+
+
+def _unsized() -> ColumnElement[bool]:
+    """Return whether more may have been read than stands in the body."""
+    columns = attempts.c
+    return or_(columns.body_bytes.is_(None), columns.flags.like(f'%"{DOCUMENTS}"%'))
 
 
 def _split_missing() -> ColumnElement[Any]:
@@ -229,7 +238,7 @@ def _sums(told: RowMapping) -> Sums:
         tokens=quantity,
         net_pico=pico["net"],
         low_pico=pico["low"],
-        high_pico=pico["high"],
+        high_pico=None if told["unbounded"] else pico["high"],
         most_output=None if told["unbounded_output"] else int(told["most_output"]),
         body_bytes=None if told["unbounded_input"] else int(told["body_bytes"]),
     )

@@ -87,7 +87,9 @@ def test_a_call_costs_what_is_billed(platform: str, name: str, stream: bool, sta
                 assert [event.type for event in answer][-1] == "message_stop"
     rows, bills = account(stage, mark, at)
     assert not list(differences(rows, bills))
-    assert not width_pico(rows)
+    # Only the Claude API says that it does not charge for a refusal without output.
+    unsure = name == "refusal" and platform != "anthropic"
+    assert bool(width_pico(rows)) is unsure
     assert {row.state for row in rows} == {State.FINAL}
     assert sum(bill.pico for bill in bills) == sum(row.net_pico or 0 for row in rows)
     if "write" in name:

@@ -7,11 +7,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from math import inf
 from pathlib import Path
 from typing import cast
 
 from gateway.emulator import Record
 from gateway.journal.record import decoded
+from gateway.ledger.costs import UNSIZED
 from gateway.ledger.fold import Fold
 from gateway.ledger.row import Row, State
 from gateway.prices import shipped
@@ -112,8 +114,11 @@ def _unsound(row: Row) -> Iterator[str]:
     name = f"{row.upstream} {row.attempt}"
     if row.open:
         yield f"{name} is open"
-    if row.unpriced is not None or row.low_pico is None or row.high_pico is None:
+    if row.unpriced is not None or row.low_pico is None:
         yield f"{name} has no price: {row.unpriced}"
+    elif row.high_pico is None:
+        if UNSIZED.isdisjoint(row.flags):
+            yield f"{name} has no upper bound, and does not say why"
     elif not 0 <= row.low_pico <= row.high_pico:
         yield f"{name} costs from {row.low_pico} to {row.high_pico}"
     elif row.state in {State.NOT_SENT, State.REJECTED} and row.high_pico:
@@ -133,7 +138,7 @@ def _unequal(row: Row, bill: Billed) -> Iterator[str]:
 
 def _outside(name: str, rows: Iterable[Row], pico: int) -> Iterator[str]:
     """Yield it where a bill is not what rows allow; of an exact row that is one amount."""
-    ends = [(row.low_pico or 0, row.high_pico or 0) for row in rows]
+    ends = [(row.low_pico or 0, inf if row.high_pico is None else row.high_pico) for row in rows]
     low, high = sum(each[0] for each in ends), sum(each[1] for each in ends)
     if not low <= pico <= high:
         yield f"{name} is from {low} to {high}, and {pico} is billed"
@@ -161,7 +166,11 @@ def _unmatched(
 
 def width_pico(rows: Iterable[Row]) -> int:
     """Return how far the bounds of rows are apart; 0 where all are exact."""
-    return sum((row.high_pico or 0) - (row.low_pico or 0) for row in rows)
+    width = 0
+    for row in rows:
+        assert row.low_pico is not None and row.high_pico is not None, f"{row.attempt} has no bound"
+        width += row.high_pico - row.low_pico
+    return width
 
 
 def kinds(rows: Iterable[Row]) -> Iterator[tuple[str, int]]:

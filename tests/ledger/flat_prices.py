@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
+from msgspec.structs import replace
 
 from gateway.prices.cost import Bounds, Context, Cost, Sizes
 from gateway.usage import Tokens, Usage
@@ -58,19 +60,26 @@ class FlatPrices:
         if served not in MODELS or context.scope not in PLACES:
             return None
         if context.paid_by_other:
-            return Bounds(low_pico=0, estimate_pico=0, high_pico=0)
+            return Bounds(low_pico=0, estimate_pico=0, high_pico=0, digest=self._digest(served))
         more = PLACES[context.scope] * self.version
         most = OUTPUT_MAX if sizes.max_tokens is None else sizes.max_tokens
         if usage is None:
             high = sizes.body_bytes * WRITE_PICO + most * OUTPUT_PICO
-            return Bounds(low_pico=0, estimate_pico=high * more // 20, high_pico=high * more // 10)
+            return self._between(sizes, served, (0, high * more // 20, high * more // 10))
         low = sum(_run_pico(run) for run in usage.iterations or (usage,))
         low += (usage.web_search_requests or 0) * SEARCH_PICO
         left = max(most - (usage.output_tokens or 0), 0) * OUTPUT_PICO
+        ends = [end * more // 10 for end in (low, low + left // 2, low + left)]
+        listed = (low + left // 2) * PLACES[context.scope] // 10
+        return replace(self._between(sizes, served, ends), list_pico=listed)
+
+    def _between(self, sizes: Sizes, served: str, ends: Sequence[int]) -> Bounds:
+        low, estimate, high = ends
         return Bounds(
-            low_pico=low * more // 10,
-            estimate_pico=(low + left // 2) * more // 10,
-            high_pico=(low + left) * more // 10,
+            low_pico=low,
+            estimate_pico=estimate,
+            high_pico=None if sizes.server_tools else high,
+            digest=self._digest(served),
         )
 
     def _digest(self, model: str) -> str:

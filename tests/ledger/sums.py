@@ -21,6 +21,8 @@ class Sum(Struct, frozen=True, kw_only=True):
     """Between these all rows with a price cost; they are equal where all of it is known."""
     unpriced: int = 0
     """How many rows have no price, and so are in none of the amounts."""
+    unbounded: int = 0
+    """How many rows may have cost more than they add to `high_pico`."""
 
     def __add__(self, other: Sum) -> Sum:
         """Return the sum over the rows of both."""
@@ -30,24 +32,39 @@ class Sum(Struct, frozen=True, kw_only=True):
             low_pico=self.low_pico + other.low_pico,
             high_pico=self.high_pico + other.high_pico,
             unpriced=self.unpriced + other.unpriced,
+            unbounded=self.unbounded + other.unbounded,
         )
 
 
 def total(rows: Iterable[Row]) -> Sum:
     """Return what attempts cost the operator, whoever won."""
-    count = exact_pico = low_pico = high_pico = unpriced = 0
+    count = exact_pico = low_pico = high_pico = unpriced = unbounded = 0
     for row in rows:
         count += 1
-        if row.low_pico is None or row.high_pico is None:
+        if row.low_pico is None:
             unpriced += 1
             continue
         low_pico += row.low_pico
+        if row.high_pico is None:
+            unbounded += 1
+            high_pico += max(row.low_pico, row.net_pico or 0)
+            continue
         high_pico += row.high_pico
         if row.low_pico == row.high_pico:
             exact_pico += row.low_pico
     return Sum(
-        rows=count, exact_pico=exact_pico, low_pico=low_pico, high_pico=high_pico, unpriced=unpriced
+        rows=count,
+        exact_pico=exact_pico,
+        low_pico=low_pico,
+        high_pico=high_pico,
+        unpriced=unpriced,
+        unbounded=unbounded,
     )
+
+
+def is_unbounded(row: Row) -> bool:
+    """Say whether nothing bounds what a row cost."""
+    return row.low_pico is not None and row.high_pico is None
 
 
 def charged(rows: Iterable[Row], *, charge_partial: bool) -> Sum:

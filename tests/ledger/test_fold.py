@@ -108,7 +108,7 @@ def test_a_row_grows_with_its_records() -> None:
             "partial",
             True,
             (
-                None,
+                BEGUN_PICO + 1023 * OUTPUT_PICO // 2,
                 BEGUN_PICO + 1023 * OUTPUT_PICO // 2,
                 BEGUN_PICO,
                 BEGUN_PICO + 1023 * OUTPUT_PICO,
@@ -156,7 +156,34 @@ def test_a_cut_answer_keeps_its_exact_input() -> None:
     (row,) = rows_of(call)
     assert (row.state, row.won, row.outcome) == ("partial", True, "failed")
     assert (row.input_tokens, row.cache_read_tokens, row.output_tokens) == (1000, 400, 1)
-    assert row.list_pico is None
+    assert row.list_pico == row.net_pico
+    assert row.price_digest == f"flat-1-{OPUS}"
+
+
+@pytest.mark.parametrize("used", [False, True])
+def test_what_the_platform_may_run_on_top_has_no_upper_bound(used: bool) -> None:
+    call = OneCall().decided(unsized=["of_a_later_version"]).started()
+    (row,) = rows_of((call.used() if used else call).ended("broken"))
+    assert row.low_pico == (BEGUN_PICO if used else 0)
+    assert (row.high_pico, row.unpriced) == (None, None)
+    assert "server_tools" in row.flags
+    (done,) = rows_of(OneCall().decided(unsized=["server_tools"]).started().finished())
+    assert (money(done), done.flags) == ((EXACT_PICO,) * 4, ())
+
+
+def test_documents_that_stand_elsewhere_are_bounded_by_the_window() -> None:
+    kept = Kept(shipped())
+    for decision, more in (("dec_1", {}), ("dec_2", {"unsized": ["documents"]})):
+        kept.fold(OneCall(decision).decided(bytes=900, **more).started().ended("broken").records)
+    usual, other = kept.rows.values()
+    assert (usual.high_pico or 0) < 10**12 < (other.high_pico or 0)
+    assert other.flags == ("documents",)
+
+
+def test_of_a_call_whose_request_is_not_on_record_nothing_bounds_the_most() -> None:
+    (row,) = rows_of(OneCall().started().used().ended("broken"))
+    assert "no_decision" in row.flags
+    assert (row.low_pico, row.high_pico) == (BEGUN_PICO, None)
 
 
 def test_a_cut_answer_whose_last_counts_came_is_final() -> None:

@@ -98,7 +98,8 @@ def test_any_cut_into_batches_and_any_records_taken_again_give_the_same(
             assert kept.sums == summed
     assert kept.rows == once.rows
     assert kept.sums == once.sums
-    assert kept.price_rows == once.price_rows
+    # A row that was still open may have rested on other prices than in the end.
+    assert kept.price_rows.items() >= once.price_rows.items()
 
 
 @rarely(5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -16,6 +17,11 @@ from gateway.prices import shipped
 from tests.boundary.house import BODY, House
 from tests.ledger.keeping import Kept
 from tests.ledger.records import Placed
+
+PIXEL = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJg"
+    "gg=="
+)
 
 
 @pytest.fixture
@@ -106,6 +112,23 @@ def test_a_caller_who_leaves_leaves_a_row_with_bounds(house: House) -> None:
     (row,) = rows_of(house)
     assert (row.state, row.open, row.outcome, row.won) == ("partial", False, "left", True)
     assert row.unpriced is None
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_what_a_body_packs_widens_the_bounds_of_an_attempt_that_said_nothing(
+    house: House, *, packed: bool
+) -> None:
+    house.emulator.faults.add("reset", before_head=True, times=1)
+    source = {"type": "base64", "media_type": "image/png", "data": PIXEL}
+    blocks: list[Any] = [{"type": "text", "text": "hello"}]
+    blocks += [{"type": "image", "source": source}] if packed else []
+    ours = gateway.Anthropic(gateway=house.config())
+    ours.messages.create(**{**BODY, "messages": [{"role": "user", "content": blocks}]})
+    lost, won = rows_of(house)
+    assert (lost.state, won.flags) == ("unknown", ())
+    assert lost.flags == (("documents",) if packed else ())
+    assert ((lost.high_pico or 0) > 10**12) == packed
+    assert lost.price_digest
 
 
 def test_a_refused_call_is_no_row(house: House) -> None:

@@ -24,7 +24,7 @@ from tests.ledger.journals import NOW_S, Told, dump, interleaved, write
 
 BOOK = shipped()
 ON_ONE_LEDGER = settings(
-    max_examples=300 if os.environ.get("TIDEGATE_NIGHTLY") else 25,
+    max_examples=300 if os.environ.get("TIDEGATE_NIGHTLY") else 12,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 

@@ -134,6 +134,22 @@ def test_what_nobody_told_is_bounded_by_the_request(ledger: Ledger) -> None:
     assert row.high_pico
 
 
+def test_where_the_platform_runs_tools_there_is_no_bound(ledger: Ledger) -> None:
+    tools = attempt(usage=USAGE, state=State.PARTIAL, flags=("server_tools",))
+    (found,) = read(ledger, [tools, attempt(usage=USAGE, state=State.PARTIAL)])
+    assert found.cells[Cell("tokens", "input")].high is None
+    assert found.cells[Cell("usd", "tokens")].high is None
+    assert found.cells[Cell("usd", "tokens")].low == 2 * (tools.low_pico or 0)
+
+
+def test_what_stands_outside_of_the_body_has_no_bound_in_tokens(ledger: Ledger) -> None:
+    row = attempt(state=State.UNKNOWN, served_model=None, flags=("documents",))
+    (found,) = read(ledger, [row])
+    assert found.cells[Cell("tokens", "input")].high is None
+    assert found.cells[Cell("usd", "tokens")].high == row.high_pico
+    assert row.high_pico
+
+
 def test_without_a_size_there_is_no_bound(ledger: Ledger) -> None:
     row = attempt(state=State.UNKNOWN, max_tokens=None, body_bytes=None)
     (found,) = read(ledger, [row])

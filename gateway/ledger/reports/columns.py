@@ -22,7 +22,14 @@ from sqlalchemy import (
 
 from gateway.ledger.parts import Part, charged_states
 from gateway.ledger.reports.dimensions import Dimension
-from gateway.ledger.reports.figures import ADJUSTED, COUNTS, MICRO_PICO, PARTS, PRICED
+from gateway.ledger.reports.figures import (
+    ADJUSTED,
+    COUNTS,
+    MICRO_PICO,
+    PARTS,
+    PARTS_UNBOUNDED,
+    PRICED,
+)
 from gateway.ledger.rollups import COUNT_MAX
 from gateway.ledger.schema import adjustments, attempts, rollups, tag_rollups
 from gateway.money import PICO_PER_USD
@@ -59,6 +66,10 @@ ONE: Column = literal(1, Integer)
 NO_AMOUNT = Split(NOTHING, NOTHING, NOTHING)
 ONCE = attempts.c.duplicate_of.is_(None)
 """Which attempts count with their tokens and their cost."""
+UNBOUNDED = and_(attempts.c.low_pico.is_not(None), attempts.c.high_pico.is_(None))
+"""Which attempts have a price, and none that they cost at most."""
+MOST = func.coalesce(attempts.c.high_pico, attempts.c.net_pico, attempts.c.low_pico)
+"""What an attempt counts with in sums of the most: `gateway.ledger.rollups` in SQL."""
 
 
 def split(amount: Column) -> Split:
@@ -80,11 +91,14 @@ def of_attempts() -> tuple[Label[Any], ...]:
     counts["attempts"] = ONE
     counts["open_attempts"] = case((attempts.c.open, 1), else_=0)
     counts["unpriced"] = case((and_(ONCE, attempts.c.unpriced.is_not(None)), 1), else_=0)
-    return _figures(counts, {name: split(_once(attempts.c[f"{name}_pico"])) for name in PRICED})
+    counts["unbounded"] = case((and_(ONCE, UNBOUNDED), 1), else_=0)
+    amounts = {name: attempts.c[f"{name}_pico"] for name in PRICED} | {"high": MOST}
+    return _figures(counts, {name: split(_once(amount)) for name, amount in amounts.items()})
 
 
 def _summed_counts() -> list[str]:
-    return [name for name in COUNTS if name not in {"attempts", "open_attempts", "unpriced"}]
+    others = {"attempts", "open_attempts", "unpriced", "unbounded"}
+    return [name for name in COUNTS if name not in others]
 
 
 def _once(column: Column) -> Column:
@@ -124,18 +138,29 @@ def _figures(counts: Mapping[str, Column], amounts: Mapping[str, Split]) -> tupl
 
 
 def parts(rows: Columns, *, charge_partial: bool) -> dict[str, Split]:
-    """Return the parts of what is divided: `gateway.ledger.parts.part` in SQL."""
+    """Return the parts of what is divided."""
+    holds = _holds(rows, charge_partial=charge_partial)
+    return {
+        name: amount_in(rows, amount).each(_only(holds[part]))
+        for name, (part, amount) in PARTS.items()
+    }
+
+
+def parts_unbounded(rows: Columns, *, charge_partial: bool) -> dict[str, Column]:
+    """Return how many attempts of each part have no upper bound."""
+    holds = _holds(rows, charge_partial=charge_partial)
+    return {name: _only(holds[part])(rows["unbounded"]) for name, part in PARTS_UNBOUNDED.items()}
+
+
+def _holds(rows: Columns, *, charge_partial: bool) -> dict[Part, Column]:
+    """Return what is true of each part: `gateway.ledger.parts.part` in SQL."""
     is_open, won = rows["open_attempts"] != 0, rows["won"]
     charged = rows["state"].in_(sorted(charged_states(charge_partial=charge_partial)))
-    holds = {
+    return {
         Part.CHARGED: ~is_open & won & charged,
         Part.ABSORBED: ~is_open & won & ~charged,
         Part.WASTE: ~is_open & ~won,
         Part.OPEN: is_open,
-    }
-    return {
-        name: amount_in(rows, amount).each(_only(holds[part]))
-        for name, (part, amount) in PARTS.items()
     }
 
 

@@ -21,9 +21,11 @@ COUNTS = (
     "thinking_tokens",
     "web_searches",
     "unpriced",
+    "unbounded",
 )
 """Integers. `cache_write_tokens` are of all TTLs, told apart or not; `thinking_tokens` are among
-the output; `unpriced` are attempts without a price."""
+the output; `unpriced` are attempts without a price, `unbounded` those that may have cost more than
+`high` says."""
 PRICED = ("net", "low", "high", "list", "uncached")
 """Money that stands in rows: `net` where it is known or well guessed, between `low` and `high` in
 any case."""
@@ -35,6 +37,8 @@ PARTS = {
     for amount, template in DIVIDED.items()
 }
 """Amount -> the part of which amount it is: `waste_high` is what of `high` is waste."""
+PARTS_UNBOUNDED = {f"{part.value}_unbounded": part for part in Part}
+"""Count -> the part whose unbounded attempts it counts."""
 ADJUSTED = "adjusted"
 """What comparisons with bills added or took; it is in no other amount."""
 AMOUNTS = (*PRICED, *PARTS, ADJUSTED)

@@ -16,6 +16,7 @@ from gateway.ledger.reports.figures import (
     AMOUNTS,
     COUNTS,
     PARTS,
+    PARTS_UNBOUNDED,
     PRICED,
     Figures,
     joined,
@@ -28,7 +29,7 @@ from gateway.ledger.row import State
 from gateway.ledger.schema import attempts
 
 _AMOUNTS = tuple(name for name in AMOUNTS if name != ADJUSTED)
-_NAMES = (*COUNTS, *_AMOUNTS)
+_NAMES = (*COUNTS, *PARTS_UNBOUNDED, *_AMOUNTS)
 _META = (
     "decision",
     "number",
@@ -117,7 +118,10 @@ def _figures(row: RowMapping, *, charge_partial: bool) -> dict[str, int]:
         State(row["state"]), won=row["won"], is_open=row["open"], charge_partial=charge_partial
     )
     shares = {name: amounts[amount] if of == borne else 0 for name, (of, amount) in PARTS.items()}
-    return counts | amounts | shares
+    unbounded = {
+        name: counts["unbounded"] if of == borne else 0 for name, of in PARTS_UNBOUNDED.items()
+    }
+    return counts | unbounded | amounts | shares
 
 
 def _total(each: Sequence[Attempt]) -> dict[str, int]:

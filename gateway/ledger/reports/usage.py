@@ -12,6 +12,7 @@ from gateway.ledger.reports.figures import ADJUSTED, AMOUNTS, COUNTS, PRICED, Fi
 from gateway.ledger.reports.grouping import Summing, groups, shown
 
 BY = ("day",)
+WHY_UNBOUNDED = "a platform may have run more for it than its size tells (tools, other models)"
 
 
 def report(connection: Connection, asked: Asked) -> dict[str, Any]:
@@ -29,10 +30,12 @@ def report(connection: Connection, asked: Asked) -> dict[str, Any]:
 def _summing(connection: Connection, asked: Asked) -> Summing:
     rows = sources.rows(asked, connection.dialect.name)
     amounts = {name: columns.amount_in(rows.c, name) for name in (*PRICED, ADJUSTED)}
+    charge_partial = asked.setting.charge_partial
     return Summing(
         rows,
-        counts={name: rows.c[name] for name in COUNTS},
-        amounts=amounts | columns.parts(rows.c, charge_partial=asked.setting.charge_partial),
+        counts={name: rows.c[name] for name in COUNTS}
+        | columns.parts_unbounded(rows.c, charge_partial=charge_partial),
+        amounts=amounts | columns.parts(rows.c, charge_partial=charge_partial),
         rank="net",
         # A group that was taken away whole is none.
         having=or_(
@@ -49,6 +52,8 @@ def notes(whole: Figures) -> list[str]:
         found.append("no attempt of this kind is on record for this period")
     if many := whole["unpriced"]:
         found.append(f"{_attempts(many)} no price: nothing of it is in these amounts")
+    if many := whole["unbounded"]:
+        found.append(f"{_attempts(many)} no upper bound: {WHY_UNBOUNDED}")
     if many := whole["open_attempts"]:
         found.append(f"{_attempts(many)} no end on record: still running, or its process died")
     return found

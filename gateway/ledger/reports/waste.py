@@ -25,6 +25,7 @@ _COUNTS = (
     "cache_read_tokens",
     "output_tokens",
     "unpriced",
+    "unbounded",
 )
 _AMOUNTS = ("net", "low", "high")
 _CALL = ("decision", "request_id", "caller", "team", "session", "model")
@@ -43,7 +44,7 @@ def report(connection: Connection, asked: Asked) -> dict[str, Any]:
 
 def _wasted() -> ColumnElement[bool]:
     """Return which attempts did not win, and cost or may have cost something."""
-    cost = or_(attempts.c.high_pico > 0, attempts.c.net_pico > 0, attempts.c.unpriced.is_not(None))
+    cost = or_(columns.MOST > 0, columns.UNBOUNDED, attempts.c.unpriced.is_not(None))
     return and_(not_(attempts.c.won), not_(attempts.c.open), columns.ONCE, cost)
 
 
@@ -61,7 +62,7 @@ def _summing(dialect: str, asked: Asked) -> Summing:
 def _requests(connection: Connection, asked: Asked) -> list[dict[str, Any]]:
     """Return the calls that wasted most, each with all its attempts."""
     dialect = connection.dialect.name
-    worst = func.sum(func.coalesce(attempts.c.high_pico, 0) // MICRO_PICO)
+    worst = func.sum(func.coalesce(columns.MOST, 0) // MICRO_PICO)
     chosen = (
         select(attempts.c.decision)
         .where(_wasted(), sources.between(asked.period.whole), *sources.filtered(asked, dialect))
@@ -81,13 +82,14 @@ def _requests(connection: Connection, asked: Asked) -> list[dict[str, Any]]:
 
 def _request(rows: list[RowMapping]) -> dict[str, Any]:
     first, wasted = rows[0], [row for row in rows if row["wasted"]]
+    sums = {name: usd(sum(row[f"{name}_pico"] or 0 for row in wasted)) for name in _AMOUNTS}
+    unbounded = any(row["low_pico"] is not None and row["high_pico"] is None for row in wasted)
+    sums_told = {**sums, "high": None} if unbounded else sums
     return {
         **{name: first[name] for name in _CALL},
         "at": written(first["started_us"]),
         "answered": any(row["won"] for row in rows),
-        **{
-            f"{name}_usd": usd(sum(row[f"{name}_pico"] or 0 for row in wasted)) for name in _AMOUNTS
-        },
+        **{f"{name}_usd": some for name, some in sums_told.items()},
         "attempts": [_attempt(row) for row in rows],
     }
 

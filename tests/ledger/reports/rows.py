@@ -17,6 +17,7 @@ from gateway.ledger.row import Adjustment, Row, State
 from gateway.ledger.store import Ledger
 from gateway.ledger.values import day_of
 from gateway.money import usd
+from tests.ledger.sums import is_unbounded
 
 HOUR_US = 3600 * 10**6
 DAY_US = 24 * HOUR_US
@@ -143,7 +144,7 @@ def _costs(draw: Callable[..., Any]) -> dict[str, Any]:
     found: dict[str, Any] = {f"{name}_pico": None for name in AMOUNTS}
     return found | {
         "low_pico": low,
-        "high_pico": high,
+        "high_pico": draw(st.sampled_from([None, high])),
         "net_pico": draw(st.sampled_from([None, low])),
     }
 
@@ -181,11 +182,16 @@ def summed(rows: Iterable[Row]) -> dict[str, Any]:
         "open_attempts": sum(each.open for each in rows),
         **{name: _total(getattr(each, name) for each in counted) for name in COUNTS},
         "unpriced": sum(each.unpriced is not None for each in counted),
-        **{
-            f"{name}_usd": usd(sum(getattr(each, f"{name}_pico") or 0 for each in counted))
-            for name in AMOUNTS
-        },
+        "unbounded": sum(is_unbounded(each) for each in counted),
+        **{f"{name}_usd": usd(sum(_pico(each, name) for each in counted)) for name in AMOUNTS},
     }
+
+
+def _pico(each: Row, name: str) -> int:
+    if name == "high" and is_unbounded(each):
+        return max(each.net_pico or 0, each.low_pico or 0)
+    found: int | None = getattr(each, f"{name}_pico")
+    return found or 0
 
 
 def _total(counts: Iterable[int | None]) -> int:

@@ -181,7 +181,7 @@ LANES = st.fixed_dictionaries(
 
 
 @settings(
-    max_examples=settings().max_examples // 3,
+    max_examples=settings().max_examples // 8,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(st.lists(LANES, max_size=8))

@@ -59,7 +59,7 @@ FILTERS = (
 PARTS = ("charged", "absorbed", "waste", "open")
 
 laws = settings(
-    max_examples=settings().max_examples // 5,
+    max_examples=settings().max_examples // 12,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
@@ -113,6 +113,8 @@ def check_parts(rows: list[Row], total: dict[str, Any], *, charge_partial: bool)
     for name, found in (("charged", charged), ("waste", waste)):
         assert total[f"{name}_low_usd"] == usd(found.low_pico)
         assert total[f"{name}_high_usd"] == usd(found.high_pico)
+        assert total[f"{name}_unbounded"] == found.unbounded
+    assert sum(total[f"{name}_unbounded"] for name in PARTS) == total["unbounded"]
 
 
 @laws

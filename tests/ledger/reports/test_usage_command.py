@@ -148,6 +148,16 @@ def test_notes_follow_the_table(filled: Ledger, usage: Usage) -> None:
     ]
 
 
+def test_what_nothing_bounds_is_so_much_or_more(filled: Ledger, usage: Usage) -> None:
+    fill(filled, [row(9, won=False, state=State.UNKNOWN, net_pico=None, high_pico=None)])
+    lines = [cells(line) for line in usage(*SINCE).stdout.splitlines() if line[:1] in "┃│"]
+    last = dict(zip(lines[0], lines[-1], strict=True))
+    assert (last["unbounded"], last["waste USD"]) == ("1", "1 or more")
+    assert last["between USD"].endswith(" or more")
+    assert "or more" not in last["charged USD"]
+    assert usage("waste", *SINCE).stdout.splitlines()[-1].endswith("unknown, 1 or more USD")
+
+
 def test_the_tree(filled: Ledger, usage: Usage) -> None:
     done = usage("tree", "--session", "s")
     assert done.exit_code == 0

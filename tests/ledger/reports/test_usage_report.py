@@ -49,6 +49,26 @@ def test_what_nobody_told_is_absorbed_and_bounded(ledger: Ledger) -> None:
     assert (total["absorbed_usd"], total["absorbed_high_usd"]) == ("0", "2")
 
 
+def test_what_has_no_upper_bound_is_counted_and_named_and_no_amount_ends_below_another(
+    ledger: Ledger,
+) -> None:
+    bounds = {"net_pico": 3 * USD, "low_pico": 2 * USD, "high_pico": None}
+    lost = {"net_pico": None, "low_pico": 0, "high_pico": None, "won": False}
+    fill(
+        ledger,
+        [row(1, state=State.PARTIAL, **bounds), row(2, state=State.UNKNOWN, **lost), row(3)],
+    )
+    for by in ("day", "session"):
+        report = ask(ledger, by=by)
+        total = report["total"]
+        assert (total["low_usd"], total["net_usd"], total["high_usd"]) == ("3", "4", "4")
+        counts = ("unbounded", "charged_unbounded", "waste_unbounded", "open_unbounded")
+        assert [total[name] for name in counts] == [2, 1, 1, 0]
+        assert total["unpriced"] == 0
+        (note,) = report["notes"]
+        assert note.startswith("2 attempts have no upper bound: ")
+
+
 def test_what_has_no_price_is_counted_and_named(ledger: Ledger) -> None:
     fill(ledger, [row(1, price_pico=None, unpriced="no row"), row(2)])
     report = ask(ledger)

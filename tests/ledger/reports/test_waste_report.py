@@ -53,6 +53,15 @@ def test_without_a_price_it_may_have_cost(ledger: Ledger) -> None:
     assert (call["high_usd"], call["attempts"][0]["net_usd"]) == ("0", None)
 
 
+def test_what_nothing_bounds_is_waste_of_at_least_so_much(ledger: Ledger) -> None:
+    fill(ledger, [row(1, **LOST | BOUNDED, high_pico=None), row(2, **LOST)])
+    report = ask(ledger, "waste")
+    total = report["total"]
+    assert (total["attempts"], total["unbounded"], total["high_usd"]) == (2, 1, "1")
+    ends = {each["decision"]: (each["low_usd"], each["high_usd"]) for each in report["requests"]}
+    assert ends == {"dec_1": ("0", None), "dec_2": ("1", "1")}
+
+
 def test_the_calls_that_wasted_most(ledger: Ledger) -> None:
     for number in range(12):
         fill(

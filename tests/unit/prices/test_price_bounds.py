@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import pairwise
 from typing import Any
 
@@ -45,7 +46,7 @@ def test_where_nobody_knows_the_speed_it_may_have_been_the_dearest() -> None:
     usual = bounds(Sizes(body_bytes=904, max_tokens=1000, speed="standard"), None, asked())
     for speed in (None, "fast"):
         sizes = Sizes(body_bytes=904, max_tokens=1000, speed=speed)
-        assert bounds(sizes, None, asked()).high_pico == 2 * usual.high_pico
+        assert bounds(sizes, None, asked()).high_pico == 2 * (usual.high_pico or 0)
 
 
 def test_a_platform_that_tells_no_geography_is_bounded_by_the_upstreams_own() -> None:
@@ -113,7 +114,47 @@ def test_what_another_pays_costs_nothing_either_way() -> None:
     context = asked(paid_by_other=True)
     nothing = Bounds(low_pico=0, estimate_pico=0, high_pico=0)
     assert bounds(Sizes(body_bytes=9), None, context) == nothing
-    assert bounds(Sizes(body_bytes=9), used(input_tokens=5), context) == nothing
+    for server_tools in (False, True):
+        sizes = Sizes(body_bytes=9, max_tokens=4, server_tools=server_tools)
+        found = bounds(sizes, used(input_tokens=5), context)
+        assert (found.low_pico, found.estimate_pico, found.high_pico) == (0, 0, 0)
+        assert found.list_pico == (20 + 2 * 20) * MICRO
+
+
+def test_what_stands_elsewhere_is_bounded_by_the_window() -> None:
+    sizes = Sizes(body_bytes=904, max_tokens=1000, speed="standard", documents=True)
+    found = bounds(sizes, None, asked(platform="bedrock"))
+    assert found.high_pico == (1_000_000 * 8 + 20_000) * MICRO
+    told = bounds(sizes, used(input_tokens=1000, output_tokens=0), asked(platform="bedrock"))
+    assert told.high_pico == (4000 + 20_000) * MICRO
+
+
+@pytest.mark.parametrize("usage", [None, {"input_tokens": 1000, "output_tokens": 2}])
+def test_where_the_platform_may_run_more_there_is_no_most(usage: dict[str, Any] | None) -> None:
+    told = None if usage is None else used(usage)
+    usual = bounds(Sizes(body_bytes=904, max_tokens=1000), told, asked())
+    found = bounds(Sizes(body_bytes=904, max_tokens=1000, server_tools=True), told, asked())
+    assert found.high_pico is None
+    assert (found.low_pico, found.estimate_pico) == (usual.low_pico, usual.estimate_pico)
+
+
+def test_bounds_name_the_prices_they_rest_on() -> None:
+    prices = shipped()
+    for told, rows in ((used(input_tokens=9), 1), (None, 4)):
+        found = prices.bounds(Sizes(body_bytes=904, max_tokens=9), told, asked())
+        assert found is not None
+        assert len(json.loads(prices.told(found.digest) or "")) == rows
+
+
+def test_the_best_guess_has_a_list_price_where_the_answer_began() -> None:
+    own = contract("0.5", platforms=["anthropic"])
+    prices = book(HEAD + row(), own)
+    found = prices.bounds(Sizes(body_bytes=904, max_tokens=1), used(input_tokens=100), asked())
+    assert found is not None
+    assert found.list_pico == 2 * found.estimate_pico == (400 + 20) * MICRO
+    nothing = prices.bounds(Sizes(body_bytes=904, max_tokens=1), None, asked())
+    assert nothing is not None
+    assert nothing.list_pico is None
 
 
 def test_a_contract_lowers_the_bounds() -> None:
@@ -181,9 +222,10 @@ def test_the_bill_is_within_the_bounds_and_more_known_never_widens_them(
         bounds(sizes, used({**usage, "output_tokens": begun}), context),
         bounds(sizes, used(usage), context),
     ]
-    for each in stages:
-        assert each.low_pico <= each.estimate_pico <= each.high_pico
-        assert each.low_pico <= bill <= each.high_pico
+    highs = [each.high_pico or 0 for each in stages]
+    for each, high in zip(stages, highs, strict=True):
+        assert each.low_pico <= each.estimate_pico <= high
+        assert each.low_pico <= bill <= high
     for less, more in pairwise(stages):
         assert less.low_pico <= more.low_pico
-        assert less.high_pico >= more.high_pico
+    assert highs == sorted(highs, reverse=True)

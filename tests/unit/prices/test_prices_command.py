@@ -211,3 +211,12 @@ def test_check_names_mistakes_in_prices(run: Run, tmp_path: Path) -> None:
     gone = run("check", "--json")
     assert gone.exit_code == 1
     assert json.loads(gone.stdout)["mistakes"][0]["key"] == "prices.file"
+
+
+def test_what_can_be_read_in_two_ways_lies_between_two_sums(run: Run) -> None:
+    usage = {"input_tokens": 1, "output_tokens": 1, "cache_creation_input_tokens": 1000}
+    told = explain(run, target="direct", stdin=json.dumps(usage)).stdout.splitlines()
+    sums = ["list: 0.005024 USD", "net: 0.005024 USD", "low: 0.005024 USD", "high: 0.008024 USD"]
+    assert [line for line in told if line in sums] == sums
+    exact = explain(run)
+    assert "low: " not in exact.stdout

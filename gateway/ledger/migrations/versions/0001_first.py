@@ -121,7 +121,7 @@ def _sums(table: str, key: list[sa.Column[Any]]) -> None:
         sa.Column("won", sa.Boolean(), primary_key=True),
         *(
             sa.Column(name, sa.BigInteger(), nullable=False)
-            for name in ("attempts", *_COUNTS, "unpriced", *amounts)
+            for name in ("attempts", *_COUNTS, "unpriced", "unbounded", *amounts)
         ),
     )
 
