@@ -17,6 +17,7 @@ from gateway.ledger.folding import fold_once
 from gateway.ledger.store import Ledger
 from gateway.ledger.verifying import verify
 from gateway.prices import shipped
+from gateway.unsized import DOCUMENTS, SERVER_TOOLS
 from tests.ledger.flat_prices import OUTPUT_PICO
 from tests.ledger.journals import NOW_S, End, MadeUp, dump, write
 from tests.ledger.keeping import Kept, kept_of
@@ -44,7 +45,8 @@ def told(draw: st.DrawFn, number: int) -> OneCall:
     answer = {"usage": {**USAGE, **counts}, "model": served}
     stop_reason = draw(st.sampled_from([None, "end_turn", "max_tokens"]))
     call = OneCall(f"dec_{number}", file=f"journal-{number}.jsonl", at_s=draw(st.integers(0, 2)))
-    call.decided().started()
+    unsized = draw(st.sampled_from([None, [DOCUMENTS], [SERVER_TOOLS]]))
+    call.decided(unsized=unsized).started()
     end = draw(st.sampled_from(ENDS))
     if end == "complete":
         return call.used(model=served).finished(**answer, stop_reason=stop_reason)
