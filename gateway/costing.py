@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from math import inf
 from typing import Any
 
 from msgspec import structs
 
+from gateway.money import usd
 from gateway.policy.observed import Said
 from gateway.policy.preferring import Dearness
 from gateway.prices.book import Prices
@@ -19,6 +20,7 @@ from providers import catalog
 from providers.contract import Kind, Operation
 
 COST = "x-gateway-cost-usd"
+BOUNDS = "x-gateway-cost-bounds-usd"
 USUAL = Usage(
     input_tokens=1000,
     output_tokens=250,
@@ -26,6 +28,15 @@ USUAL = Usage(
     cache_read_input_tokens=3000,
 )
 """What upstreams are compared by: one model's prices differ alike for all counts almost always."""
+
+
+def cost_headers(cost: Cost) -> Iterator[tuple[str, str]]:
+    """Yield what tells a caller the cost, and its bounds where that is not exact."""
+    if cost.net_pico is None:
+        return
+    yield COST, usd(cost.net_pico)
+    if cost.low_pico is not None and cost.high_pico is not None and cost.low_pico < cost.high_pico:
+        yield BOUNDS, f"{usd(cost.low_pico)}..{usd(cost.high_pico)}"
 
 
 class Costing:

@@ -10,10 +10,9 @@ from gateway.affinity import Stay
 from gateway.answers import Answer
 from gateway.audit import Trail
 from gateway.boundary import Leave
-from gateway.costing import COST
+from gateway.costing import cost_headers
 from gateway.dispatch.drive import Won
 from gateway.dispatch.stream import Outcome, State, Stream
-from gateway.money import usd
 from gateway.policy import observed
 from gateway.policy.observed import Expected, Said
 from gateway.prices.cost import Cost
@@ -93,8 +92,8 @@ class End:
     def _whole(self, answer: Answer) -> None:
         said = observed.whole(answer.body)
         cost = self._settle(Outcome(State.COMPLETE), said, counted=True)
-        if cost is not None and cost.net_pico is not None:
-            answer.headers = (*answer.headers, (COST, usd(cost.net_pico)))
+        if cost is not None:
+            answer.headers = (*answer.headers, *cost_headers(cost))
 
     def streamed(self, stream: Stream) -> None:
         """Settle a streamed answer."""

@@ -99,6 +99,21 @@ def test_a_call_costs_what_is_billed(platform: str, name: str, stream: bool, sta
     assert all(bill.pico > 0 for bill in bills) is not waived
 
 
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_an_answer_says_where_its_cost_is_not_exact(platform: str, stage: Stage) -> None:
+    mark = f"bounds {platform}"
+    with anthropic.Anthropic(base_url=stage.url, api_key=GATEWAY_KEY, max_retries=0) as client:
+        ask = client.messages.with_raw_response.create
+        plain = ask(**body(), extra_headers=labelled(platform, mark))
+        refused = ask(**body("[[refusal]]"), extra_headers=labelled(platform, mark))
+    cost, bounds = "x-gateway-cost-usd", "x-gateway-cost-bounds-usd"
+    assert plain.headers[cost] != "0"
+    assert bounds not in plain.headers
+    exact = platform == "anthropic"
+    assert (refused.headers[cost] == "0") is exact
+    assert refused.headers.get(bounds) == (None if exact else f"0..{refused.headers[cost]}")
+
+
 @pytest.mark.parametrize("platform", ["anthropic", "vertex"])
 def test_a_count_costs_nothing_and_has_a_row(platform: str, stage: Stage) -> None:
     at, mark = stage.emulator.records.total, f"count {platform}"

@@ -13,10 +13,13 @@ from typer.testing import CliRunner
 from gateway.cli import app
 from gateway.config.model import Ledger as Settings
 from gateway.ledger import background, one_folder, schema
+from gateway.ledger.costs import NO_DECISION, UNSIZED
 from gateway.ledger.folding import fold_once
 from gateway.ledger.row import State
 from gateway.ledger.store import Ledger
 from gateway.prices import shipped
+from gateway.prices.adding import ASSUMED_TTL, ESTIMATED_HIGH
+from gateway.prices.runs import EMPTY_REFUSAL
 from tests.docs.pages import ROOT, blocks, dead_links
 from tests.ledger.journals import simple
 
@@ -33,7 +36,14 @@ def named(heading: str, until: str) -> set[str]:
 
 def test_every_column_and_every_state_is_named() -> None:
     columns = {column.name for column in schema.attempts.columns}
-    assert named("## What a row holds", "## Sums") == columns | {state.value for state in State}
+    assert named("## What a row holds", "## What is not exact") == columns | {
+        state.value for state in State
+    }
+
+
+def test_every_flag_of_an_inexact_row_is_named() -> None:
+    flags = UNSIZED | {NO_DECISION, ASSUMED_TTL, ESTIMATED_HIGH, EMPTY_REFUSAL}
+    assert named("## What is not exact", "## Sums") == flags
 
 
 def test_every_table_is_named() -> None:
