@@ -4,22 +4,21 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest -q
 READY := $(VENV)/.ready
-# Two parts run beside the third, which is all the rest; what they print follows at the end. Tests of
-# the server wait more than they work. What sends SIGINT stays out of both, for commands in the
-# background of a shell ignore that.
-WAITING := $(addprefix tests/,faults_are_real leaks server)
-STORING := $(addprefix tests/,boundary docs doctor journal ledger unit/policy)
-BESIDE := $(WAITING) $(STORING)
+# These parts run beside all the rest; what they print follows at the end. Tests of the server wait more
+# than they work. What sends SIGINT stays in the rest, for commands in the background of a shell
+# ignore that.
+PARTS := waiting storing
+waiting := $(addprefix tests/,cli_policy faults_are_real leaks review server)
+storing := $(addprefix tests/,boundary doctor docs journal ledger reconcile unit/policy)
+BESIDE := $(foreach part,$(PARTS),$($(part)))
 # A price list of others, out of a wheel that is fetched and not installed.
 PRICE_MAP := $(VENV)/witness/model_prices_and_context_window_backup.json
 # These run for as long as they are told, each by itself.
 LONG := tests/soak tests/fuzz tests/kill
-IN_PARTS = $(PYTEST) $(WAITING) > $(VENV)/waiting.log 2>&1 & waiting=$$!; \
-	$(PYTEST) $(STORING) > $(VENV)/storing.log 2>&1 & storing=$$!; \
-	trap 'kill $$waiting $$storing' INT TERM; \
+IN_PARTS = $(foreach part,$(PARTS),$(PYTEST) $($(part)) > $(VENV)/$(part).log 2>&1 & $(part)=$$!;) \
+	trap 'kill $(PARTS:%=$$%)' INT TERM; \
 	$(PYTEST) $(BESIDE:%=--ignore=%) $(LONG:%=--ignore=%); failed=$$?; \
-	wait $$waiting || failed=1; wait $$storing || failed=1; \
-	cat $(VENV)/waiting.log $(VENV)/storing.log; exit $$failed
+	$(foreach part,$(PARTS),wait $$$(part) || failed=1; cat $(VENV)/$(part).log;) exit $$failed
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test faults soak fuzz kill prices nightly check format lint types imports bench docs lock \

@@ -42,7 +42,7 @@ ANSWERS_S = 120.0
 """How long a batch may take; a database that does not answer by then is gone."""
 CUT_S = 1.0
 """How long a thread may take to end when its connection was cut."""
-_FORK_WAIT_S = 1.0
+_FORK_WAIT_S = 5.0
 """How long a fork waits for a batch: a child must not be born within one."""
 _LOG = logging.getLogger("gateway.ledger")
 

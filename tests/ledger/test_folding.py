@@ -243,7 +243,7 @@ print(kills)
 def test_a_process_that_is_killed_while_it_folds_counts_nothing_twice(
     url: str, tmp_path: Path
 ) -> None:
-    path = simple(tmp_path / "journal", 200)
+    path = simple(tmp_path / "journal", 80)
     command = [sys.executable, "-c", KILLED, url, str(path.parent)]
     ran = subprocess.run(  # noqa: S603 - our own code
         command, capture_output=True, cwd=ROOT, check=True, timeout=120
@@ -253,4 +253,4 @@ def test_a_process_that_is_killed_while_it_folds_counts_nothing_twice(
     report = verify(ledger, [path.parent], BOOK)
     ledger.close()
     assert int(ran.stdout) > 2
-    assert (report.ok, report.attempts) == (True, 200), report.differences
+    assert (report.ok, report.attempts) == (True, 80), report.differences

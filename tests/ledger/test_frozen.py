@@ -64,7 +64,8 @@ def test_a_report_is_answered_in_time_and_its_place_is_free_again(
         return [await asked(reports) for _ in range(AT_ONCE)]
 
     with freezing(url, at) as frozen:
-        reports = Reports(frozen.url, tmp_path, limit_s=LIMIT_S)
+        # The second one's connection is not taken any more.
+        reports = Reports(f"{frozen.url}?connect_timeout=2", tmp_path, limit_s=LIMIT_S)
         assert asyncio.run(all_asked(reports)) == ["SlowLedger"] * AT_ONCE
         assert frozen.frozen.is_set()
         until(lambda: not threads("gateway-report"))
