@@ -8,8 +8,8 @@ READY := $(VENV)/.ready
 # than they work. What sends SIGINT stays in the rest, for commands in the background of a shell
 # ignore that.
 PARTS := waiting storing
-waiting := $(addprefix tests/,cli_policy faults_are_real leaks review server)
-storing := $(addprefix tests/,boundary doctor docs journal ledger reconcile unit/policy)
+waiting := $(addprefix tests/,cli_policy docs faults_are_real leaks review server)
+storing := $(addprefix tests/,boundary doctor journal ledger reconcile unit/policy)
 BESIDE := $(foreach part,$(PARTS),$($(part)))
 # A price list of others, out of a wheel that is fetched and not installed.
 PRICE_MAP := $(VENV)/witness/model_prices_and_context_window_backup.json

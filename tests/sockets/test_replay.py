@@ -17,7 +17,7 @@ from tests.simulation.callers import Seen
 from tests.sockets.replays import NAMES, Replay, holds, replay, request
 from tests.sockets.scripted import WAIT_S, Scripted, scripted, until
 
-CASES = int(os.environ.get("TIDEGATE_REPLAYS", "300"))
+CASES = int(os.environ.get("TIDEGATE_REPLAYS", "200"))
 AT_ONCE = 12
 Ran = list[tuple[Replay, Seen]]
 
