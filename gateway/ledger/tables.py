@@ -25,36 +25,31 @@ def insert(connection: Connection, table: Table) -> Any:
     return sqlite.insert(table)
 
 
-def put(connection: Connection, table: Table, rows: Rows) -> None:
-    """Write rows; one that is there under its key is replaced."""
+def put(connection: Connection, table: Table, rows: Rows, *, earliest: bool = False) -> None:
+    """Write rows; one that is there under its key is replaced.
+
+    Args:
+        connection: Whose transaction it is.
+        table: Where to.
+        rows: All columns of each.
+        earliest: Of two rows with one key the one of the earlier `at_us` stays.
+    """
     if not rows:
         return
     statement = insert(connection, table)
     keys = [column.name for column in table.primary_key.columns]
     names = [column.name for column in table.columns if not column.primary_key]
     others = {name: statement.excluded[name] for name in names}
-    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=others), rows)
+    where = statement.excluded.at_us < table.c.at_us if earliest else None
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=keys, set_=others, where=where), rows
+    )
 
 
 def put_new(connection: Connection, table: Table, rows: Rows) -> None:
     """Write rows; one whose key is there stays as it is."""
     if rows:
         connection.execute(insert(connection, table).on_conflict_do_nothing(), rows)
-
-
-def put_earliest(connection: Connection, table: Table, rows: Rows) -> None:
-    """Write rows; of two with one key the one of the earlier `at_us` stays."""
-    if not rows:
-        return
-    statement = insert(connection, table)
-    keys = [column.name for column in table.primary_key.columns]
-    names = [column.name for column in table.columns if not column.primary_key]
-    statement = statement.on_conflict_do_update(
-        index_elements=keys,
-        set_={name: statement.excluded[name] for name in names},
-        where=statement.excluded.at_us < table.c.at_us,
-    )
-    connection.execute(statement, rows)
 
 
 def take_away(connection: Connection, table: Table, key: str, values: Iterable[str]) -> None:

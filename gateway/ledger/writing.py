@@ -73,7 +73,7 @@ class Writing:
         self._book(changes)
         self._keep_calls(changes)
         adjustments = [stored_adjustment(each) for each in changes.adjustments]
-        tables.put_earliest(connection, schema.adjustments, adjustments)
+        tables.put(connection, schema.adjustments, adjustments, earliest=True)
 
     def _book(self, changes: Changes) -> None:
         differences, rows = Differences(), []
