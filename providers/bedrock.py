@@ -34,7 +34,7 @@ from providers.contract import (
     header,
 )
 
-_AWS = Path(__file__).parent / "data" / "aws.toml"
+_AWS = Path(__file__).parent / "data" / "aws_regions.toml"
 _LONG_DIGITS = 19
 """Where a number is none that a platform takes, and Python may refuse to read it."""
 _USER_PROFILE = "anthropic-user-profile-id"
