@@ -19,7 +19,7 @@ from gateway.audit import Audit
 from gateway.boundary import Boundary
 from gateway.config import (
     AnthropicUpstream,
-    BedrockUpstream,
+    AwsUpstreamSection,
     Config,
     ConfigError,
     Mistake,
@@ -211,7 +211,7 @@ def credential(section: Section) -> CredentialSettings:
     match section:
         case AnthropicUpstream():
             return CredentialSettings(kind, token=_revealed(section.token))
-        case BedrockUpstream():
+        case AwsUpstreamSection():
             return CredentialSettings(
                 kind,
                 token=_revealed(section.token),

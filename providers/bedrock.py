@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import re
-import tomllib
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cache, partial
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import msgspec
 from msgspec import Raw
 
 from providers import capabilities, fidelity
-from providers.codecs import answers, anthropic_body, errors, places, usage
+from providers.codecs import answers, anthropic_body, aws_regions, errors, places, usage
 from providers.codecs.eventstream import EventStreamDecoder
 from providers.contract import (
     Decoder,
@@ -34,7 +30,6 @@ from providers.contract import (
     header,
 )
 
-_AWS = Path(__file__).parent / "data" / "aws_regions.toml"
 _LONG_DIGITS = 19
 """Where a number is none that a platform takes, and Python may refuse to read it."""
 _USER_PROFILE = "anthropic-user-profile-id"
@@ -155,37 +150,14 @@ class Bedrock:
         return f"/model/{_checked(model.id)}/{verb}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Table:
-    partitions: tuple[tuple[re.Pattern[str], str, str], ...]
-    """Region pattern, DNS suffix, dual-stack DNS suffix."""
-    fips: frozenset[str]
-    tiers: Mapping[str, str]
-
-
-@cache
-def _table() -> _Table:
-    raw = tomllib.loads(_AWS.read_text(encoding="utf-8"))
-    return _Table(
-        partitions=tuple(
-            (re.compile(row["region"]), row["suffix"], row["dualstack_suffix"])
-            for row in raw["partitions"]["rows"]
-        ),
-        fips=frozenset(raw["fips"]["regions"]),
-        tiers=raw["service_tiers"]["rows"],
-    )
-
-
 def _host(region: str, place: Place) -> str:
-    table = _table()
-    found = next((row for row in table.partitions if row[0].match(region)), None)
-    if found is None:
-        raise PlaceError("region", f"{region!r} is no AWS region; write it like eu-central-1")
-    if place.fips and region not in table.fips:
-        known = ", ".join(sorted(table.fips))
+    found = aws_regions.partition(region)
+    fips = aws_regions.table().fips
+    if place.fips and region not in fips:
+        known = ", ".join(sorted(fips))
         raise PlaceError("fips", f"Bedrock has no FIPS endpoint in {region}; it has in {known}")
     service = "bedrock-runtime-fips" if place.fips else "bedrock-runtime"
-    return f"{service}.{region}.{found[2] if place.dualstack else found[1]}"
+    return f"{service}.{region}.{found.dualstack_suffix if place.dualstack else found.suffix}"
 
 
 def _checked(model: str) -> str:
@@ -243,7 +215,9 @@ def _counts(headers: Headers) -> dict[str, Raw]:
 
 def _tier(headers: Headers) -> dict[str, Raw]:
     """Return the service tier in an answer's headers, in Anthropic's word for it."""
-    tier = _table().tiers.get((header(headers, "x-amzn-bedrock-service-tier") or "").lower())
+    tier = aws_regions.table().tiers.get(
+        (header(headers, "x-amzn-bedrock-service-tier") or "").lower()
+    )
     return {} if tier is None else {"service_tier": Raw(msgspec.json.encode(tier))}
 
 

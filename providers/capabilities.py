@@ -67,7 +67,8 @@ class Capabilities:
     title: str
     """The platform's name in a sentence."""
     takes_all: bool
-    """Whatever the caller sends goes there unchanged; the rest is empty."""
+    """Whatever the caller sends goes there unchanged, but for what `why` and `refused_betas` name;
+    what else is taken is not listed."""
     version: str
     """The API version for a model that no row names."""
     models: Mapping[str, ModelRow]
@@ -109,7 +110,15 @@ def load(platform: str) -> Capabilities:
         body_bytes=file.limits.body_bytes,
         geos=_geos(file.geos),
     )
-    return loaded if file.takes_all else _bounded(loaded, file)
+    return _all_but(loaded, file) if file.takes_all else _bounded(loaded, file)
+
+
+def _all_but(loaded: Capabilities, file: data_files.PlatformFile) -> Capabilities:
+    """Add what a platform does not take that takes all else."""
+    named = file.except_for
+    if named is None:
+        return loaded
+    return replace(loaded, why=named.fields, droppable=named.droppable, refused_betas=named.betas)
 
 
 def _bounded(loaded: Capabilities, file: data_files.PlatformFile) -> Capabilities:

@@ -72,6 +72,15 @@ class PartTable(Table, kw_only=True):
     rows: tuple[PartRow, ...]
 
 
+class ExceptTable(Table, kw_only=True):
+    """What a platform does not take that takes all else."""
+
+    fields: dict[str, str]
+    """Top-level field -> why it is not taken."""
+    droppable: frozenset[str]
+    betas: frozenset[str]
+
+
 class PlatformModelRow(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """One canonical model on one platform."""
 
@@ -116,6 +125,8 @@ class PlatformFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     limits: LimitTable
     models: PlatformModelTable
     takes_all: bool = False
+    except_for: ExceptTable | None = None
+    """Only where it takes all else."""
     fields: FieldTable | None = None
     betas: BetaTable | None = None
     tools: ToolTable | None = None

@@ -44,7 +44,7 @@ def losses(
     read once, without what no part lies in.
     """
     if caps.takes_all:
-        return ()
+        return tuple(_exceptions(fields, caps))
     taken = caps.betas | model.betas
     alive = [beta for beta in fields.betas if beta in taken]
     found = (*_version(fields, caps), *_fields(fields, caps, model), *_tools(fields, caps))
@@ -54,6 +54,16 @@ def losses(
     parts = {part.path: _part_loss(part, fields, caps) for part in lost}
     betas = (*_refused(fields, caps, taken), *_idle(alive, held, parts))
     return (*found, *parts.values(), *dict.fromkeys(betas))
+
+
+def _exceptions(fields: Fields, caps: Capabilities) -> Iterator[Loss]:
+    """Name what a platform does not take that takes all else."""
+    for name in caps.why:
+        if name in fields.body:
+            yield _field(name, caps, droppable=name in caps.droppable)
+    for beta in fields.betas:
+        if beta in caps.refused_betas:
+            yield _beta(beta, caps)
 
 
 def _version(fields: Fields, caps: Capabilities) -> Iterator[Loss]:
@@ -67,16 +77,22 @@ def _version(fields: Fields, caps: Capabilities) -> Iterator[Loss]:
 def _fields(fields: Fields, caps: Capabilities, model: PlatformModel) -> Iterator[Loss]:
     for name, value in fields.body.items():
         if name not in caps.fields:
-            reason = caps.why.get(name, "the field is not taken")
             shown = ascii(name[:_SHOWN])[1:-1]
             absent = shown == name and name.isidentifier() and bytes(value) == b"null"
-            yield Loss(
-                shown,
-                f"{caps.title} does not take `{shown}`: {reason}",
-                name in caps.droppable or absent,
-            )
+            yield _field(name, caps, droppable=name in caps.droppable or absent)
         elif name in caps.sampling and not model.sampling:
             yield Loss(name, f"the model does not take `{name}` on {caps.title}")
+
+
+def _field(name: str, caps: Capabilities, *, droppable: bool) -> Loss:
+    reason = caps.why.get(name, "the field is not taken")
+    shown = ascii(name[:_SHOWN])[1:-1]
+    return Loss(shown, f"{caps.title} does not take `{shown}`: {reason}", droppable)
+
+
+def _beta(beta: str, caps: Capabilities) -> Loss:
+    shown = ascii(beta[:_SHOWN])[1:-1]
+    return Loss(BETA + beta, f"{caps.title} does not take the beta {shown}")
 
 
 def _tools(fields: Fields, caps: Capabilities) -> Iterator[Loss]:
@@ -149,8 +165,7 @@ def _empties(part: Part, fields: Fields) -> bool:
 def _refused(fields: Fields, caps: Capabilities, taken: Collection[str]) -> Iterator[Loss]:
     for beta in fields.betas:
         if beta not in taken:
-            shown = ascii(beta[:_SHOWN])[1:-1]
-            yield Loss(BETA + beta, f"{caps.title} does not take the beta {shown}")
+            yield _beta(beta, caps)
 
 
 def _idle(alive: Sequence[str], held: Sequence[Part], lost: Collection[str]) -> Iterator[Loss]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from providers.anthropic import Anthropic
+from providers.aws import Aws
 from providers.bedrock import Bedrock
 from providers.contract import Provider
 from providers.vertex import Vertex
 
 PROVIDERS: Mapping[str, Provider] = {
     "anthropic": Anthropic(),
+    "aws": Aws(),
     "bedrock": Bedrock(),
     "vertex": Vertex(),
 }

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from gateway.config import AnthropicUpstream, BedrockUpstream, Upstream, VertexUpstream
+from gateway.config import (
+    AnthropicUpstream,
+    AwsUpstream,
+    BedrockUpstream,
+    Upstream,
+    VertexUpstream,
+)
 from gateway.policy.places import Where
 from providers.contract import Endpoint
 from providers.registry import PROVIDERS
@@ -33,6 +39,8 @@ def _account(section: Upstream) -> tuple[str, ...]:
     match section:
         case BedrockUpstream():
             named = (section.aws_profile,)
+        case AwsUpstream():
+            named = (section.aws_profile, section.workspace)
         case VertexUpstream():
             named = (section.project, section.credentials_file)
         case AnthropicUpstream():

@@ -158,12 +158,14 @@ def _upstream(upstream: Upstream, config: Config) -> dict[str, Any]:
 
 
 def _credential(upstream: Upstream) -> str:
+    from gateway.config import AwsUpstreamSection  # noqa: PLC0415 - pydantic is slow to import
+
     kind = upstream.credential_kind
     if upstream.token is not None:
         return str(upstream.token)
-    if upstream.provider == "bedrock" and kind == "aws_keys":
+    if isinstance(upstream, AwsUpstreamSection) and kind == "aws_keys":
         return str(upstream.aws_secret_access_key)
-    if upstream.provider == "bedrock" and kind == "aws_profile":
+    if isinstance(upstream, AwsUpstreamSection) and kind == "aws_profile":
         return f"AWS profile {upstream.aws_profile}"
     if upstream.provider == "vertex" and kind == "google_file":
         return f"file {upstream.credentials_file}"

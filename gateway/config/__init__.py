@@ -20,6 +20,8 @@ from gateway.config.model import (
 from gateway.config.secret import Secret
 from gateway.config.upstreams import (
     AnthropicUpstream,
+    AwsUpstream,
+    AwsUpstreamSection,
     BedrockUpstream,
     CredentialKind,
     Upstream,
@@ -29,6 +31,8 @@ from gateway.config.upstreams import (
 __all__ = [
     "NO_POLICY_WARNING",
     "AnthropicUpstream",
+    "AwsUpstream",
+    "AwsUpstreamSection",
     "BedrockUpstream",
     "Breaker",
     "Caller",

@@ -18,8 +18,9 @@ NO_POLICY_WARNING = (
 """What is said once at start in the no-file mode."""
 
 _NOTHING = (
-    "set ANTHROPIC_API_KEY; or AWS_REGION with AWS credentials; or ANTHROPIC_VERTEX_PROJECT_ID and "
-    "CLOUD_ML_REGION; or write a configuration with `gateway init` and name it in GATEWAY_CONFIG"
+    "set ANTHROPIC_API_KEY; or AWS_REGION with AWS credentials, and ANTHROPIC_AWS_WORKSPACE_ID for "
+    "Claude Platform on AWS; or ANTHROPIC_VERTEX_PROJECT_ID and CLOUD_ML_REGION; or write a "
+    "configuration with `gateway init` and name it in GATEWAY_CONFIG"
 )
 _AWS_SIGNS = (
     "AWS_BEARER_TOKEN_BEDROCK",
@@ -56,7 +57,8 @@ def from_variables(
     """Return the document that the SDKs' variables amount to, and notes on half-set ones.
 
     The variables are those of the SDK's clients (`anthropic/_client.py`,
-    `anthropic/lib/bedrock/_client.py`, `anthropic/lib/vertex/_client.py`).
+    `anthropic/lib/aws/_client.py`, `anthropic/lib/bedrock/_client.py`,
+    `anthropic/lib/vertex/_client.py`).
 
     Args:
         environ: The environment.
@@ -68,6 +70,7 @@ def from_variables(
     notes: list[str] = []
     found = {
         "direct": _direct(environ),
+        "aws": _aws(environ, notes),
         "bedrock": _bedrock(environ, exists, notes),
         "vertex": _vertex(environ, notes),
     }
@@ -97,12 +100,33 @@ def _direct(environ: Mapping[str, str]) -> Found | None:
     return None
 
 
+def _aws(environ: Mapping[str, str], notes: list[str]) -> Found | None:
+    """Only who names a workspace means this platform: AWS credentials alone mean Bedrock."""
+    if not variable(environ, "ANTHROPIC_AWS_WORKSPACE_ID"):
+        return None
+    region = _aws_region(environ)
+    if not variable(environ, region):
+        notes.append("ANTHROPIC_AWS_WORKSPACE_ID is set and AWS_REGION is not: no Claude on AWS")
+        return None
+    key = "ANTHROPIC_AWS_API_KEY"
+    settings = {
+        "region": region,
+        "workspace": "ANTHROPIC_AWS_WORKSPACE_ID",
+        "base_url": "ANTHROPIC_AWS_BASE_URL",
+    }
+    return _found(environ, "aws", {"api_key": key} if variable(environ, key) else {}, settings)
+
+
+def _aws_region(environ: Mapping[str, str]) -> str:
+    return "AWS_REGION" if variable(environ, "AWS_REGION") else "AWS_DEFAULT_REGION"
+
+
 def _bedrock(
     environ: Mapping[str, str], exists: Callable[[Path], bool], notes: list[str]
 ) -> Found | None:
     if not _aws_credentials(environ, exists):
         return None
-    region = "AWS_REGION" if variable(environ, "AWS_REGION") else "AWS_DEFAULT_REGION"
+    region = _aws_region(environ)
     bearer = variable(environ, "AWS_BEARER_TOKEN_BEDROCK")
     if not variable(environ, region):
         if bearer:

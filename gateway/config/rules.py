@@ -7,19 +7,23 @@ from typing import Any, NamedTuple
 
 from gateway.config.addresses import is_plain
 
+_AWS_CREDENTIALS = ("api_key", "aws_access_key_id", "aws_profile")
+_AWS_PAIRS = (
+    ("aws_access_key_id", "aws_secret_access_key"),
+    ("aws_secret_access_key", "aws_access_key_id"),
+    ("aws_session_token", "aws_access_key_id"),
+)
 _EXCLUSIVE: dict[str, tuple[str, ...]] = {
     "anthropic": ("api_key", "auth_token"),
-    "bedrock": ("api_key", "aws_access_key_id", "aws_profile"),
+    "aws": _AWS_CREDENTIALS,
+    "bedrock": _AWS_CREDENTIALS,
     "vertex": ("credentials_file", "access_token"),
 }
 """Provider -> the settings that each name a credential; one upstream has one."""
 
 _NEEDS: dict[str, tuple[tuple[str, str], ...]] = {
-    "bedrock": (
-        ("aws_access_key_id", "aws_secret_access_key"),
-        ("aws_secret_access_key", "aws_access_key_id"),
-        ("aws_session_token", "aws_access_key_id"),
-    ),
+    "aws": _AWS_PAIRS,
+    "bedrock": _AWS_PAIRS,
 }
 """Provider -> pairs: the first setting means nothing without the second."""
 

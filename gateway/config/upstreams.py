@@ -123,22 +123,17 @@ class AnthropicUpstream(UpstreamSection):
         )
 
 
-class BedrockUpstream(UpstreamSection):
-    """Amazon Bedrock in one region."""
+class AwsUpstreamSection(UpstreamSection):
+    """What upstreams have in common that AWS lets requests in to."""
 
-    provider: Literal["bedrock"]
     region: Word | None = None
-    profile: Word | None = None
-    """Inference-profile prefix: `eu`, `us`, `global`, ...; None: in-region."""
     api_key: Secret | None = None
-    """A Bedrock API key, sent as `authorization: Bearer`."""
+    """An API key that AWS issued, sent as `authorization: Bearer`."""
     aws_access_key_id: Secret | None = None
     aws_secret_access_key: Secret | None = None
     aws_session_token: Secret | None = None
     aws_profile: Annotated[str, Field(min_length=1)] | None = None
     """A profile of the AWS configuration files; not an inference profile."""
-    fips: bool = False
-    dualstack: bool = False
 
     @property
     def credential_kind(self) -> CredentialKind:
@@ -154,10 +149,46 @@ class BedrockUpstream(UpstreamSection):
         """The secret that travels as it is."""
         return self.api_key
 
+    @property
+    def auth(self) -> Bearer | None:
+        """How a request is let in; None: signed, as the platform wants it."""
+        return None if self.api_key is None else Bearer()
+
+
+class AwsUpstream(AwsUpstreamSection):
+    """Claude Platform on AWS: the Claude API, let in by AWS in one region."""
+
+    provider: Literal["aws"]
+    geo: Word | None = None
+    """`us` or `global`: the `inference_geo` of every request there."""
+    workspace: Workspace | None = None
+    """The id of the workspace of every request there; it is needed."""
+
     def place(self) -> Place:
         """Return where it is, in the provider's words."""
         return Place(
-            auth=None if self.api_key is None else Bearer(),
+            auth=self.auth,
+            base_url=self.base_url,
+            region=self.region,
+            models=dict(self.models),
+            geo=self.geo,
+            workspace=self.workspace,
+        )
+
+
+class BedrockUpstream(AwsUpstreamSection):
+    """Amazon Bedrock in one region."""
+
+    provider: Literal["bedrock"]
+    profile: Word | None = None
+    """Inference-profile prefix: `eu`, `us`, `global`, ...; None: in-region."""
+    fips: bool = False
+    dualstack: bool = False
+
+    def place(self) -> Place:
+        """Return where it is, in the provider's words."""
+        return Place(
+            auth=self.auth,
             base_url=self.base_url,
             region=self.region,
             profile=self.profile,
@@ -199,10 +230,11 @@ class VertexUpstream(UpstreamSection):
         )
 
 
-Upstream = AnthropicUpstream | BedrockUpstream | VertexUpstream
+Upstream = AnthropicUpstream | AwsUpstream | BedrockUpstream | VertexUpstream
 
 UPSTREAMS: dict[str, type[Upstream]] = {
     "anthropic": AnthropicUpstream,
+    "aws": AwsUpstream,
     "bedrock": BedrockUpstream,
     "vertex": VertexUpstream,
 }

@@ -41,8 +41,8 @@ def read(directory: Path, emulator: Emulator) -> Config:
     environ = {
         "GATEWAY_ENV": ENVIRONMENT,
         "DEMO_ANTHROPIC_KEY": emulator.api_key,
-        "DEMO_AWS_ACCESS_KEY_ID": emulator.bedrock.identity.access_key,
-        "DEMO_AWS_SECRET_ACCESS_KEY": emulator.bedrock.identity.secret_key,
+        "DEMO_AWS_ACCESS_KEY_ID": emulator.bedrock.door.identity.access_key,
+        "DEMO_AWS_SECRET_ACCESS_KEY": emulator.bedrock.door.identity.secret_key,
         "DEMO_GATEWAY_KEY": secrets.token_urlsafe(24),
     }
     return load(directory, environ, serving=True, check_place=_endpoint)

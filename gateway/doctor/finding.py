@@ -13,6 +13,7 @@ MODEL_ACCESS = "model_access"
 
 FACTS = {
     "anthropic": ("processing_in", "storage_in", "cmek"),
+    "aws": (),
     "bedrock": ("retention_days", "processing_in", "storage_in", "partition"),
     "vertex": ("processing_in",),
 }

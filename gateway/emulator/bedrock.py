@@ -21,7 +21,7 @@ from msgspec.json import decode, encode
 
 from gateway.emulator import aws_events
 from gateway.emulator.aws_account import AwsAccount
-from gateway.emulator.aws_signature import Claim, Identity, SignedRequest, check, parse_claim
+from gateway.emulator.aws_door import AwsDoor
 from gateway.emulator.bedrock_models import BedrockModel, counted, invoked, scope_of
 from gateway.emulator.checks import check_message, check_types, parse
 from gateway.emulator.http import Pairs, Request, Response, plain
@@ -38,11 +38,6 @@ METRICS: Final = "amazon-bedrock-invocationMetrics"
 TIER_HEADER: Final = "X-Amzn-Bedrock-Service-Tier"
 METADATA_HEADER: Final = "X-Amzn-Bedrock-Request-Metadata"
 
-_IDENTITY: Final = Identity("AKIATIDEGATEEMULATOR", "emulated/secret+key/of/a/long/term/user00")
-_SESSION: Final = Identity(
-    "ASIATIDEGATEEMULATOR", "emulated/secret+key/of/a/role/session000", "emulated+session/token=="
-)
-
 
 class Bedrock(Platform):
     """`bedrock-runtime.<region>.amazonaws.com` on loopback.
@@ -56,20 +51,14 @@ class Bedrock(Platform):
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
-        self.region: str | None = None
-        """The one region that this endpoint is; None: the one that each signature names."""
-        self.identity = _IDENTITY
-        """A long-term access key that is taken."""
-        self.session_identity = _SESSION
-        """An access key with a session token that is taken."""
-        self.identities = {key.access_key: key for key in (_IDENTITY, _SESSION)}
-        """Every access key that is taken, by its id; change it to add one or let one expire."""
+        self.door = AwsDoor(world, SERVICE)
+        """Who is let in; settings are plain attributes."""
         self.account = AwsAccount()
         """What the control plane says of the account; it is reached on the same port."""
 
     def route(self, request: Request) -> Response:
         """Answer a request; raises Problem."""
-        region = self._authenticate(request)
+        _, region = self.door.enter(request)
         match request.path.split("/"):
             case ["", "model", model, "invoke"] if request.method == "POST":
                 told, headers = self._message(request, unquote(model), region)
@@ -87,27 +76,6 @@ class Bedrock(Platform):
         raise Problem(
             404, "The requested operation is not known.", kind="UnknownOperationException"
         )
-
-    def _authenticate(self, request: Request) -> str | None:
-        """Return the region of a request that may come in; raises Problem (403)."""
-        scheme, _, key = (request.header("authorization") or "").partition(" ")
-        if scheme.lower() == "bearer":
-            if key in self.world.keys:
-                return self.region
-            words = "Authentication failed: Please make sure your API Key is valid."
-            raise Problem(403, words, kind="AccessDeniedException")
-        signed = SignedRequest(request.method, request.target, list(request.headers), request.body)
-        refusal = check(
-            signed,
-            self.identities,
-            service=SERVICE,
-            region=self.region,
-            now_s=self.world.clock_s(),
-        )
-        if refusal is not None:
-            raise Problem(403, refusal.message, kind=refusal.name)
-        claim = parse_claim(request.header("authorization") or "")
-        return claim.region if isinstance(claim, Claim) else None
 
     def _message(self, request: Request, model: str, region: str | None) -> tuple[Told, Pairs]:
         its = invoked(model, region)

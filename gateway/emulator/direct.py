@@ -93,6 +93,7 @@ class Direct(Platform):
         body, model, version = self._checked(request, "message", ("model", "max_tokens"))
         check_message(body, model, version)
         check_geo(body, model)
+        self.check(body)
         told = self.tell(body, model, shown_model=body["model"], account=key, scope="global")
         headers += _limits(self.world.clock_s())
         if body.get("stream"):
@@ -113,6 +114,9 @@ class Direct(Platform):
         check_types(body, required=(*required, "messages"))
         check_fields(body, allowed_fields(kind, version, betas(request)))
         return body, find_model(body["model"]), version
+
+    def check(self, body: Mapping[str, Any]) -> None:
+        """Refuse what this platform does not take of a message; raises Problem."""
 
     def extra_usage(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the tier, and where the model ran."""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType, TracebackType
 from typing import Final, Self
 
+from gateway.emulator.aws_platform import AwsPlatform
 from gateway.emulator.bedrock import Bedrock
 from gateway.emulator.control import PREFIX, controlled
 from gateway.emulator.direct import Direct
@@ -26,7 +27,7 @@ from gateway.emulator.vertex import Vertex
 API_KEY: Final = "sk-ant-emulator"
 """The key every emulator takes unless it is told others."""
 PLATFORMS: Final[Mapping[str, Callable[[World], Platform]]] = MappingProxyType(
-    {"anthropic": Direct, "bedrock": Bedrock, "vertex": Vertex}
+    {"anthropic": Direct, "bedrock": Bedrock, "vertex": Vertex, "aws": AwsPlatform}
 )
 """Platform name -> what emulates it; the order is the order of ports."""
 
@@ -74,9 +75,15 @@ class Emulator:
         self.direct = Direct(self._world)
         self.bedrock = Bedrock(self._world)
         self.vertex = Vertex(self._world)
+        self.aws = AwsPlatform(self._world)
         self.elsewhere = Elsewhere(self._world)
         """A host that is no platform; what arrives there is on record as `elsewhere`."""
-        self.platforms: tuple[Platform, ...] = (self.direct, self.bedrock, self.vertex)
+        self.platforms: tuple[Platform, ...] = (
+            self.direct,
+            self.bedrock,
+            self.vertex,
+            self.aws,
+        )
         self._servers: list[Server] = []
         self._refusing: dict[str, socket.socket] = {}
         self._thread: _Thread | None = None
@@ -95,6 +102,7 @@ class Emulator:
         """Forget records, faults and the prompt cache, and what accounts were set to."""
         self.bedrock.account.reset()
         self.direct.organization.reset()
+        self.aws.organization.reset()
         self.vertex.garden.reset()
         self._world.records.clear()
         self._world.faults.clear()

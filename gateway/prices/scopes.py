@@ -88,4 +88,5 @@ _BY_PLATFORM: Mapping[str, Callable[[Endpoint, str], Scope | None]] = {
     "bedrock": _bedrock,
     "vertex": _vertex,
     "anthropic": _anthropic,
+    "aws": _anthropic,
 }

@@ -1,4 +1,4 @@
-"""The Messages API as it is: a caller's request and its answer travel byte for byte where they can."""
+"""The Messages API as it is: requests and answers travel byte for byte where they can."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _PATHS = {Kind.MESSAGES: "/v1/messages", Kind.COUNT_TOKENS: "/v1/messages/count_
 class AnthropicFormat:
     """What platforms have in common that take the Messages API under a base URL of their own."""
 
-    name: ClassVar[str]
+    name: str
     trusted: ClassVar[bool] = True
     """Whether its errors' words are Anthropic's own, so that a caller may read them."""
 

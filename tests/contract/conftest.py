@@ -66,6 +66,15 @@ class Oracle:
     def direct(self) -> anthropic.Anthropic:
         return anthropic.Anthropic(api_key="k", http_client=self._http, max_retries=0)
 
+    def aws(self, region: str, workspace: str) -> anthropic.AnthropicAWS:
+        return anthropic.AnthropicAWS(
+            aws_region=region,
+            workspace_id=workspace,
+            api_key="k",
+            http_client=self._http,
+            max_retries=0,
+        )
+
     def bedrock(self, region: str) -> anthropic.AnthropicBedrock:
         return anthropic.AnthropicBedrock(
             aws_region=region, api_key="k", http_client=self._http, max_retries=0

@@ -93,10 +93,17 @@ def sse(event: Mapping[str, Any]) -> bytes:
 
 
 Encode = Callable[[Mapping[str, Any]], bytes]
-ENCODERS: dict[str, Encode] = {"anthropic": sse, "bedrock": encode_chunk, "vertex": sse}
+ENCODERS: dict[str, Encode] = {
+    "anthropic": sse,
+    "aws": sse,
+    "bedrock": encode_chunk,
+    "vertex": sse,
+}
 
 
 def client(oracle: Oracle, platform: str) -> Any:
+    if platform == "aws":
+        return oracle.aws("eu-central-1", "wrkspc_1")
     if platform == "bedrock":
         return oracle.bedrock("eu-central-1")
     if platform == "vertex":
@@ -242,7 +249,7 @@ def test_an_operators_name_becomes_the_canonical_id(told: str, expected: str) ->
 
 def test_counts_are_in_anthropics_words() -> None:
     assert PROVIDERS["bedrock"].answer(COUNT, JSON, b'{"inputTokens":7}') == b'{"input_tokens":7}'
-    for platform in ("anthropic", "vertex"):
+    for platform in ("anthropic", "aws", "vertex"):
         body = b'{"input_tokens": 7}'
         assert PROVIDERS[platform].answer(COUNT, JSON, body) is body
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import boto3
@@ -28,7 +28,14 @@ from providers.registry import PROVIDERS
 from tests.contract.conftest import Oracle, Sent, fields_of, host_of
 
 METADATA = "x-amzn-bedrock-request-metadata"
-HEADERS = ("content-type", "accept", "anthropic-version", "anthropic-beta", METADATA)
+HEADERS = (
+    "content-type",
+    "accept",
+    "anthropic-version",
+    "anthropic-beta",
+    "anthropic-workspace-id",
+    METADATA,
+)
 ATTEMPT = "dec_0123456789abcdef01234567.2"
 NAMED = f'{{"tidegate-attempt":"{ATTEMPT}"}}'
 NEW, OLD = "claude-opus-5-5", "claude-haiku-4-5"
@@ -47,8 +54,10 @@ WHOLE: dict[str, Any] = {
     "stop_sequences": ["x"],
     "metadata": {"user_id": "u"},
 }
+WORKSPACE = "wrkspc_011CZkZaBF1tNoB5"
 PLACES = {
     "anthropic": Place(),
+    "aws": Place(region="eu-central-1", workspace=WORKSPACE),
     "bedrock": Place(region="eu-central-1", profile="eu"),
     "vertex": Place(region="europe-west1", project="p-1"),
 }
@@ -169,6 +178,7 @@ def ours(platform: str, case: Case, sent: Sent) -> WireRequest:
 def theirs(oracle: Oracle, platform: str, case: Case) -> Sent:
     clients: dict[str, Callable[[], Any]] = {
         "anthropic": oracle.direct,
+        "aws": lambda: oracle.aws("eu-central-1", WORKSPACE),
         "bedrock": lambda: oracle.bedrock("eu-central-1"),
         "vertex": lambda: oracle.vertex("europe-west1", "p-1"),
     }
@@ -354,13 +364,7 @@ def test_an_attempts_id_goes_nowhere_else() -> None:
 def test_the_operators_base_url_goes_before_the_path(oracle: Oracle) -> None:
     sent = oracle.ask(oracle.direct(), "messages.create", {**SMALL, "model": NEW})
     for platform, place in PLACES.items():
-        own = Place(
-            base_url="http://127.0.0.1:8080/x/",
-            region=place.region,
-            project=place.project,
-            profile=place.profile,
-            auth=Bearer(),
-        )
+        own = replace(place, base_url="http://127.0.0.1:8080/x/", auth=Bearer())
         provider = PROVIDERS[platform]
         request = provider.encode(
             Operation(Kind.MESSAGES, NEW), fields_of(sent), provider.endpoint(own)

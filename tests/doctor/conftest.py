@@ -10,7 +10,7 @@ from tests.doctor.asking import Doctor
 
 @pytest.fixture
 def doctor(tmp_path: Path, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Doctor:
-    identity = emulator.bedrock.identity
+    identity = emulator.bedrock.door.identity
     monkeypatch.setenv("DOCTOR_KEY_ID", identity.access_key)
     monkeypatch.setenv("DOCTOR_SECRET", identity.secret_key)
     monkeypatch.setenv("DOCTOR_TOKEN", emulator.api_key)

@@ -148,11 +148,11 @@ def test_an_api_key_of_bedrock_is_sent_as_it_is(doctor: Doctor, emulator: Emulat
         'aws_access_key_id = "${DOCTOR_KEY_ID}"\naws_secret_access_key = "${DOCTOR_SECRET}"',
         'api_key = "${DOCTOR_TOKEN}"',
     )
-    emulator.bedrock.region = "eu-central-1"
+    emulator.bedrock.door.region = "eu-central-1"
     try:
         assert row(doctor.told(*HERE), "frankfurt", "retention_days")["outcome"] == "verified"
     finally:
-        emulator.bedrock.region = None
+        emulator.bedrock.door.region = None
     sent = {record.header("authorization") for record in emulator.records}
     assert sent == {f"Bearer {emulator.api_key}"}
 

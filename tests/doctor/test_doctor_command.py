@@ -62,12 +62,12 @@ def test_without_files_nothing_is_read_or_written_in_the_working_directory(
 
 
 def test_no_secret_is_printed_or_kept(doctor: Doctor, emulator: Emulator) -> None:
-    echo = json.dumps({"message": emulator.bedrock.identity.secret_key})
+    echo = json.dumps({"message": emulator.bedrock.door.identity.secret_key})
     emulator.faults.add("status", status=500, body=echo, times=2)
     told = doctor("--write", "--json").output + doctor().output
     told += doctor.verified.read_text("utf-8")
     for secret in (
-        emulator.bedrock.identity.secret_key,
+        emulator.bedrock.door.identity.secret_key,
         emulator.api_key,
         emulator.direct.organization.admin_key,
     ):

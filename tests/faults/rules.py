@@ -293,7 +293,7 @@ def _not_whole(seen: Seen, ask: Ask) -> Iterator[str]:
 
 def _foreign(found: Evidence, platform: str) -> dict[str, str]:
     """Return what must not be in a request's headers at a platform, and what it is."""
-    secret = found.emulator.bedrock.identity.secret_key
+    secret = found.emulator.bedrock.door.identity.secret_key
     foreign = {GATEWAY_KEY: "the caller's key", secret: "an AWS secret"}
     if platform == "anthropic":
         foreign["authorization: "] = "another credential"
@@ -313,7 +313,7 @@ def _unauthenticated(found: Evidence, record: Record) -> str:
     if record.platform == "bedrock":
         target = record.path + (f"?{record.query}" if record.query else "")
         signed = SignedRequest(record.method, target, list(record.headers), record.body)
-        identities = found.emulator.bedrock.identities
+        identities = found.emulator.bedrock.door.identities
         refusal = check(
             signed, identities, service="bedrock", region="eu-central-1", now_s=record.at_s
         )

@@ -111,7 +111,7 @@ class Stage:
     def secrets(self) -> dict[str, str]:
         """Return what no caller may ever see, and what each is."""
         emulator = self.emulator
-        identity = emulator.bedrock.identity
+        identity = emulator.bedrock.door.identity
         hosts = {each.base_url.removeprefix("http://"): "a host" for each in emulator.platforms}
         ports = {f":{host.rpartition(':')[2]}": "a port" for host in hosts}
         return {
@@ -167,7 +167,7 @@ def _private_key() -> Any:
 
 
 def _engine(directory: Path, emulator: Emulator) -> Engine:
-    identity = emulator.bedrock.identity
+    identity = emulator.bedrock.door.identity
     environ = {
         "GATEWAY_ENV": "prod",
         "KEY": KEY,

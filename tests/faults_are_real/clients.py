@@ -48,7 +48,7 @@ def client(emulator: Emulator, platform: str, timeout_s: float) -> Client:
         case "anthropic":
             return Anthropic(**shared, base_url=emulator.direct.base_url, api_key=emulator.api_key)
         case "bedrock":
-            identity = emulator.bedrock.identity
+            identity = emulator.bedrock.door.identity
             return AnthropicBedrock(
                 **shared,
                 base_url=emulator.bedrock.base_url,

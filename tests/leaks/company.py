@@ -140,7 +140,7 @@ class Company:
 
     def config(self) -> Config:
         """Read the files."""
-        key = self.emulator.bedrock.identity
+        key = self.emulator.bedrock.door.identity
         own = {
             "GATEWAY_ENV": "prod",
             "KEY": self.emulator.api_key,

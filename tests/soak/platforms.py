@@ -61,7 +61,7 @@ def main(directory: Path) -> None:
                     name, platform=platform, contains=f"fault:{name}@{platform};", times=-1
                 )
         emulator.vertex.write_service_account(directory / "vertex.json")
-        identity = emulator.bedrock.identity
+        identity = emulator.bedrock.door.identity
         told = {
             "anthropic": emulator.direct.base_url,
             "bedrock": emulator.bedrock.base_url,

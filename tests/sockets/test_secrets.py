@@ -200,7 +200,7 @@ def test_a_request_shows_no_secret_at_any_stage(marked: Emulator) -> None:
 
 
 def test_a_credential_is_never_pickled(marked: Emulator) -> None:
-    identity = marked.bedrock.identity
+    identity = marked.bedrock.door.identity
     settings = CredentialSettings(
         CredentialKind.AWS_KEYS,
         access_key_id=identity.access_key,

@@ -99,7 +99,7 @@ async def _posted(client: gateway.AsyncAnthropic, path: str, options: Any) -> No
 
 @pytest.fixture
 def environ(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    identity = emulator.bedrock.identity
+    identity = emulator.bedrock.door.identity
     own = {
         "GATEWAY_ENV": "prod",
         "KEY": emulator.api_key,

@@ -31,7 +31,7 @@ NO_RETRIES = Config(
 
 
 def aws_client(bedrock: Bedrock, *, region: str, session: bool = False) -> Any:
-    identity = bedrock.session_identity if session else bedrock.identity
+    identity = bedrock.door.session_identity if session else bedrock.door.identity
     return boto3.client(
         "bedrock-runtime",
         region_name=region,
@@ -44,7 +44,7 @@ def aws_client(bedrock: Bedrock, *, region: str, session: bool = False) -> Any:
 
 
 def sdk(bedrock: Bedrock, **options: Any) -> AnthropicBedrock:
-    identity = bedrock.identity
+    identity = bedrock.door.identity
     defaults: dict[str, Any] = {
         "aws_region": "eu-central-1",
         "aws_access_key": identity.access_key,

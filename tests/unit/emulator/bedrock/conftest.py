@@ -20,7 +20,7 @@ def running() -> Iterator[Emulator]:
 @pytest.fixture
 def emulator(running: Emulator) -> Emulator:
     running.reset()
-    running.bedrock.region = None
+    running.bedrock.door.region = None
     return running
 
 

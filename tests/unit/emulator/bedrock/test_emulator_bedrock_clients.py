@@ -65,7 +65,7 @@ def test_the_sdk_gets_a_tool_call_whole_and_streamed(bedrock: Bedrock) -> None:
 
 
 def test_the_sdk_is_let_in_with_a_session_and_with_an_api_key(emulator: Emulator) -> None:
-    identity = emulator.bedrock.session_identity
+    identity = emulator.bedrock.door.session_identity
     session = {
         "aws_access_key": identity.access_key,
         "aws_secret_key": identity.secret_key,

@@ -36,8 +36,8 @@ def test_the_clock_is_the_emulators() -> None:
 
 def test_a_session_can_expire(emulator: Emulator) -> None:
     bedrock = emulator.bedrock
-    identity = bedrock.session_identity
-    bedrock.identities[identity.access_key] = replace(identity, expires_at_s=1.0)
+    identity = bedrock.door.session_identity
+    bedrock.door.identities[identity.access_key] = replace(identity, expires_at_s=1.0)
     try:
         with (
             closing(aws_client(bedrock, region="eu-central-1", session=True)) as client,
@@ -45,7 +45,7 @@ def test_a_session_can_expire(emulator: Emulator) -> None:
         ):
             client.invoke_model(modelId=MODEL, body=json.dumps(body()))
     finally:
-        bedrock.identities[identity.access_key] = identity
+        bedrock.door.identities[identity.access_key] = identity
     assert caught.value.response["Error"]["Code"] == "ExpiredTokenException"
 
 

@@ -68,7 +68,7 @@ def test_a_base_id_runs_where_it_is_served_in_region(bedrock: Bedrock) -> None:
 
 
 def test_an_endpoint_pinned_to_a_region_refuses_other_scopes(bedrock: Bedrock) -> None:
-    bedrock.region = "eu-central-1"
+    bedrock.door.region = "eu-central-1"
     with sdk(bedrock) as client:
         assert ask(client).stop_reason == "end_turn"
     with (
