@@ -114,6 +114,8 @@ class Audit:
                 texts = _texts(call, judgement)
                 data |= _judged(judgement, self._verdicts(judgement.decision, texts))
             data["plan"] = [leg.upstream.name for leg in plan.legs]
+            if plan.legs:
+                data |= _unsized(call)
             if plan.warm is not None:
                 data["warm"] = plan.warm
             data["rejected"] = [_rejection(each) for each in plan.rejected]
@@ -283,7 +285,6 @@ def _asked(call: Call) -> dict[str, Any]:
         "stream": call.stream,
         "payer": short(call.payer),
         "speed": short(call.speed),
-        **_unsized(call),
         **_whose(call),
     }
 

@@ -35,8 +35,11 @@ def cost_headers(cost: Cost) -> Iterator[tuple[str, str]]:
     if cost.net_pico is None:
         return
     yield COST, usd(cost.net_pico)
-    if cost.low_pico is not None and cost.high_pico is not None and cost.low_pico < cost.high_pico:
-        yield BOUNDS, f"{usd(cost.low_pico)}..{usd(cost.high_pico)}"
+    low, high = usd(cost.net_pico - cost.less_pico), cost.high_pico
+    if high is None:
+        yield BOUNDS, f"{low}.."
+    elif cost.less_pico or cost.more_pico:
+        yield BOUNDS, f"{low}..{usd(high)}"
 
 
 class Costing:

@@ -24,12 +24,15 @@ bounds what a run reads."""
 SERVER_TOOLS = "server_tools"
 """The platform may run tools, or models more than once: nothing bounds that."""
 
+MOST_BRACES = 50_000
+"""How many objects are looked at: a tenth of a second's work at most; more may be anything."""
 _NOTHING = frozenset({b"null", b"[]", b"{}", b'""'})
-_SPELLED_OUT = frozenset({None, "text", "content"})
+_SPELLED_OUT = frozenset({"text", "content"})
 """Types of sources whose input stands in the body as it is."""
 _EDITS = "context_management"
 _COMPACTS = re.compile(rb"compact|\\u")
 """An edit that reads the conversation once more; an escape may spell it."""
+_HOLDING = ("messages", "system")
 _VERSION = re.compile(r"_20[0-9]{6}")
 _Any = str | int | float | bool | None
 
@@ -60,7 +63,6 @@ class _Block(Struct, gc=False):
 @ready
 class _UnsizedFile(Table, kw_only=True):
     sized: frozenset[str]
-    documents: frozenset[str]
     client_tools: frozenset[str]
 
 
@@ -76,6 +78,8 @@ def _file() -> _UnsizedFile:
 
 def unsized(body: Mapping[str, Raw]) -> tuple[str, ...]:
     """Return which of `DOCUMENTS` and `SERVER_TOOLS` a request has, by its top-level fields."""
+    if any(_crowded(body[name]) for name in (*_HOLDING, "tools") if name in body):
+        return DOCUMENTS, SERVER_TOOLS
     try:
         found = {*_by_name(body), *_by_block(body), *_by_tool(body)}
     except (msgspec.DecodeError, RecursionError):
@@ -83,12 +87,15 @@ def unsized(body: Mapping[str, Raw]) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
+def _crowded(raw: Raw) -> bool:
+    """Say whether a value may hold too many objects; braces in texts count too."""
+    return len(memoryview(raw)) > MOST_BRACES and bytes(raw).count(b"{") > MOST_BRACES
+
+
 def _by_name(body: Mapping[str, Raw]) -> Iterator[str]:
     for name in body.keys() - _file().sized:
         value = bytes(body[name])
-        if name in _file().documents:
-            yield DOCUMENTS
-        elif value not in _NOTHING and (name != _EDITS or _COMPACTS.search(value)):
+        if value not in _NOTHING and (name != _EDITS or _COMPACTS.search(value)):
             yield SERVER_TOOLS
 
 
@@ -98,7 +105,7 @@ def _by_tool(body: Mapping[str, Raw]) -> Iterator[str]:
 
 
 def _by_block(body: Mapping[str, Raw]) -> Iterator[str]:
-    waiting: list[Any] = [_blocks(body[name]) for name in ("messages", "system") if name in body]
+    waiting: list[Any] = [_blocks(body[name]) for name in _HOLDING if name in body]
     while waiting:
         value = waiting.pop()
         if isinstance(value, list):

@@ -66,11 +66,12 @@ def _context(message: Message, usage: Usage) -> Context:
 def _bounds(usage: Usage, context: Context, prices: Prices) -> Bounds | None:
     """Return the bounds of a message whose output may be more than was told.
 
-    Where its input was not told either, there are none, for its request is not known here.
+    Where its input was not told either, there are none, for its request is not known here; and as
+    it may have asked for anything, nothing bounds the most.
     """
     if any(run.input_tokens is None for run in runs_of(usage)):
         return None
-    return prices.bounds(Sizes(body_bytes=0), usage, context)
+    return prices.bounds(Sizes(body_bytes=0, server_tools=True), usage, context)
 
 
 def charge_of_row(row: Row) -> Charge | None:

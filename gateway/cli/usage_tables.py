@@ -124,6 +124,8 @@ def print_cache(report: Report) -> None:
 def print_waste(report: Report) -> None:
     """Print waste, and the calls that wasted most."""
     _print_groups("waste", report, WASTE)
+    if not report["groups"]:
+        typer.echo("nothing was wasted")
     for call in report["requests"]:
         answered = "answered by another attempt" if call["answered"] else "not answered"
         names = ("caller", "team", "session")

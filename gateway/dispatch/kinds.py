@@ -11,6 +11,8 @@ import msgspec
 
 from providers.contract import Failure, FailureKind
 
+_FIRST_5XX = 500
+
 
 class Bill(StrEnum):
     """What an attempt is booked as."""
@@ -52,6 +54,7 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
     checked_on: object
     verified: bool
     unsure_statuses: frozenset[int]
+    refusing_5xx: frozenset[int]
     kinds: dict[FailureKind, Rule]
     transport: list[Transport]
 
@@ -70,13 +73,18 @@ RULES: Mapping[FailureKind, Rule] = _FILE.kinds
 """Kind -> what is done."""
 TRANSPORT: Sequence[Transport] = _FILE.transport
 """What can go wrong below HTTP."""
-UNSURE_STATUSES: frozenset[int] = _FILE.unsure_statuses
-"""HTTP statuses that do not say that nothing was generated."""
 
 
 def bill(failure: Failure) -> Bill:
     """Return what a failed attempt is booked as."""
     rule = RULES[failure.kind]
-    if rule.bill is Bill.REJECTED and failure.upstream_status in UNSURE_STATUSES:
+    if rule.bill is Bill.REJECTED and is_unsure(failure.upstream_status):
         return Bill.UNKNOWN
     return rule.bill
+
+
+def is_unsure(status: int | None) -> bool:
+    """Say whether a failure's HTTP status leaves open that tokens were generated."""
+    if status is None or status in _FILE.unsure_statuses:
+        return status is not None
+    return status >= _FIRST_5XX and status not in _FILE.refusing_5xx

@@ -40,6 +40,8 @@ BACK_OFF_S = 1.0
 BACK_OFF_CAP_S = 30.0
 ANSWERS_S = 120.0
 """How long a batch may take; a database that does not answer by then is gone."""
+PRUNES_S = 600.0
+"""How long a day's pruning may take; what is left of it goes in the next try."""
 CUT_S = 1.0
 """How long a thread may take to end when its connection was cut."""
 _FORK_WAIT_S = 5.0
@@ -230,7 +232,9 @@ class Folding:
         if self._retention is not None and self._pruned_on != today and self._going():
             with one_folder(self._journal) as mine, self._busy:
                 if mine:
-                    prune(self._opened(), self._retention, now_s)
+                    ledger = self._opened()
+                    with self._sockets.cut_after(PRUNES_S):
+                        prune(ledger, self._retention, now_s)
             self._pruned_on = today
 
     def _left(self, new: list[Path]) -> Behind:

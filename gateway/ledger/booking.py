@@ -192,7 +192,7 @@ def _usage(attempt: Attempt) -> Usage:
 
 
 def _read(said: Told | Failed | Finished) -> Usage:
-    usage = Usage.of(said.usage)
+    usage = Usage.of({"usage": said.usage})
     return replace(usage, flags=with_flags(usage.flags, (CUT,))) if said.usage_cut else usage
 
 

@@ -48,7 +48,9 @@ class Sockets:
         """Cut them where the block takes longer."""
         timer = threading.Timer(limit_s, self.cut)
         timer.daemon = True
-        timer.start()
+        # At the interpreter's end no thread may start: whoever waits for that end cuts by itself.
+        with suppress(RuntimeError):
+            timer.start()
         try:
             yield
         finally:

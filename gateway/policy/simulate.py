@@ -135,6 +135,9 @@ def _price(money: Money, entry: Entry, costs: Costs, moved: _Moved | None) -> No
     usage, upstream = entry.data.get("usage"), entry.data.get("upstream")
     if moved is None or not isinstance(usage, Mapping) or not isinstance(upstream, str):
         return
+    if entry.data.get("usage_cut"):
+        money.unpriced += 1
+        return
     before = costs.spent(upstream, moved.model, usage, entry.at_s)
     after = 0 if moved.first is None else costs.spent(moved.first, moved.model, usage, entry.at_s)
     if before is None or after is None:

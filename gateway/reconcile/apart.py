@@ -53,10 +53,11 @@ def sums_of(row: Row, lines_of: LinesOf) -> Iterator[Sums]:
 
 def _rest(row: Row, pico: int, *, doubtful: bool) -> Bounded:
     """Return what is in no line, with how far the cost of the whole row may be off."""
-    if row.net_pico is None or row.low_pico is None or row.high_pico is None:
+    if row.net_pico is None or row.low_pico is None:
         return Bounded(pico, 0 if doubtful else pico, pico)
     low = 0 if doubtful else pico - (row.net_pico - row.low_pico)
-    return Bounded(pico, low, pico + (row.high_pico - row.net_pico))
+    more = None if row.high_pico is None else row.high_pico - row.net_pico
+    return Bounded(pico, low, None if more is None else pico + more)
 
 
 def _cells(lines: tuple[Line, ...], *, doubtful: bool) -> Iterator[tuple[str, Cell, Bounded]]:

@@ -47,6 +47,8 @@ class Counted(Struct, frozen=True, kw_only=True):
     low_pico: int
     high_pico: int | None
     """None: there is no bound, for the platform may have run more than was asked for."""
+    untold_writes: int = 0
+    """Of the tokens written to a cache for 5 minutes, those whose time to live nobody told."""
     most_output: int | None
     """The tokens that could be made; None: there is no bound."""
     body_bytes: int | None
@@ -76,7 +78,10 @@ def _tokens(counted: Counted) -> Iterator[tuple[str, Bounded]]:
         elif counted.doubt == "unknown" and name != "web_searches":
             yield name, Bounded(pico, pico, _most(name, counted))
         else:
-            yield name, Bounded.exactly(pico)
+            untold = counted.untold_writes * PICO
+            less = untold if name == "cache_write_5m_tokens" else 0
+            more = untold if name == "cache_write_1h_tokens" else 0
+            yield name, Bounded(pico, pico - less, pico + more)
 
 
 def _most(name: str, counted: Counted) -> int | None:

@@ -239,6 +239,7 @@ def _sums(told: RowMapping) -> Sums:
         net_pico=pico["net"],
         low_pico=pico["low"],
         high_pico=None if told["unbounded"] else pico["high"],
+        untold_writes=int(told["split_missing"]),
         most_output=None if told["unbounded_output"] else int(told["most_output"]),
         body_bytes=None if told["unbounded_input"] else int(told["body_bytes"]),
     )

@@ -142,6 +142,12 @@ def test_the_cost_is_told_where_calls_ran_and_where_they_would_run(run: Run, wri
     assert simulated(run, policy=refusing)["cost"]["after_usd"] == "0"
 
 
+def test_a_usage_that_was_cut_has_no_cost(run: Run, write: Write) -> None:
+    write(decision(1))
+    write({**finished(1, "frankfurt", input_tokens=5), "usage_cut": True}, kind="finished")
+    assert simulated(run)["cost"]["unpriced"] == 1
+
+
 def test_the_order_is_what_the_policy_prefers_else_the_recorded_one(run: Run, write: Write) -> None:
     order = ["direct", "london", "frankfurt"]
     write(decision(1, environment="dev", plan=order, rejected=[], **{"class": "public"}))

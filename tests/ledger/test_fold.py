@@ -186,6 +186,13 @@ def test_of_a_call_whose_request_is_not_on_record_nothing_bounds_the_most() -> N
     assert (row.low_pico, row.high_pico) == (BEGUN_PICO, None)
 
 
+def test_a_usage_with_a_usage_in_it_is_read_as_the_header_reads_it() -> None:
+    odd = {**USAGE, "usage": {"input_tokens": 1, "output_tokens": 1}, "type": "message"}
+    call = OneCall().decided().started().finished(usage=odd)
+    (row,) = rows_of(call)
+    assert (row.input_tokens, row.net_pico) == (1000, EXACT_PICO)
+
+
 def test_a_cut_answer_whose_last_counts_came_is_final() -> None:
     call = OneCall().decided().started().used().finished(state="left", whole=False)
     (row,) = rows_of(call)

@@ -5,8 +5,9 @@ from math import inf
 import pytest
 
 from gateway import prices
-from gateway.costing import Costing
+from gateway.costing import Costing, cost_headers
 from gateway.policy.observed import Said
+from gateway.prices.cost import Cost
 from gateway.routing import Upstream
 from providers.contract import Place
 from providers.registry import PROVIDERS
@@ -70,3 +71,13 @@ def test_usage_is_priced_where_it_did_not_run() -> None:
     assert COSTING.spent("nowhere", MODEL, USED, NOW_S) is None
     long_ago_s = 1_600_000_000.0
     assert COSTING.spent("direct", MODEL, USED, long_ago_s) is None
+
+
+def test_headers_tell_the_cost_and_its_bounds_where_it_is_not_exact() -> None:
+    exact = Cost(list_pico=2 * USD, net_pico=2 * USD)
+    assert dict(cost_headers(exact)) == {"x-gateway-cost-usd": "2"}
+    between = Cost(list_pico=2 * USD, net_pico=2 * USD, less_pico=USD, more_pico=USD)
+    assert dict(cost_headers(between))["x-gateway-cost-bounds-usd"] == "1..3"
+    no_most = Cost(list_pico=2 * USD, net_pico=2 * USD, more_pico=None)
+    assert dict(cost_headers(no_most))["x-gateway-cost-bounds-usd"] == "2.."
+    assert not dict(cost_headers(Cost(list_pico=None, net_pico=None)))

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from msgspec import Raw
 
-from gateway.unsized import DOCUMENTS, SERVER_TOOLS, unsized
+from gateway.unsized import DOCUMENTS, MOST_BRACES, SERVER_TOOLS, unsized
 
 TEXT = {"type": "text", "text": 'a "base64" of {"type": "url"} and code_execution_20250522"'}
 PLAIN: dict[str, Any] = {
@@ -58,10 +58,19 @@ def test_what_is_named_or_packed_is_not(kind: str) -> None:
     assert found(system=[block]) == (DOCUMENTS,)
 
 
-def test_an_upload_and_a_thread_are_not() -> None:
+def test_an_upload_is_not() -> None:
     upload = {"type": "container_upload", "file_id": "file_1"}
     assert found(messages=content(upload)) == (DOCUMENTS,)
-    assert found(thread={"id": "thread_1"}) == (DOCUMENTS,)
+
+
+def test_a_source_that_does_not_say_what_it_is_may_be_a_document() -> None:
+    assert found(messages=content({"source": {"url": "https://x.invalid"}})) == (DOCUMENTS,)
+
+
+def test_a_crowded_body_may_hold_anything_and_is_not_looked_through() -> None:
+    crowd: list[dict[str, Any]] = [{"tool_changes": [{}] * MOST_BRACES}]
+    assert found(messages=crowd) == (DOCUMENTS, SERVER_TOOLS)
+    assert found(messages=content(*[{}] * 1000)) == ()
 
 
 @pytest.mark.parametrize(
@@ -79,6 +88,7 @@ def test_an_upload_and_a_thread_are_not() -> None:
         {"fallbacks": [{"model": "claude-haiku-5-5"}]},
         {"compaction": {"type": "auto"}},
         {"context_management": {"edits": [{"type": "compact_20260112"}]}},
+        {"thread": {"id": "thread_1"}},
         {"of_a_later_day": True},
         {"messages": content({"tool": {"definition": {"type": "web_search_20250305"}}})},
     ],

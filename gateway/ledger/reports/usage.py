@@ -12,7 +12,9 @@ from gateway.ledger.reports.figures import ADJUSTED, AMOUNTS, COUNTS, PRICED, Fi
 from gateway.ledger.reports.grouping import Summing, groups, shown
 
 BY = ("day",)
-WHY_UNBOUNDED = "a platform may have run more for it than its size tells (tools, other models)"
+WHY_UNBOUNDED = (
+    "it may have run tools or other models, or a rate that it may have cost is not known"
+)
 
 
 def report(connection: Connection, asked: Asked) -> dict[str, Any]:

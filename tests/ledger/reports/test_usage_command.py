@@ -182,6 +182,11 @@ def test_the_cache(filled: Ledger, usage: Usage) -> None:
     assert "0.0338" in done.stdout
 
 
+def test_where_nothing_was_wasted_it_says_so(filled: Ledger, usage: Usage) -> None:
+    shown = usage("waste", "--from", "2026-11-28").stdout.splitlines()
+    assert shown[1:] == ["nothing was wasted"]
+
+
 def test_waste(filled: Ledger, usage: Usage) -> None:
     shown = usage("waste", *SINCE).stdout.splitlines()
     assert shown[-2:] == [
