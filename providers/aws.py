@@ -31,7 +31,7 @@ class Aws(AnthropicFormat):
         places.refuse(place, title, "project", "profile", "fips", "dualstack")
         region = places.segment("region", place.region, "eu-central-1")
         return Endpoint(
-            base_url=places.base_url(place, "") or f"https://{_host(region)}",
+            base_url=places.base_url(place, f"https://{_host(region)}"),
             auth=place.auth or SigV4(SERVICE, region),
             models=capabilities.platform_models(capabilities.load(self.name), place),
             region=region,

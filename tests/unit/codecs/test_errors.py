@@ -329,7 +329,7 @@ def test_how_long_to_wait(headers: Headers, expected: float | None) -> None:
 
 
 def test_the_table_names_its_sources() -> None:
-    for name in ("failures", "aws", "google"):
+    for name in ("failures", "aws_regions", "google"):
         path = errors._TABLE.with_name(f"{name}.toml")
         for section, table in tomllib.loads(path.read_text(encoding="utf-8")).items():
             assert {"source", "checked_on", "verified"} <= table.keys(), (name, section)

@@ -72,6 +72,20 @@ def test_a_bedrock_key_travels_as_a_bearer() -> None:
     assert (found.credential_kind, found.place().auth) == ("token", Bearer())
 
 
+def test_a_workspace_on_aws_is_an_upstream_of_its_own() -> None:
+    environ = BEDROCK | {"ANTHROPIC_AWS_WORKSPACE_ID": "wrkspc_1"}
+    signed, bedrock = load(None, environ).used
+    keyed = load(None, environ | {"ANTHROPIC_AWS_API_KEY": "ak"}).used[0]
+    assert (signed.provider, bedrock.provider) == ("aws", "bedrock")
+    assert (signed.place().auth, keyed.place().auth) == (None, Bearer())
+    assert signed.place().workspace == "wrkspc_1"
+
+
+def test_a_workspace_on_aws_without_a_region_is_noted() -> None:
+    _, notes = from_variables(DIRECT | {"ANTHROPIC_AWS_WORKSPACE_ID": "w"}, lambda _: False)
+    assert notes == ("ANTHROPIC_AWS_WORKSPACE_ID is set and AWS_REGION is not: no Claude on AWS",)
+
+
 def test_a_region_alone_is_no_bedrock() -> None:
     document, _ = from_variables(DIRECT | {"AWS_REGION": "eu-central-1"}, lambda _: False)
     assert list(document.data["upstreams"]) == ["direct"]

@@ -88,8 +88,6 @@ def test_a_request_without_a_workspace_is_refused(emulator: Emulator) -> None:
 
 
 @pytest.mark.parametrize("more", [{"speed": "fast"}, {"diagnostics": {"cache": True}}])
-def test_what_only_the_claude_api_has_is_refused(
-    emulator: Emulator, more: dict[str, Any]
-) -> None:
+def test_what_only_the_claude_api_has_is_refused(emulator: Emulator, more: dict[str, Any]) -> None:
     with sdk(emulator) as client, pytest.raises(anthropic.BadRequestError):
         client.messages.create(**BODY, extra_body=more)

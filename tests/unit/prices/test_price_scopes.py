@@ -88,3 +88,8 @@ def test_the_geography_says_it_on_the_claude_api(geo: str | None, expected: str)
 def test_a_platform_that_nobody_knows_has_no_scope() -> None:
     endpoint = PROVIDERS["anthropic"].endpoint(Place())
     assert scope_of("elsewhere", endpoint, OPUS) is None
+
+
+@pytest.mark.parametrize(("geo", "expected"), [(None, "global"), ("us", "geo")])
+def test_a_geography_says_it_on_claude_platform_on_aws(geo: str | None, expected: str) -> None:
+    assert scope("aws", region="eu-central-1", workspace="wrkspc_1", geo=geo) == expected
