@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from providers.anthropic import Anthropic
 from providers.aws import Aws
 from providers.bedrock import Bedrock
+from providers.bedrock_mantle import BedrockMantle
 from providers.contract import Provider
 from providers.vertex import Vertex
 
@@ -14,6 +15,7 @@ PROVIDERS: Mapping[str, Provider] = {
     "anthropic": Anthropic(),
     "aws": Aws(),
     "bedrock": Bedrock(),
+    "bedrock_mantle": BedrockMantle(),
     "vertex": Vertex(),
 }
 """One instance each: a provider holds no state."""

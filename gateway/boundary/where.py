@@ -5,6 +5,7 @@ from __future__ import annotations
 from gateway.config import (
     AnthropicUpstream,
     AwsUpstream,
+    BedrockMantleUpstream,
     BedrockUpstream,
     Upstream,
     VertexUpstream,
@@ -37,7 +38,7 @@ def _account(section: Upstream) -> tuple[str, ...]:
     """Return what names the account: what was verified in one says nothing of another."""
     named: tuple[str | None, ...]
     match section:
-        case BedrockUpstream():
+        case BedrockUpstream() | BedrockMantleUpstream():
             named = (section.aws_profile,)
         case AwsUpstream():
             named = (section.aws_profile, section.workspace)

@@ -97,6 +97,7 @@ def _introduce(emulator: Emulator, service_account: Path | None) -> None:
         f"ANTHROPIC_VERTEX_PROJECT_ID={vertex.account.project}",
         "CLOUD_ML_REGION=europe-west1",
         vertex_credential,
+        f"ANTHROPIC_BEDROCK_MANTLE_BASE_URL={emulator.mantle.base_url}/anthropic",
         f"ANTHROPIC_AWS_BASE_URL={emulator.aws.base_url}",
         "ANTHROPIC_AWS_WORKSPACE_ID=wrkspc_emulator",
         f"# faults and records: {emulator.direct.base_url}/_emulator/",

@@ -17,6 +17,7 @@ _EXCLUSIVE: dict[str, tuple[str, ...]] = {
     "anthropic": ("api_key", "auth_token"),
     "aws": _AWS_CREDENTIALS,
     "bedrock": _AWS_CREDENTIALS,
+    "bedrock_mantle": _AWS_CREDENTIALS,
     "vertex": ("credentials_file", "access_token"),
 }
 """Provider -> the settings that each name a credential; one upstream has one."""
@@ -24,6 +25,7 @@ _EXCLUSIVE: dict[str, tuple[str, ...]] = {
 _NEEDS: dict[str, tuple[tuple[str, str], ...]] = {
     "aws": _AWS_PAIRS,
     "bedrock": _AWS_PAIRS,
+    "bedrock_mantle": _AWS_PAIRS,
 }
 """Provider -> pairs: the first setting means nothing without the second."""
 

@@ -198,6 +198,21 @@ class BedrockUpstream(AwsUpstreamSection):
         )
 
 
+class BedrockMantleUpstream(AwsUpstreamSection):
+    """Bedrock's Messages API: processed in one region."""
+
+    provider: Literal["bedrock_mantle"]
+
+    def place(self) -> Place:
+        """Return where it is, in the provider's words."""
+        return Place(
+            auth=self.auth,
+            base_url=self.base_url,
+            region=self.region,
+            models=dict(self.models),
+        )
+
+
 class VertexUpstream(UpstreamSection):
     """Claude on Google's Vertex AI in one location."""
 
@@ -230,12 +245,15 @@ class VertexUpstream(UpstreamSection):
         )
 
 
-Upstream = AnthropicUpstream | AwsUpstream | BedrockUpstream | VertexUpstream
+Upstream = (
+    AnthropicUpstream | AwsUpstream | BedrockMantleUpstream | BedrockUpstream | VertexUpstream
+)
 
 UPSTREAMS: dict[str, type[Upstream]] = {
     "anthropic": AnthropicUpstream,
     "aws": AwsUpstream,
     "bedrock": BedrockUpstream,
+    "bedrock_mantle": BedrockMantleUpstream,
     "vertex": VertexUpstream,
 }
 """Provider -> the model of its upstreams."""

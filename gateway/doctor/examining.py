@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from gateway.config import AnthropicUpstream, AwsUpstream, BedrockUpstream, VertexUpstream
+from gateway.config import (
+    AnthropicUpstream,
+    AwsUpstream,
+    BedrockMantleUpstream,
+    BedrockUpstream,
+    VertexUpstream,
+)
 from gateway.doctor.finding import FACTS, Finding
 from gateway.doctor.subject import Subject
 
@@ -24,8 +30,8 @@ def _examined(subject: Subject) -> Iterator[Finding]:
             from gateway.doctor.bedrock_probes import probe_bedrock  # noqa: PLC0415 - loads boto3
 
             yield from probe_bedrock(subject, section)
-        case AwsUpstream():
-            # AWS has no operation that tells a fact of this platform.
+        case AwsUpstream() | BedrockMantleUpstream():
+            # AWS has no operation that tells a fact of these platforms.
             return
         case VertexUpstream() as section:
             from gateway.doctor.vertex_probes import probe_vertex  # noqa: PLC0415 - google-auth

@@ -15,6 +15,7 @@ FACTS = {
     "anthropic": ("processing_in", "storage_in", "cmek"),
     "aws": (),
     "bedrock": ("retention_days", "processing_in", "storage_in", "partition"),
+    "bedrock_mantle": (),
     "vertex": ("processing_in",),
 }
 """Provider -> the facts that its platform can be asked about."""

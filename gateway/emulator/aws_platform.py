@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from gateway.emulator.aws_door import AwsDoor
 from gateway.emulator.direct import WORKSPACE, Direct
@@ -23,7 +22,7 @@ class AwsPlatform(Direct):
     """
 
     name = "aws"
-    message_prefix = "msg_"
+    lacks = frozenset({"diagnostics", "speed"})
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
@@ -38,9 +37,3 @@ class AwsPlatform(Direct):
         if request.header(WORKSPACE) is None:
             raise Problem(400, f"{WORKSPACE}: this header is required")
         return key
-
-    def check(self, body: Mapping[str, Any]) -> None:
-        """Refuse what exists on the Claude API only; raises Problem."""
-        for name in ("diagnostics", "speed"):
-            if body.get(name) is not None:
-                raise Problem(400, f"{name}: Extra inputs are not permitted")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from urllib.parse import parse_qs, unquote
 
 from msgspec.json import encode
@@ -93,8 +93,13 @@ class Direct(Platform):
         body, model, version = self._checked(request, "message", ("model", "max_tokens"))
         check_message(body, model, version)
         check_geo(body, model)
-        self.check(body)
-        told = self.tell(body, model, shown_model=body["model"], account=key, scope="global")
+        told = self.tell(
+            body,
+            model,
+            shown_model=self.shown(body["model"]),
+            account=key,
+            scope=self.scope(request),
+        )
         headers += _limits(self.world.clock_s())
         if body.get("stream"):
             return self.stream(told, EVENT_STREAM + headers)
@@ -112,11 +117,21 @@ class Direct(Platform):
         version = check_version(request.header("anthropic-version"))
         body = parse(request.body)
         check_types(body, required=(*required, "messages"))
-        check_fields(body, allowed_fields(kind, version, betas(request)))
-        return body, find_model(body["model"]), version
+        check_fields(body, allowed_fields(kind, version, betas(request)) - self.lacks | self.adds)
+        return body, find_model(self.shown(body["model"])), version
 
-    def check(self, body: Mapping[str, Any]) -> None:
-        """Refuse what this platform does not take of a message; raises Problem."""
+    lacks: ClassVar[frozenset[str]] = frozenset()
+    """Top-level fields of the direct API that this platform does not take."""
+    adds: ClassVar[frozenset[str]] = frozenset()
+    """Top-level fields that only this platform takes."""
+
+    def shown(self, model: str) -> str:
+        """Return a model's name in answers; raises Problem for one that is not called so here."""
+        return model
+
+    def scope(self, request: Request) -> str:  # noqa: ARG002 - some look
+        """Return how far a request may travel; see `billing.Bill`."""
+        return "global"
 
     def extra_usage(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the tier, and where the model ran."""

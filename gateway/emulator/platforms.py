@@ -19,6 +19,7 @@ from gateway.emulator.direct import Direct
 from gateway.emulator.elsewhere import Elsewhere, refusing_socket
 from gateway.emulator.fault_queue import Faults
 from gateway.emulator.http import End, Note, Request, Response
+from gateway.emulator.mantle import Mantle
 from gateway.emulator.platform import Ids, Platform, World
 from gateway.emulator.records import Records
 from gateway.emulator.server import Server
@@ -27,7 +28,13 @@ from gateway.emulator.vertex import Vertex
 API_KEY: Final = "sk-ant-emulator"
 """The key every emulator takes unless it is told others."""
 PLATFORMS: Final[Mapping[str, Callable[[World], Platform]]] = MappingProxyType(
-    {"anthropic": Direct, "bedrock": Bedrock, "vertex": Vertex, "aws": AwsPlatform}
+    {
+        "anthropic": Direct,
+        "bedrock": Bedrock,
+        "vertex": Vertex,
+        "aws": AwsPlatform,
+        "bedrock_mantle": Mantle,
+    }
 )
 """Platform name -> what emulates it; the order is the order of ports."""
 
@@ -76,6 +83,7 @@ class Emulator:
         self.bedrock = Bedrock(self._world)
         self.vertex = Vertex(self._world)
         self.aws = AwsPlatform(self._world)
+        self.mantle = Mantle(self._world)
         self.elsewhere = Elsewhere(self._world)
         """A host that is no platform; what arrives there is on record as `elsewhere`."""
         self.platforms: tuple[Platform, ...] = (
@@ -83,6 +91,7 @@ class Emulator:
             self.bedrock,
             self.vertex,
             self.aws,
+            self.mantle,
         )
         self._servers: list[Server] = []
         self._refusing: dict[str, socket.socket] = {}

@@ -86,6 +86,7 @@ def _anthropic(endpoint: Endpoint, _model: str) -> Scope | None:
 
 _BY_PLATFORM: Mapping[str, Callable[[Endpoint, str], Scope | None]] = {
     "bedrock": _bedrock,
+    "bedrock_mantle": _bedrock,
     "vertex": _vertex,
     "anthropic": _anthropic,
     "aws": _anthropic,

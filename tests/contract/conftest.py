@@ -80,6 +80,11 @@ class Oracle:
             aws_region=region, api_key="k", http_client=self._http, max_retries=0
         )
 
+    def mantle(self, region: str) -> anthropic.AnthropicBedrockMantle:
+        return anthropic.AnthropicBedrockMantle(
+            aws_region=region, api_key="k", http_client=self._http, max_retries=0
+        )
+
     def vertex(self, region: str, project: str) -> anthropic.AnthropicVertex:
         return anthropic.AnthropicVertex(
             region=region,

@@ -59,6 +59,7 @@ PLACES = {
     "anthropic": Place(),
     "aws": Place(region="eu-central-1", workspace=WORKSPACE),
     "bedrock": Place(region="eu-central-1", profile="eu"),
+    "bedrock_mantle": Place(region="eu-central-1"),
     "vertex": Place(region="europe-west1", project="p-1"),
 }
 
@@ -180,6 +181,7 @@ def theirs(oracle: Oracle, platform: str, case: Case) -> Sent:
         "anthropic": oracle.direct,
         "aws": lambda: oracle.aws("eu-central-1", WORKSPACE),
         "bedrock": lambda: oracle.bedrock("eu-central-1"),
+        "bedrock_mantle": lambda: oracle.mantle("eu-central-1"),
         "vertex": lambda: oracle.vertex("europe-west1", "p-1"),
     }
     model = endpoint(platform).models[case.model].id
@@ -250,6 +252,22 @@ def test_another_model_id_is_the_only_edit(oracle: Oracle) -> None:
     at = PROVIDERS["anthropic"].endpoint(Place(models={NEW: "their-name"}))
     request = PROVIDERS["anthropic"].encode(Operation(Kind.MESSAGES, NEW), fields_of(sent), at)
     assert request.body == sent.body.replace(NEW.encode(), b"their-name")
+
+
+@pytest.mark.parametrize("names", [{}, {NEW: NEW}])
+def test_a_user_profile_is_in_the_body_of_bedrocks_messages_api(
+    oracle: Oracle, names: dict[str, str]
+) -> None:
+    asked = {**SMALL, "model": NEW, "user_profile_id": "profile_1"}
+    sent = oracle.ask(oracle.direct(), "messages.create", asked)
+    at = PROVIDERS["bedrock_mantle"].endpoint(Place(region="eu-central-1", models=names))
+    operation = Operation(Kind.MESSAGES, NEW)
+    request = PROVIDERS["bedrock_mantle"].encode(operation, fields_of(sent), at)
+    theirs = oracle.ask(
+        oracle.mantle("eu-central-1"), "messages.create", {**asked, "model": at.models[NEW].id}
+    )
+    assert json.loads(request.body) == json.loads(theirs.body)
+    assert "anthropic-user-profile-id" not in dict(request.headers) | theirs.headers
 
 
 def test_an_arn_is_one_segment_as_the_sdk_writes_it(oracle: Oracle) -> None:

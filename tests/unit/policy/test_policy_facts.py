@@ -38,6 +38,7 @@ def processing(where: Where) -> Value | None:
         (Where("u", "vertex", "global"), EVERYWHERE),
         (Where("u", "anthropic"), EVERYWHERE),
         (Where("u", "anthropic", geo="us"), {"US"}),
+        (Where("u", "bedrock_mantle", "eu-central-1"), {"DE"}),
         # Its region is where requests are let in, and says nothing of where they are processed.
         (Where("u", "aws", "eu-central-1"), EVERYWHERE),
         (Where("u", "aws", "eu-central-1", geo="us"), {"US"}),

@@ -93,3 +93,10 @@ def test_a_platform_that_nobody_knows_has_no_scope() -> None:
 @pytest.mark.parametrize(("geo", "expected"), [(None, "global"), ("us", "geo")])
 def test_a_geography_says_it_on_claude_platform_on_aws(geo: str | None, expected: str) -> None:
     assert scope("aws", region="eu-central-1", workspace="wrkspc_1", geo=geo) == expected
+
+
+@pytest.mark.parametrize(
+    ("region", "expected"), [("eu-central-1", "in_region"), ("us-gov-west-1", "government")]
+)
+def test_bedrocks_messages_api_stays_in_its_region(region: str, expected: str) -> None:
+    assert scope("bedrock_mantle", region=region) == expected
