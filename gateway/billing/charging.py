@@ -66,12 +66,18 @@ def _context(message: Message, usage: Usage) -> Context:
 def _bounds(usage: Usage, context: Context, prices: Prices) -> Bounds | None:
     """Return the bounds of a message whose output may be more than was told.
 
-    Where its input was not told either, there are none, for its request is not known here; and as
-    it may have asked for anything, nothing bounds the most.
+    Where its input was not told either, there are none, for its request is not known here. Whether
+    it let the platform run tools is not known either: where what was told shows that, nothing
+    bounds the most; else it is taken not to have.
     """
     if any(run.input_tokens is None for run in runs_of(usage)):
         return None
-    return prices.bounds(Sizes(body_bytes=0, server_tools=True), usage, context)
+    return prices.bounds(Sizes(body_bytes=0, server_tools=_ran_tools(usage)), usage, context)
+
+
+def _ran_tools(usage: Usage) -> bool:
+    runs = usage.iterations is not None
+    return runs or bool(usage.web_search_requests or usage.web_fetch_requests or usage.unknown)
 
 
 def charge_of_row(row: Row) -> Charge | None:

@@ -199,6 +199,15 @@ def test_a_stream_that_died_keeps_what_it_told() -> None:
     assert (total.partial, total.complete, total.high_pico) == (1, False, charge.high_pico)
 
 
+def test_of_a_message_that_has_not_ended_nothing_bounds_the_most_where_tools_ran() -> None:
+    bill = tracker()
+    bill.add(agent("msg_1", usage(10, 8) | {"server_tool_use": {"web_search_requests": 1}}))
+    (charge,) = bill.charges
+    assert charge.state is State.PARTIAL
+    assert charge.low_pico
+    assert charge.high_pico is None
+
+
 def test_a_message_that_says_it_has_not_ended_is_partial_until_its_end_is_told() -> None:
     """Claude Code tells of each block, with the placeholder of the start as its output."""
     bill = tracker()
