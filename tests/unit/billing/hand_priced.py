@@ -47,7 +47,8 @@ class HandPriced:
             return None
         low = self.cost(usage, context).net_pico or 0
         high = low + OUTPUT * (MOST - (usage.output_tokens or 0))
-        return Bounds(low_pico=low, estimate_pico=low, high_pico=high)
+        most = None if sizes.server_tools else high
+        return Bounds(low_pico=low, estimate_pico=low, high_pico=most)
 
 
 def usage(input: int = 10, output: int = 2, write: int = 0, read: int = 0) -> dict[str, int]:  # noqa: A002
