@@ -22,9 +22,9 @@ from gateway.config import (
     AwsUpstreamSection,
     Config,
     ConfigError,
+    GoogleUpstreamSection,
     Mistake,
     Secret,
-    VertexUpstream,
     load,
 )
 from gateway.config import Upstream as Section
@@ -220,7 +220,7 @@ def credential(section: Section) -> CredentialSettings:
                 session_token=_revealed(section.aws_session_token),
                 profile=section.aws_profile,
             )
-        case VertexUpstream():
+        case GoogleUpstreamSection():
             return CredentialSettings(
                 kind,
                 token=_revealed(section.token),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from providers import capabilities
 from providers.codecs import aws_regions, places
 from providers.codecs.anthropic_format import AnthropicFormat
@@ -12,7 +10,6 @@ from providers.contract import Endpoint, Place, PlaceError, SigV4
 SERVICE = "aws-external-anthropic"
 """What requests are signed for, and the start of the host (anthropic 2.12 `lib/aws`)."""
 
-_WORKSPACE = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _PARTITION = "aws"
 
 
@@ -36,7 +33,7 @@ class Aws(AnthropicFormat):
             models=capabilities.platform_models(capabilities.load(self.name), place),
             region=region,
             geo=place.geo,
-            workspace=_workspace(place.workspace),
+            workspace=places.workspace(place.workspace, "each request names it in a header"),
         )
 
 
@@ -46,12 +43,3 @@ def _host(region: str) -> str:
         reason = f"Claude Platform on AWS is not in the partition {partition.name} of {region}"
         raise PlaceError("region", f"{reason}; use a commercial region, or Bedrock there")
     return f"{SERVICE}.{region}.api.aws"
-
-
-def _workspace(given: str | None) -> str:
-    """Return the workspace, without which the platform takes no request."""
-    if given is None:
-        raise PlaceError("workspace", "'workspace' is needed: each request names it in a header")
-    if not _WORKSPACE.fullmatch(given):
-        raise PlaceError("workspace", f"{given!r} is not like 'wrkspc_011CZkZaBF1tNoB5'")
-    return given

@@ -9,6 +9,7 @@ from providers.aws import Aws
 from providers.bedrock import Bedrock
 from providers.bedrock_mantle import BedrockMantle
 from providers.contract import Provider
+from providers.google_cloud import GoogleCloud
 from providers.vertex import Vertex
 
 PROVIDERS: Mapping[str, Provider] = {
@@ -16,6 +17,7 @@ PROVIDERS: Mapping[str, Provider] = {
     "aws": Aws(),
     "bedrock": Bedrock(),
     "bedrock_mantle": BedrockMantle(),
+    "google_cloud": GoogleCloud(),
     "vertex": Vertex(),
 }
 """One instance each: a provider holds no state."""

@@ -7,6 +7,7 @@ from gateway.config import (
     AwsUpstream,
     BedrockMantleUpstream,
     BedrockUpstream,
+    GoogleCloudUpstream,
     Upstream,
     VertexUpstream,
 )
@@ -42,6 +43,8 @@ def _account(section: Upstream) -> tuple[str, ...]:
             named = (section.aws_profile,)
         case AwsUpstream():
             named = (section.aws_profile, section.workspace)
+        case GoogleCloudUpstream():
+            named = (section.project, section.credentials_file, section.workspace)
         case VertexUpstream():
             named = (section.project, section.credentials_file)
         case AnthropicUpstream():

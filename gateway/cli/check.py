@@ -158,7 +158,10 @@ def _upstream(upstream: Upstream, config: Config) -> dict[str, Any]:
 
 
 def _credential(upstream: Upstream) -> str:
-    from gateway.config import AwsUpstreamSection  # noqa: PLC0415 - pydantic is slow to import
+    from gateway.config import (  # noqa: PLC0415 - pydantic is slow to import
+        AwsUpstreamSection,
+        GoogleUpstreamSection,
+    )
 
     kind = upstream.credential_kind
     if upstream.token is not None:
@@ -167,7 +170,7 @@ def _credential(upstream: Upstream) -> str:
         return str(upstream.aws_secret_access_key)
     if isinstance(upstream, AwsUpstreamSection) and kind == "aws_profile":
         return f"AWS profile {upstream.aws_profile}"
-    if upstream.provider == "vertex" and kind == "google_file":
+    if isinstance(upstream, GoogleUpstreamSection) and kind == "google_file":
         return f"file {upstream.credentials_file}"
     return _CREDENTIALS[kind]
 

@@ -100,6 +100,7 @@ def _introduce(emulator: Emulator, service_account: Path | None) -> None:
         f"ANTHROPIC_BEDROCK_MANTLE_BASE_URL={emulator.mantle.base_url}/anthropic",
         f"ANTHROPIC_AWS_BASE_URL={emulator.aws.base_url}",
         "ANTHROPIC_AWS_WORKSPACE_ID=wrkspc_emulator",
+        f"# claude.googleapis.com: {emulator.google_cloud.base_url}",
         f"# faults and records: {emulator.direct.base_url}/_emulator/",
         "",
     )

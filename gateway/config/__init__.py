@@ -25,6 +25,8 @@ from gateway.config.upstreams import (
     BedrockMantleUpstream,
     BedrockUpstream,
     CredentialKind,
+    GoogleCloudUpstream,
+    GoogleUpstreamSection,
     Upstream,
     VertexUpstream,
 )
@@ -42,6 +44,8 @@ __all__ = [
     "Config",
     "ConfigError",
     "CredentialKind",
+    "GoogleCloudUpstream",
+    "GoogleUpstreamSection",
     "Journal",
     "Mistake",
     "Policy",

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from gateway.config.addresses import is_plain
 
 _AWS_CREDENTIALS = ("api_key", "aws_access_key_id", "aws_profile")
+_GOOGLE_CREDENTIALS = ("credentials_file", "access_token")
 _AWS_PAIRS = (
     ("aws_access_key_id", "aws_secret_access_key"),
     ("aws_secret_access_key", "aws_access_key_id"),
@@ -18,7 +19,8 @@ _EXCLUSIVE: dict[str, tuple[str, ...]] = {
     "aws": _AWS_CREDENTIALS,
     "bedrock": _AWS_CREDENTIALS,
     "bedrock_mantle": _AWS_CREDENTIALS,
-    "vertex": ("credentials_file", "access_token"),
+    "google_cloud": _GOOGLE_CREDENTIALS,
+    "vertex": _GOOGLE_CREDENTIALS,
 }
 """Provider -> the settings that each name a credential; one upstream has one."""
 

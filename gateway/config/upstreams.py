@@ -213,10 +213,9 @@ class BedrockMantleUpstream(AwsUpstreamSection):
         )
 
 
-class VertexUpstream(UpstreamSection):
-    """Claude on Google's Vertex AI in one location."""
+class GoogleUpstreamSection(UpstreamSection):
+    """What upstreams have in common that Google lets requests in to."""
 
-    provider: Literal["vertex"]
     project: Project | None = None
     region: Word | None = None
     """A location: `europe-west1`, `eu`, `us`, `global`."""
@@ -235,6 +234,33 @@ class VertexUpstream(UpstreamSection):
         """The secret that travels as it is."""
         return self.access_token
 
+
+class GoogleCloudUpstream(GoogleUpstreamSection):
+    """Claude on Google Cloud as Anthropic runs it."""
+
+    provider: Literal["google_cloud"]
+    geo: Word | None = None
+    """`us` or `global`: the `inference_geo` of every request there."""
+    workspace: Workspace | None = None
+    """The id of the workspace of every request there; it is needed."""
+
+    def place(self) -> Place:
+        """Return where it is, in the provider's words."""
+        return Place(
+            base_url=self.base_url,
+            region=self.region,
+            project=self.project,
+            models=dict(self.models),
+            geo=self.geo,
+            workspace=self.workspace,
+        )
+
+
+class VertexUpstream(GoogleUpstreamSection):
+    """Claude on Google's Vertex AI in one location."""
+
+    provider: Literal["vertex"]
+
     def place(self) -> Place:
         """Return where it is, in the provider's words."""
         return Place(
@@ -246,7 +272,12 @@ class VertexUpstream(UpstreamSection):
 
 
 Upstream = (
-    AnthropicUpstream | AwsUpstream | BedrockMantleUpstream | BedrockUpstream | VertexUpstream
+    AnthropicUpstream
+    | AwsUpstream
+    | BedrockMantleUpstream
+    | BedrockUpstream
+    | GoogleCloudUpstream
+    | VertexUpstream
 )
 
 UPSTREAMS: dict[str, type[Upstream]] = {
@@ -254,6 +285,7 @@ UPSTREAMS: dict[str, type[Upstream]] = {
     "aws": AwsUpstream,
     "bedrock": BedrockUpstream,
     "bedrock_mantle": BedrockMantleUpstream,
+    "google_cloud": GoogleCloudUpstream,
     "vertex": VertexUpstream,
 }
 """Provider -> the model of its upstreams."""

@@ -9,6 +9,7 @@ from gateway.config import (
     AwsUpstream,
     BedrockMantleUpstream,
     BedrockUpstream,
+    GoogleCloudUpstream,
     VertexUpstream,
 )
 from gateway.doctor.finding import FACTS, Finding
@@ -30,8 +31,8 @@ def _examined(subject: Subject) -> Iterator[Finding]:
             from gateway.doctor.bedrock_probes import probe_bedrock  # noqa: PLC0415 - loads boto3
 
             yield from probe_bedrock(subject, section)
-        case AwsUpstream() | BedrockMantleUpstream():
-            # AWS has no operation that tells a fact of these platforms.
+        case AwsUpstream() | BedrockMantleUpstream() | GoogleCloudUpstream():
+            # No operation is known that tells a fact of these platforms.
             return
         case VertexUpstream() as section:
             from gateway.doctor.vertex_probes import probe_vertex  # noqa: PLC0415 - google-auth

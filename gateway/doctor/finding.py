@@ -16,6 +16,7 @@ FACTS = {
     "aws": (),
     "bedrock": ("retention_days", "processing_in", "storage_in", "partition"),
     "bedrock_mantle": (),
+    "google_cloud": (),
     "vertex": ("processing_in",),
 }
 """Provider -> the facts that its platform can be asked about."""

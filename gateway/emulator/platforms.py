@@ -18,6 +18,7 @@ from gateway.emulator.control import PREFIX, controlled
 from gateway.emulator.direct import Direct
 from gateway.emulator.elsewhere import Elsewhere, refusing_socket
 from gateway.emulator.fault_queue import Faults
+from gateway.emulator.google_cloud import GoogleCloud
 from gateway.emulator.http import End, Note, Request, Response
 from gateway.emulator.mantle import Mantle
 from gateway.emulator.platform import Ids, Platform, World
@@ -34,6 +35,7 @@ PLATFORMS: Final[Mapping[str, Callable[[World], Platform]]] = MappingProxyType(
         "vertex": Vertex,
         "aws": AwsPlatform,
         "bedrock_mantle": Mantle,
+        "google_cloud": GoogleCloud,
     }
 )
 """Platform name -> what emulates it; the order is the order of ports."""
@@ -84,6 +86,8 @@ class Emulator:
         self.vertex = Vertex(self._world)
         self.aws = AwsPlatform(self._world)
         self.mantle = Mantle(self._world)
+        self.google_cloud = GoogleCloud(self._world)
+        self.google_cloud.account = self.vertex.account
         self.elsewhere = Elsewhere(self._world)
         """A host that is no platform; what arrives there is on record as `elsewhere`."""
         self.platforms: tuple[Platform, ...] = (
@@ -92,6 +96,7 @@ class Emulator:
             self.vertex,
             self.aws,
             self.mantle,
+            self.google_cloud,
         )
         self._servers: list[Server] = []
         self._refusing: dict[str, socket.socket] = {}

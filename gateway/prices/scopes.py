@@ -90,4 +90,5 @@ _BY_PLATFORM: Mapping[str, Callable[[Endpoint, str], Scope | None]] = {
     "vertex": _vertex,
     "anthropic": _anthropic,
     "aws": _anthropic,
+    "google_cloud": _anthropic,
 }

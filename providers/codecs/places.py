@@ -8,6 +8,7 @@ from urllib.parse import quote, urlsplit
 from providers.contract import Endpoint, Operation, Place, PlaceError, PlatformModel
 
 _DOTS = frozenset(("", ".", ".."))
+_WORKSPACE = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _SEGMENT = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 
 
@@ -36,6 +37,15 @@ def segment(key: str, value: str | None, example: str) -> str:
     if value in _DOTS or not _SEGMENT.fullmatch(value):
         raise PlaceError(key, f"{key} = {value!r} is not like {example!r}")
     return value
+
+
+def workspace(given: str | None, why: str) -> str:
+    """Return a workspace that a platform cannot do without; raises PlaceError."""
+    if given is None:
+        raise PlaceError("workspace", f"'workspace' is needed: {why}")
+    if not _WORKSPACE.fullmatch(given):
+        raise PlaceError("workspace", f"{given!r} is not like 'wrkspc_011CZkZaBF1tNoB5'")
+    return given
 
 
 def target(endpoint: Endpoint, path: str) -> str:

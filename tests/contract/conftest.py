@@ -80,6 +80,15 @@ class Oracle:
             aws_region=region, api_key="k", http_client=self._http, max_retries=0
         )
 
+    def google_cloud(self, project: str, workspace: str) -> anthropic.AnthropicGoogleCloud:
+        return anthropic.AnthropicGoogleCloud(
+            project=project,
+            workspace_id=workspace,
+            token_provider=lambda: "t",
+            http_client=self._http,
+            max_retries=0,
+        )
+
     def mantle(self, region: str) -> anthropic.AnthropicBedrockMantle:
         return anthropic.AnthropicBedrockMantle(
             aws_region=region, api_key="k", http_client=self._http, max_retries=0

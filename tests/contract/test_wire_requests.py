@@ -60,6 +60,7 @@ PLACES = {
     "aws": Place(region="eu-central-1", workspace=WORKSPACE),
     "bedrock": Place(region="eu-central-1", profile="eu"),
     "bedrock_mantle": Place(region="eu-central-1"),
+    "google_cloud": Place(project="p-1", workspace=WORKSPACE),
     "vertex": Place(region="europe-west1", project="p-1"),
 }
 
@@ -182,6 +183,7 @@ def theirs(oracle: Oracle, platform: str, case: Case) -> Sent:
         "aws": lambda: oracle.aws("eu-central-1", WORKSPACE),
         "bedrock": lambda: oracle.bedrock("eu-central-1"),
         "bedrock_mantle": lambda: oracle.mantle("eu-central-1"),
+        "google_cloud": lambda: oracle.google_cloud("p-1", WORKSPACE),
         "vertex": lambda: oracle.vertex("europe-west1", "p-1"),
     }
     model = endpoint(platform).models[case.model].id

@@ -42,6 +42,8 @@ def processing(where: Where) -> Value | None:
         # Its region is where requests are let in, and says nothing of where they are processed.
         (Where("u", "aws", "eu-central-1"), EVERYWHERE),
         (Where("u", "aws", "eu-central-1", geo="us"), {"US"}),
+        (Where("u", "google_cloud", "eu"), EVERYWHERE),
+        (Where("u", "google_cloud", "global", geo="us"), {"US"}),
         (Where("u", "foundry"), EVERYWHERE),
     ],
 )
