@@ -36,6 +36,10 @@ class Direct(Platform):
     """`api.anthropic.com` on loopback."""
 
     name = "anthropic"
+    lacks: ClassVar[frozenset[str]] = frozenset()
+    """Top-level fields of the direct API that this platform does not take."""
+    adds: ClassVar[frozenset[str]] = frozenset()
+    """Top-level fields that only this platform takes."""
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
@@ -119,11 +123,6 @@ class Direct(Platform):
         check_types(body, required=(*required, "messages"))
         check_fields(body, allowed_fields(kind, version, betas(request)) - self.lacks | self.adds)
         return body, find_model(self.shown(body["model"])), version
-
-    lacks: ClassVar[frozenset[str]] = frozenset()
-    """Top-level fields of the direct API that this platform does not take."""
-    adds: ClassVar[frozenset[str]] = frozenset()
-    """Top-level fields that only this platform takes."""
 
     def shown(self, model: str) -> str:
         """Return a model's name in answers; raises Problem for one that is not called so here."""
