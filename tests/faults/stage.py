@@ -18,7 +18,7 @@ import httpx2
 
 import gateway
 from gateway.compose import found
-from gateway.emulator import Emulator
+from gateway.emulator import Emulator, named_faults
 from gateway.emulator.google_tokens import ServiceAccount
 from gateway.emulator.server import Connection
 from gateway.engine import Engine
@@ -184,7 +184,11 @@ def _write(directory: Path, emulator: Emulator) -> None:
     emulator.vertex.account.project = PROJECT
     emulator.vertex.account._key = _private_key()
     emulator.vertex.write_service_account(directory / "vertex.json")
-    urls = {each.name: each.base_url for each in emulator.platforms}
+    urls = {
+        each.name: each.base_url
+        for each in emulator.platforms
+        if each.name in named_faults.PLATFORMS
+    }
     tables = {
         **{f"refusing-{name}": _upstream(name, emulator.refusing_url(name)) for name in urls},
         **{name: _upstream(name, url) for name, url in urls.items()},
