@@ -26,7 +26,14 @@ TOOL: Mapping[str, Any] = {
 }
 PLACES = {
     "anthropic": Place(base_url="http://127.0.0.1"),
+    "aws": Place(base_url="http://127.0.0.1", region="eu-central-1", workspace="wrkspc_1"),
     "bedrock": Place(base_url="http://127.0.0.1", region="eu-central-1", profile="eu"),
+    "bedrock_mantle": Place(base_url="http://127.0.0.1/anthropic", region="eu-central-1"),
+    "google_cloud": Place(
+        base_url="http://127.0.0.1/v1/projects/p/locations/global/workspaces/w/invoke",
+        project="p",
+        workspace="w",
+    ),
     "vertex": Place(base_url="http://127.0.0.1", region="europe-west1", project="tidegate"),
 }
 HEADERS = (

@@ -25,8 +25,8 @@ OURS_BYTES = 4096
 
 
 def sse(rng: random.Random) -> None:
-    """A stream in the Anthropic format, of the Claude API or of Vertex AI."""
-    platform = rng.choice(("anthropic", "vertex"))
+    """A stream in the Anthropic format, of whichever platform has it."""
+    platform = rng.choice([name for name in PROVIDERS if name != "bedrock"])
     if rng.random() < 0.5:
         good = [each.body for each in samples.streams(platform)]
         data = mutated(rng, rng.choice(good), good)
