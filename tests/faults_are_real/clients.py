@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 import httpx2
-from anthropic import Anthropic, AnthropicBedrock, AnthropicVertex, DefaultHttpxClient
+from anthropic import Anthropic, AnthropicBedrock, AnthropicVertex
 from google.auth.transport.requests import Request as _Request  # noqa: F401 - warns as it loads, so not in a thread
 from google.oauth2 import service_account
 
@@ -42,7 +42,10 @@ def client(emulator: Emulator, platform: str, timeout_s: float) -> Client:
     shared: dict[str, Any] = {
         "max_retries": 0,
         "timeout": timeout_s,
-        "http_client": DefaultHttpxClient(verify=_context(), timeout=timeout_s),
+        # Without a look at the environment, which the test runner changes under many threads.
+        "http_client": httpx2.Client(
+            verify=_context(), timeout=timeout_s, follow_redirects=True, trust_env=False
+        ),
     }
     match platform:
         case "anthropic":
