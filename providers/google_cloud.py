@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from msgspec import structs
+
 from providers import capabilities
-from providers.codecs import places
+from providers.codecs import places, residency
 from providers.codecs.anthropic_format import AnthropicFormat
-from providers.contract import Bearer, Endpoint, Place
+from providers.contract import (
+    Bearer,
+    Endpoint,
+    Fields,
+    Loss,
+    Operation,
+    Place,
+    WireRequest,
+)
 
 _ORIGIN = "https://claude.googleapis.com"
 """anthropic 2.12 `lib/google_cloud`; its README calls the names provisional."""
@@ -36,4 +46,17 @@ class GoogleCloud(AnthropicFormat):
             region=location,
             project=project,
             geo=place.geo,
+            workspace=workspace,
         )
+
+    def encode(
+        self,
+        operation: Operation,
+        fields: Fields,
+        endpoint: Endpoint,
+        losses: tuple[Loss, ...] = (),
+    ) -> WireRequest:
+        """Return the request without the header of a workspace: the path names it."""
+        request = super().encode(operation, fields, endpoint, losses)
+        kept = tuple(pair for pair in request.headers if pair[0] != residency.WORKSPACE)
+        return structs.replace(request, headers=kept)

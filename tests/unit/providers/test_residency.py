@@ -156,3 +156,24 @@ def test_what_is_sent_names_the_geography_once_and_keeps_the_rest(
     assert [value for name, value in pairs if name == "inference_geo"] == ["us"]
     sent = json.loads(ANTHROPIC.encode(MESSAGE, asked, US).body)
     assert sent == body | {"inference_geo": "us"}
+
+
+@pytest.mark.parametrize(
+    ("platform", "place"),
+    [
+        ("aws", Place(region="eu-central-1", workspace="wrkspc_1")),
+        ("google_cloud", Place(project="p", workspace="wrkspc_1")),
+    ],
+)
+def test_where_a_workspace_is_needed_no_request_goes_to_another(
+    platform: str, place: Place
+) -> None:
+    provider = PROVIDERS[platform]
+    there = provider.endpoint(place)
+    same, other = asking((WORKSPACE, "wrkspc_1")), asking((WORKSPACE, "wrkspc_2"))
+    assert provider.losses(MESSAGE, same, there) == ()
+    (lost,) = provider.losses(MESSAGE, other, there)
+    assert (lost.name, lost.droppable) == (WORKSPACE, False)
+    # Google's path names it; no header does beside it.
+    told = header(provider.encode(MESSAGE, same, there).headers, WORKSPACE)
+    assert told == ("wrkspc_1" if platform == "aws" else None)
