@@ -101,8 +101,11 @@ class Audit:
         mistakes = [str(mistake) for mistake in reload.mistakes]
         self.write("reload", {"ok": False, "mistakes": mistakes})
 
-    def decided(self, call: Call, plan: Plan) -> Trail:
-        """Record a decision and the plan it led to; raises Unrecorded."""
+    def decided(self, call: Call, plan: Plan, more: Mapping[str, Any] = NOTHING) -> Trail:
+        """Record a decision and the plan it led to; raises Unrecorded.
+
+        `more` says what is asked for where that is no model's answer.
+        """
         judgement = plan.judgement
         if judgement is None and self._journal is None:
             return Trail(self, None)
@@ -119,7 +122,7 @@ class Audit:
             if plan.warm is not None:
                 data["warm"] = plan.warm
             data["rejected"] = [_rejection(each) for each in plan.rejected]
-            self.must("decision", data)
+            self.must("decision", {**data, **more})
         return trail
 
     def turned_away(self, call: Call, error: Refused) -> Trail:
@@ -238,6 +241,11 @@ class Trail:
         """Record how a call ended; without an attempt no upstream answered it."""
         of = {"decision": self.decision} if attempt is None else self._of(attempt)
         self._audit.write("finished", {**of, "state": state, "request_id": request_id, **answer})
+
+    def pinned(self, state: str, name: str, upstream: str, owner: str, *, durable: bool) -> None:
+        """Record that an upstream has made something, which is there and nowhere else."""
+        data = {"state": state, "id": name, "upstream": upstream, "owner": owner}
+        self._audit.write("pinned", {"decision": self.decision, **data, "kept": durable})
 
     def violation(self, upstream: str, found: Violation) -> None:
         """Record that an answer shows something other than what was planned."""

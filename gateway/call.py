@@ -18,7 +18,7 @@ from msgspec import Raw, Struct
 
 from gateway.errors import Malformed
 from gateway.parts import MAX_PARTS, crowded
-from providers.contract import Fields, Headers, Kind
+from providers.contract import Area, Fields, Headers, Kind
 
 T = TypeVar("T")
 
@@ -112,7 +112,7 @@ ANYONE = Caller()
 class Call(Struct, frozen=True):
     """One request of one caller, decoded one level deep."""
 
-    kind: Kind
+    kind: Kind | Area
     asked: str
     """The model as the caller named it."""
     stream: bool
@@ -177,6 +177,42 @@ def read_call(
         max_tokens=_typed(fields, "max_tokens", int) if "max_tokens" in fields else None,
         payer=_payer(fields["billing_policy"]) if "billing_policy" in fields else None,
         speed=_speed(fields["speed"]) if "speed" in fields else "standard",
+    )
+
+
+def read_errand(
+    area: Area,
+    headers: Headers,
+    body: bytes,
+    *,
+    own_account: bool = False,
+    caller: Caller = ANYONE,
+    request_id: str | None = None,
+) -> Call:
+    """Read a request to an endpoint that keeps state; its body is not looked into here.
+
+    Raises Malformed with the name of what is wrong.
+    """
+    folded = _folded(headers)
+    return Call(
+        kind=area,
+        asked="",
+        stream=False,
+        fields=Fields(
+            raw=body,
+            body={},
+            version=_version(folded),
+            betas=_betas(folded.get("anthropic-beta")),
+            headers=_forwarded(folded, own_account=own_account),
+        ),
+        labels=_labels(folded),
+        retry_count=_count(folded.get("x-stainless-retry-count")),
+        silence_s=_seconds(
+            folded.get("x-stainless-read-timeout") or folded.get("x-stainless-timeout")
+        ),
+        own_account=own_account,
+        caller=caller,
+        request_id=request_id,
     )
 
 

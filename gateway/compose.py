@@ -39,6 +39,9 @@ from gateway.dispatch.limits import Limits
 from gateway.journal import Journal, shared
 from gateway.prices.book import Prices
 from gateway.routing import Upstream
+from gateway.stateful import table
+from gateway.stateful.held import Held
+from gateway.stateful.store import FILE_NAME, SqlitePins
 from gateway.wire.contract import Route
 from providers.contract import Endpoint, Place
 from providers.registry import PROVIDERS
@@ -64,6 +67,7 @@ class Parts:
     audit: Audit
     costing: Costing
     folding: Folding | None
+    held: Held
 
 
 def parts(config: Config, signers: Mapping[str, Signer] = NO_SIGNERS) -> Parts:
@@ -105,6 +109,7 @@ def parts(config: Config, signers: Mapping[str, Signer] = NO_SIGNERS) -> Parts:
         audit,
         Costing(book, upstreams, time.time),
         _folding(config, book),
+        Held(pins(config)),
     )
 
 
@@ -159,6 +164,13 @@ def affinity(config: Config) -> Affinity | None:
 def costing(config: Config, upstreams: Sequence[Upstream]) -> Costing:
     """Return what prices answers; raises ConfigError for prices of one's own with a mistake."""
     return Costing(prices.load(config), upstreams, time.time)
+
+
+def pins(config: Config) -> SqlitePins | None:
+    """Return what keeps pins over restarts: a file beside the journal; None: nothing does."""
+    if config.journal.dir is None:
+        return None
+    return SqlitePins(config.path(config.journal.dir) / FILE_NAME, table.keep_days())
 
 
 def _folding(config: Config, book: Prices) -> Folding | None:

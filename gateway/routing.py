@@ -54,6 +54,10 @@ class Cause(Enum):
     MODEL = auto()
     NARROWED = auto()
     FIDELITY = auto()
+    ENDPOINT = auto()
+    """The platform does not have what is asked for."""
+    PINNED = auto()
+    """Another upstream holds what the request refers to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +112,13 @@ def plan(
     Raises:
         Refused: The call is wrong whatever the upstreams are.
     """
-    _check_only(call, upstreams)
-    model, narrow = _model(call, upstreams)
+    check_only(call, upstreams)
+    model, narrow = named_model(call.asked, upstreams)
     if judge is None:
-        _refuse_what_nobody_judges(call)
+        refuse_what_nobody_judges(call)
     judgement = judge(call, model) if judge is not None else None
+    if not isinstance(call.kind, Kind):
+        raise TypeError(f"{call.kind} asks nothing of a model")
     operation = Operation(call.kind, model, call.stream)
     look = _Look(call, operation, narrow, judgement, tripped)
     looked = [look.at(upstream) for upstream in upstreams]
@@ -134,8 +140,8 @@ def plan(
     return Plan(operation, tuple(legs), rejected, judgement, refused, warm if is_warm else None)
 
 
-def _refuse_what_nobody_judges(call: Call) -> None:
-    """What demands something is refused while no policy is there to keep it."""
+def refuse_what_nobody_judges(call: Call) -> None:
+    """Refuse what demands something while no policy is there to keep it; raises Forbidden."""
     if call.labels.data_class is not None:
         raise Forbidden("x-gateway-class: there is no policy that says where this class may go.")
     if call.labels.require:
@@ -145,7 +151,8 @@ def _refuse_what_nobody_judges(call: Call) -> None:
         raise Forbidden(f"There is no policy, and this key is held to the layers {named}.")
 
 
-def _check_only(call: Call, upstreams: Sequence[Upstream]) -> None:
+def check_only(call: Call, upstreams: Sequence[Upstream]) -> None:
+    """Raise the Refused for a call narrowed to an upstream that is not there."""
     names = [upstream.name for upstream in upstreams]
     if not names:
         raise NotReady("No upstream is configured.")
@@ -156,16 +163,16 @@ def _check_only(call: Call, upstreams: Sequence[Upstream]) -> None:
             raise Malformed(f"x-gateway-only: there is no upstream {name[:100]!r}.{hint}")
 
 
-def _model(call: Call, upstreams: Sequence[Upstream]) -> tuple[str, catalog.Narrowing | None]:
-    """Return the canonical id and what the way it was written demands."""
+def named_model(asked: str, upstreams: Sequence[Upstream]) -> tuple[str, catalog.Narrowing | None]:
+    """Return the canonical id and what the way it was written demands; raises UnknownModel."""
     for upstream in upstreams:
-        if call.asked in upstream.endpoint.models:
-            return call.asked, None
+        if asked in upstream.endpoint.models:
+            return asked, None
     try:
-        resolved = catalog.resolve(call.asked)
+        resolved = catalog.resolve(asked)
     except catalog.UnknownModel as error:
         near = f" Near names: {', '.join(error.near)}." if error.near else ""
-        raise UnknownModel(f"model: {call.asked[:200]} is not known.{near}") from None
+        raise UnknownModel(f"model: {asked[:200]} is not known.{near}") from None
     return resolved.canonical, resolved.narrow
 
 
@@ -184,7 +191,7 @@ class _Look:
         self._operation = operation
         self._narrow = narrow
         self._judgement = judgement
-        self._verdicts = None if judgement is None else _by_name(judgement)
+        self._verdicts = None if judgement is None else verdicts_by_name(judgement)
         self._tripped = tripped
         inside = judgement.models if judgement is not None else ()
         # What the catalog does not know, such as `default`, policy has judged by its name.
@@ -209,16 +216,8 @@ class _Look:
 
     def _policy(self, upstream: Upstream) -> tuple[Cause, str] | None:
         if upstream.name in self._tripped:
-            return Cause.POLICY, "taken out: an answer from there broke its plan"
-        if self._verdicts is None:
-            return None
-        verdict = self._verdicts.get(upstream.name)
-        if verdict is None:
-            return Cause.POLICY, "policy knows nothing of it"
-        if verdict.allowed:
-            return None
-        rules = dict.fromkeys(reason.rule for reason in verdict.reasons)
-        return Cause.POLICY, f"policy does not allow it: {', '.join(rules)}"
+            return TRIPPED
+        return None if self._verdicts is None else against(self._verdicts.get(upstream.name))
 
     def _narrowed(self, upstream: Upstream) -> tuple[Cause, str] | None:
         only = self._call.labels.only
@@ -239,7 +238,21 @@ class _Look:
         return None
 
 
-def _by_name(judgement: Judgement) -> dict[str, Verdict]:
+TRIPPED = (Cause.POLICY, "taken out: an answer from there broke its plan")
+
+
+def against(verdict: Verdict | None) -> tuple[Cause, str] | None:
+    """Return what policy has against an upstream; None: nothing."""
+    if verdict is None:
+        return Cause.POLICY, "policy knows nothing of it"
+    if verdict.allowed:
+        return None
+    rules = dict.fromkeys(reason.rule for reason in verdict.reasons)
+    return Cause.POLICY, f"policy does not allow it: {', '.join(rules)}"
+
+
+def verdicts_by_name(judgement: Judgement) -> dict[str, Verdict]:
+    """Return what policy said, by upstream."""
     return {verdict.upstream: verdict for verdict in judgement.decision.candidates}
 
 

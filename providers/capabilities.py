@@ -11,7 +11,7 @@ from functools import cache
 
 from providers import catalog, data_files
 from providers.codecs import json_paths
-from providers.contract import Place, PlaceError, PlatformModel
+from providers.contract import Area, Place, PlaceError, PlatformModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,8 @@ class Capabilities:
     parts: tuple[Part, ...] = ()
     geos: Geos | None = None
     """None: a request cannot ask where it is processed."""
+    areas: frozenset[Area] = frozenset()
+    """The endpoints that keep state which it has."""
 
 
 @cache
@@ -109,6 +111,7 @@ def load(platform: str) -> Capabilities:
         models={name: _row(row, file.models.version) for name, row in file.models.rows.items()},
         body_bytes=file.limits.body_bytes,
         geos=_geos(file.geos),
+        areas=frozenset() if file.stateful is None else file.stateful.areas,
     )
     return _all_but(loaded, file) if file.takes_all else _bounded(loaded, file)
 

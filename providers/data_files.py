@@ -12,6 +12,7 @@ from typing import Literal, TypeVar
 
 import msgspec
 
+from providers.contract import Area
 from providers.shapes import ready
 
 T = TypeVar("T")
@@ -109,6 +110,12 @@ class GeoTable(Table, kw_only=True):
     """The canonical models that take the field."""
 
 
+class StatefulTable(Table, kw_only=True):
+    """The endpoints that keep state."""
+
+    areas: frozenset[Area]
+
+
 @ready
 class BetaFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """`betas.toml`: what a beta unlocks."""
@@ -132,6 +139,8 @@ class PlatformFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     tools: ToolTable | None = None
     nested: PartTable | None = None
     geos: GeoTable | None = None
+    stateful: StatefulTable | None = None
+    """None: nothing says that it has any."""
 
 
 class ModelRow(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

@@ -12,6 +12,7 @@ from msgspec import Struct, structs
 
 from gateway.credentials.contract import CredentialError, Signer
 from gateway.dispatch.attempts import Attempt, Dispatch, Give, Record, Send, Wait
+from gateway.dispatch.download import Download
 from gateway.dispatch.stream import Clocks, Facts, Outcome, State, Stream
 from gateway.wire.contract import Exchange, Outgoing, Route, Wire, WireError
 from gateway.wire.passage import Passage, Withdrawn
@@ -62,6 +63,8 @@ class Job(Struct, frozen=True):
     """Told of an attempt that was begun, and that policy stopped before a byte had left."""
     attempt_id: Callable[[Attempt], str | None] = lambda _attempt: None
     """What an attempt is called at its platform; None: it has no name there."""
+    download: bool = False
+    """A good answer is handed on as it comes."""
 
 
 class _Try(Struct, frozen=True):
@@ -88,6 +91,7 @@ class Won:
     """The planned upstreams that policy no longer allowed when their turn came."""
     body: bytes | None = field(default=None, repr=False)
     stream: OpenStream | None = None
+    download: Download | None = None
 
 
 class OpenStream:
@@ -240,7 +244,7 @@ async def _attempt(one: _Try) -> Won | Failure:
     except BaseException:
         exchange.close()
         raise
-    if isinstance(result, Failure) or result.stream is None:
+    if isinstance(result, Failure) or (result.stream is None and result.download is None):
         exchange.close()
     return result
 
@@ -279,6 +283,10 @@ async def _answered(one: _Try, request: WireRequest, exchange: Exchange) -> Won 
         records=job.dispatch.records,
         withdrawn=job.dispatch.refused,
     )
+    if job.download:
+        limits = job.dispatch.limits
+        won.download = Download(wire, exchange, limits.idle_s, job.dispatch.deadline_s)
+        return won
     if not job.operation.stream:
         body = await _whole(exchange, send.until_s, MAX_ANSWER_BYTES)
         answer = provider.answer(job.operation, exchange.headers, body)

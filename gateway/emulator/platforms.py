@@ -118,6 +118,8 @@ class Emulator:
         self.direct.organization.reset()
         self.aws.organization.reset()
         self.vertex.garden.reset()
+        for keeping in (self.direct, self.aws, self.google_cloud):
+            keeping.forget()
         self._world.records.clear()
         self._world.faults.clear()
         self._world.cache.clear()

@@ -31,6 +31,7 @@ from gateway.server.replies import failed, refused, reply
 from gateway.server.report import report
 from gateway.server.settings import DOOR, Settings
 from gateway.server.shedding import Load, Place
+from gateway.server.stateful import Does, StatefulDoor
 from gateway.server.status import Shows, Status
 from gateway.telemetry import Observer, Observers
 from gateway.wire.contract import Wire
@@ -49,6 +50,11 @@ class Serves(Shows, Protocol):
 
     def observe(self, observer: Observer) -> None:
         """Tell one more observer of what happens to calls."""
+        ...
+
+    @property
+    def stateful(self) -> Does:
+        """What does errands: batches, files, skills."""
         ...
 
     async def answer(self, call: Call, wire: Wire, gone: Callable[[], bool]) -> Answer:
@@ -103,6 +109,9 @@ class App:
             engine.observe(observer)
         self.status = Status(engine, counts, wire.now_s, self.load, began_s=wire.now_s())
         self._metrics = Metrics(self.status)
+        self._stateful = StatefulDoor(
+            engine, wire, settings, self.load, observers=self._observers, admit=self._admit
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request (ASGI 3.0)."""
@@ -110,7 +119,9 @@ class App:
             raise NotImplementedError(f"this application speaks HTTP only, not {scope['type']}")
         try:
             kind = CALLS.get(scope["path"])
-            if kind is None:
+            if kind is None and self._stateful.takes(scope):
+                await self._stateful.serve(scope, receive, send)
+            elif kind is None:
                 await reply(send, await self._aside(scope))
             else:
                 await self._call(kind, scope, receive, send)
@@ -125,7 +136,9 @@ class App:
             arrival.refused(error, self._engine.policy)
             raise
 
-    async def _arrived(self, arrival: Arrival, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _arrived(
+        self, arrival: Arrival[Kind], scope: Scope, receive: Receive, send: Send
+    ) -> None:
         if scope["method"] != "POST":
             raise WrongMethod(scope["method"], scope["path"], "POST")
         caller = self._admit(arrival.headers)
@@ -139,7 +152,7 @@ class App:
             place.leave()
 
     async def _read(
-        self, arrival: Arrival, scope: Scope, receive: Receive, caller: Caller, place: Place
+        self, arrival: Arrival[Kind], scope: Scope, receive: Receive, caller: Caller, place: Place
     ) -> Call | Answer | None:
         """Return the call; None when the caller left; the answer to a mistake of ours."""
         try:
