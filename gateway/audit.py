@@ -69,7 +69,7 @@ class Audit:
     ) -> None:
         self._journal = journal
         self.required = required
-        self._environment = environment
+        self.environment = environment
         self._file: Path | None = None
         self._written: dict[int, tuple[tuple[Verdict, ...], str]] = {}
         """By identity: a set of verdicts is made once and kept by whoever decides."""
@@ -137,7 +137,7 @@ class Audit:
         return trail
 
     def _begun(self, trail: Trail, call: Call) -> dict[str, Any]:
-        return {"decision": trail.decision, "environment": self._environment, **_asked(call)}
+        return {"decision": trail.decision, "environment": self.environment, **_asked(call)}
 
     def must(self, kind: str, data: Mapping[str, Any]) -> None:
         """Write a record that a request waits for; raises Unrecorded where one is required."""
@@ -247,6 +247,21 @@ class Trail:
         data = {"state": state, "id": name, "upstream": upstream, "owner": owner}
         self._audit.write("pinned", {"decision": self.decision, **data, "kept": durable})
 
+    def used_in_batch(self, number: int, data: Mapping[str, Any]) -> None:
+        """Record what one request of a batch has used, as its results tell."""
+        if self.decision is not None:
+            name = f"{self.decision}-{number}"
+            self._audit.write("batch_result", {"decision": name, **data})
+
+    @property
+    def written(self) -> bool:
+        """Whether all that was to be recorded so far is."""
+        return self._audit.broken is None
+
+    def asked(self, call: Call) -> dict[str, Any]:
+        """Return who asks, as records of other kinds repeat it."""
+        return {"environment": self._audit.environment, **asked_by(call)}
+
     def violation(self, upstream: str, found: Violation) -> None:
         """Record that an answer shows something other than what was planned."""
         data = {"what": found.what, "planned": found.planned, "observed": found.observed}
@@ -293,6 +308,17 @@ def _asked(call: Call) -> dict[str, Any]:
         "stream": call.stream,
         "payer": short(call.payer),
         "speed": short(call.speed),
+        **_whose(call),
+    }
+
+
+def asked_by(call: Call) -> dict[str, Any]:
+    """Return who asks, and for what class."""
+    return {
+        "door": call.caller.door,
+        "key": call.caller.key,
+        "class": short(call.labels.data_class),
+        "tags": {key[:MAX_NAME]: value[:MAX_NAME] for key, value in call.labels.tags[:MAX_LISTED]},
         **_whose(call),
     }
 

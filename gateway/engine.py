@@ -93,6 +93,8 @@ class Engine:
             observers=lambda: self._observers,
             policy=lambda: self.policy,
             unix_s=time.time,
+            scopes=lambda upstream, model: costing.scope(upstream, model) if costing else None,
+            violated=self._violated,
         )
         self.stateful = Stateful(means, held or Held())
         """Does what is no call: batches, files, skills."""

@@ -5,7 +5,7 @@ Nothing of it is held back, and nothing is added: where it breaks off, its end i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from gateway.dispatch.stream import Outcome, State
 from gateway.wire.contract import Exchange, Wire, WireError
@@ -38,6 +38,8 @@ class Download:
         """How much has come."""
         self.tap: Callable[[bytes], None] | None = None
         """Told of every piece before it goes on."""
+        self.on_whole: Callable[[], Awaitable[None]] | None = None
+        """Awaited once all of it has come, before its reader hears of the end."""
         self.on_end: Callable[[Download], None] | None = None
         """Told once, when nothing more is read."""
         self._wire = wire
@@ -66,6 +68,8 @@ class Download:
             if self.tap is not None:
                 self.tap(data)
             return data
+        if self.on_whole is not None:
+            await self.on_whole()
         self._end(Outcome(State.COMPLETE))
         return b""
 

@@ -10,6 +10,8 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
+from msgspec.structs import replace
+
 from gateway.errors import NotReady
 from gateway.stateful.memory import MemoryPins
 from gateway.stateful.pins import Pin, Pins, PinsLost
@@ -74,6 +76,17 @@ class Held:
             return False
         self.lost = False
         return True
+
+    async def charged(self, pin: Pin, wire: Wire) -> None:
+        """Take note that all that a batch used is on record."""
+        told = replace(pin, charged=True)
+        self._near.replace(told)
+        store = self._store
+        if store is not None:
+            try:
+                await self._away(lambda: store.replace(told), wire)
+            except (PinsLost, WireError) as error:
+                _LOG.warning("a batch will be recorded once more: %s", error)
 
     async def forget(self, pin: Pin, wire: Wire) -> None:
         """Forget what its upstream has deleted."""

@@ -35,6 +35,13 @@ class MemoryPins:
         with self._lock:
             return tuple(pin for key in wanted for pin in self._pins.get(key, {}).values())
 
+    def replace(self, pin: Pin) -> None:
+        """Keep what is known now of what is pinned already."""
+        with self._lock:
+            held = self._pins.get((pin.state, pin.id), {})
+            if pin.upstream in held:
+                held[pin.upstream] = pin
+
     def forget(self, state: str, name: str, upstream: str) -> None:
         """Forget a pin."""
         with self._lock:

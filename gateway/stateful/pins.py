@@ -68,6 +68,8 @@ class Pin(Struct, frozen=True, kw_only=True):
     """None: there was no policy."""
     payer: str | None = None
     tags: dict[str, str] = {}
+    charged: bool = False
+    """All that it used is on record."""
 
 
 to_json = msgspec.json.Encoder().encode
@@ -86,6 +88,10 @@ class Pins(Protocol):
 
     def find(self, wanted: Iterable[tuple[str, str]]) -> tuple[Pin, ...]:
         """Return the pins of states, each named by kind and id; raises PinsLost."""
+        ...
+
+    def replace(self, pin: Pin) -> None:
+        """Keep what is known now of what is pinned already; raises PinsLost."""
         ...
 
     def forget(self, state: str, name: str, upstream: str) -> None:

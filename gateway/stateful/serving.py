@@ -27,10 +27,12 @@ from gateway.dispatch.limits import Limits
 from gateway.dispatch.stream import Facts
 from gateway.errors import Forbidden, NotReady, Refused, new_request_id
 from gateway.policy.decision import Request
+from gateway.policy.observed import Violation
 from gateway.routing import Leg, Plan, Upstream, named_model
 from gateway.stateful import finishing
 from gateway.stateful.batch import Batch, Needs, bare_needs, read
 from gateway.stateful.carrier import Carrier, prepared
+from gateway.stateful.charging import Charging, Scopes, made_by
 from gateway.stateful.held import Held
 from gateway.stateful.order import Order
 from gateway.stateful.pins import Pin, UnknownState, one, own
@@ -68,6 +70,10 @@ class Means:
     observers: Callable[[], Observers]
     policy: Callable[[], str]
     unix_s: Callable[[], float]
+    scopes: Scopes
+    """How far requests travel, as platforms price it."""
+    violated: Callable[[str], None]
+    """Told the name of an upstream whose answer is not what was planned."""
 
 
 class _Begun(NamedTuple):
@@ -241,6 +247,7 @@ class Stateful:
             now_s=self._means.unix_s(),
         )
         if won.download is not None:
+            self._tap(won, begun, wire)
             return end.download(won.download)
         pin = end.made()
         if pin is not None:
@@ -250,6 +257,36 @@ class Stateful:
             await self.held.forget(begun.task.pin, wire)
         shown = await self._shown(begun.task.order, won, wire)
         return end.whole(shown)
+
+    def _tap(self, won: Won, begun: _Begun, wire: Wire) -> None:
+        """Let what results say they used be recorded in passing, unless all of it is."""
+        task, download, pin = begun.task, won.download, begun.task.pin
+        recorded = pin is not None and pin.charged
+        if task.order.match.endpoint.tap is None or download is None or recorded:
+            return
+        means, trail, upstream = self._means, begun.trail, won.attempt.leg.upstream
+
+        def violated(found: Violation) -> None:
+            logs.violation(upstream.name, found)
+            trail.violation(upstream.name, found)
+            begun.course.violated(upstream.name, found.what)
+            means.violated(upstream.name)
+
+        charging = Charging(
+            trail,
+            upstream,
+            made_by(pin, trail.asked(task.order.call)),
+            scopes=means.scopes,
+            countries=begun.leave.countries,
+            violated=violated,
+        )
+
+        async def whole() -> None:
+            charging.end()
+            if charging.complete and trail.written and pin is not None:
+                await self.held.charged(pin, wire)
+
+        download.tap, download.on_whole = charging.feed, whole
 
     async def _shown(self, order: Order, won: Won, wire: Wire) -> bytes:
         """Return what a caller may see of an answer: of a list, what is its own."""

@@ -64,6 +64,14 @@ class SqlitePins:
         with self._open() as found:
             return tuple(pin for part in _parts(keys) for pin in _found(found, part))
 
+    def replace(self, pin: Pin) -> None:
+        """Keep what is known now of what is pinned already; raises PinsLost."""
+        with self._open() as found:
+            found.execute(
+                "update pins set pin = ? where state = ? and id = ? and upstream = ?",
+                (to_json(pin), pin.state, pin.id, pin.upstream),
+            )
+
     def forget(self, state: str, name: str, upstream: str) -> None:
         """Forget a pin; raises PinsLost."""
         if self._path.exists():
