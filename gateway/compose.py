@@ -171,7 +171,7 @@ def pins(config: Config) -> SqlitePins | None:
     """Return what keeps pins over restarts: a file beside the journal; None: nothing does."""
     if config.journal.dir is None:
         return None
-    return SqlitePins(config.path(config.journal.dir) / FILE_NAME, table.keep_days())
+    return SqlitePins(config.path(config.journal.dir) / FILE_NAME, table.table().keep_days)
 
 
 def _folding(config: Config, book: Prices) -> Folding | None:

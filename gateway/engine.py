@@ -33,6 +33,7 @@ from gateway.errors import Forbidden, Refused, new_request_id
 from gateway.routing import Plan, Upstream, plan
 from gateway.settling import End, expected, kept_warm
 from gateway.stateful.held import Held
+from gateway.stateful.pins import UnknownState
 from gateway.stateful.serving import Means, Stateful
 from gateway.telemetry import SILENT, Course, Observer, Observers
 from gateway.wire.contract import Route, Wire
@@ -201,7 +202,7 @@ class Engine:
         leave = self._leave()
         now_s = wire.now_s()
         stay = NOWHERE if self._affinity is None else await self._affinity.of(call, now_s)
-        chosen = self._planned(call, now_s, leave, stay)
+        chosen = await self._planned(call, now_s, leave, stay, wire)
         trail = self.audit.decided(call, chosen)
         course.planned(chosen, trail.decision, judged(chosen, trail.decision).policy)
         if chosen.refused is not None:
@@ -226,6 +227,7 @@ class Engine:
                 costs=bill.cost,
             )
             ends.begin(answer)
+            await self.stateful.holding.answered(result, call, chosen, trail, wire)
             await kept_warm(result, stay, wire)
             return answer
         if result.withdrawn and not result.records:
@@ -286,7 +288,12 @@ class Engine:
         )
 
     def plan(
-        self, call: Call, now_s: float, leave: Leave | None = None, stay: Stay = NOWHERE
+        self,
+        call: Call,
+        now_s: float,
+        leave: Leave | None = None,
+        stay: Stay = NOWHERE,
+        held_by: str | None = None,
     ) -> Plan:
         """Return where a call would be tried, in order.
 
@@ -302,13 +309,17 @@ class Engine:
             ranks=leave.ranks,
             minted_by=stay.minted_by,
             warm=stay.warm,
+            held_by=held_by,
             reach=leave.reach,
         )
 
-    def _planned(self, call: Call, now_s: float, leave: Leave, stay: Stay) -> Plan:
+    async def _planned(
+        self, call: Call, now_s: float, leave: Leave, stay: Stay, wire: Wire
+    ) -> Plan:
         try:
-            return self.plan(call, now_s, leave, stay)
-        except Forbidden as error:
+            held = await self.stateful.holding.of(call, self.upstreams, wire)
+            return held.checked(self.plan(call, now_s, leave, stay, held.upstream))
+        except (Forbidden, UnknownState) as error:
             raise named(error, self.audit.turned_away(call, error).decision) from None
 
     def _leave(self) -> Leave:

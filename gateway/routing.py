@@ -109,6 +109,7 @@ def plan(
     ranks: Callable[[Judgement], Ranks | None] = lambda _judgement: None,
     minted_by: str | None = None,
     warm: str | None = None,
+    held_by: str | None = None,
     reach: Callable[[Upstream, str], frozenset[str] | None] = own_reach,
 ) -> Plan:
     """Return the plan for a call.
@@ -123,6 +124,7 @@ def plan(
         ranks: The order that policies prefer, where it is not the configured one.
         minted_by: The platform that signed the conversation's thinking: it comes before others.
         warm: The upstream where its prompt cache is warm: it comes first, unless it is ill.
+        held_by: The one upstream that has what the call refers to; None: any may do.
         reach: Tells the countries where an upstream may process a model.
 
     Raises:
@@ -136,7 +138,7 @@ def plan(
     if not isinstance(call.kind, Kind):
         raise TypeError(f"{call.kind} asks nothing of a model")
     operation = Operation(call.kind, model, call.stream)
-    look = _Look(call, operation, narrow, judgement, tripped=tripped, reach=reach)
+    look = _Look(call, operation, narrow, judgement, tripped=tripped, reach=reach, held_by=held_by)
     looked = [look.at(upstream) for upstream in upstreams]
     legs = [each for each in looked if isinstance(each, Leg)]
     rejected = tuple(each for each in looked if isinstance(each, Rejection))
@@ -204,8 +206,10 @@ class _Look:
         *,
         tripped: Container[str],
         reach: Callable[[Upstream, str], frozenset[str] | None],
+        held_by: str | None,
     ) -> None:
         self._reach = reach
+        self._held_by = held_by
         self._call = call
         self._operation = operation
         self._narrow = narrow
@@ -239,6 +243,8 @@ class _Look:
         return None if self._verdicts is None else against(self._verdicts.get(upstream.name))
 
     def _narrowed(self, upstream: Upstream) -> tuple[Cause, str] | None:
+        if self._held_by is not None and upstream.name != self._held_by:
+            return Cause.PINNED, f"{self._held_by} holds what the request refers to"
         only = self._call.labels.only
         if only and upstream.name not in only:
             return Cause.NARROWED, "not named in x-gateway-only"
@@ -288,6 +294,6 @@ def _refusal(call: Call, rejected: Sequence[Rejection], judgement: Judgement | N
         if call.kind is Kind.COUNT_TOKENS:
             return NotServed(f"No upstream can count these tokens: {reasons}")
         return Malformed(f"No upstream takes this request whole: {reasons}")
-    if causes & {Cause.NARROWED, Cause.POLICY}:
+    if causes & {Cause.NARROWED, Cause.POLICY, Cause.PINNED}:
         return Forbidden(f"No upstream is left for this request: {reasons}")
     return UnknownModel(f"model: no upstream serves {call.asked}: {reasons}")

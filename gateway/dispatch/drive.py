@@ -107,6 +107,8 @@ class OpenStream:
         """Told once, when nothing more is read."""
         self.on_signed: Callable[[bytes], Awaitable[None]] | None = None
         """Told of events that bring the signature of a thinking block, before they go on."""
+        self.on_told: Callable[[Facts], Awaitable[None]] | None = None
+        """Told what the answer has said of itself so far, before what says so goes on."""
 
     @property
     def outcome(self) -> Outcome | None:
@@ -139,6 +141,8 @@ class OpenStream:
             step = await self._step()
             out = step if isinstance(step, bytes) else b""
         if out:
+            if self.on_told is not None:
+                await self.on_told(self._stream.facts)
             if self.on_signed is not None and SIGNS in out:
                 await self.on_signed(out)
             return out

@@ -31,7 +31,7 @@ class Row(Struct, kw_only=True):
     decision: str
     number: int
     kind: str
-    """`messages`, `count_tokens`, `batch_result`; or `batches`, `files`, `skills`, which are free."""
+    """`messages`, `count_tokens`, `batch_result`; or `batches`, `files`, `skills`: free."""
     streamed: bool
     started_us: int
     """Microseconds since 1970."""

@@ -15,6 +15,7 @@ from msgspec import Raw, structs
 from gateway.call import Call, read_body
 from gateway.errors import Malformed
 from gateway.policy import features, hatches, models_inside, request_checks
+from gateway.stateful.references import MAX_REFERENCES, Reference, references
 from providers import catalog
 from providers.contract import Area, Fields, Kind, Loss, Operation
 
@@ -60,6 +61,8 @@ class Needs:
     hatches: frozenset[str] = frozenset()
     checks: frozenset[str] = frozenset()
     payer: str | None = None
+    references: tuple[Reference, ...] = ()
+    """The states that it names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +146,7 @@ class _Reading:
         self._hatches: set[str] = set()
         self._first: features.Hatches | None = None
         self._payer: str | None = None
+        self._references: dict[Reference, None] = {}
 
     def item(self, raw: Raw, where: str) -> Item:
         """Read one request."""
@@ -181,6 +185,7 @@ class _Reading:
             hatches=frozenset(self._hatches),
             checks=request_checks.passed(asked.features),
             payer=self._payer,
+            references=tuple(self._references),
         )
 
     def _model(self, body: Mapping[str, Raw]) -> str:
@@ -200,6 +205,9 @@ class _Reading:
         asked = features.features(fields, Area.BATCHES)
         self._features |= asked.features
         self._inside.update(dict.fromkeys(asked.models_inside))
+        self._references.update(dict.fromkeys(references(fields)))
+        if len(self._references) > MAX_REFERENCES:
+            raise Malformed(f"More than {MAX_REFERENCES} files and other states are named.")
         if asked.hatches is not features.NO_HATCHES:
             self._first = self._first or asked.hatches
             self._hatches |= hatches.used(asked.hatches)

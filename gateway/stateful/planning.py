@@ -26,6 +26,7 @@ from gateway.routing import (
     verdicts_by_name,
 )
 from gateway.stateful.batch import Batch, Item, Needs, losses
+from gateway.stateful.hold import NOT_HELD, Hold
 from gateway.stateful.order import Order
 from gateway.stateful.pins import Gone, Pin, UnknownState
 from providers import capabilities, catalog
@@ -42,6 +43,8 @@ class Task:
     """What it carries, where that is a batch."""
     pin: Pin | None = None
     """What it goes to; None: it makes something, lists, or nobody has pinned it."""
+    held: Hold = NOT_HELD
+    """Where what it carries must go."""
 
 
 def keeps(upstream: Upstream, area: Area) -> bool:
@@ -94,7 +97,7 @@ def plan(
             legs.sort(key=lambda leg: preferred[leg.upstream.name])
         legs.sort(key=lambda leg: leg.upstream.name in out)
     operation = Operation(Kind.MESSAGES, task.needs.model)
-    return Plan(operation, tuple(legs), rejected, judgement, refused)
+    return task.held.checked(Plan(operation, tuple(legs), rejected, judgement, refused))
 
 
 def _one_of(task: Task, upstreams: Sequence[Upstream]) -> str | None:
@@ -108,7 +111,7 @@ def _one_of(task: Task, upstreams: Sequence[Upstream]) -> str | None:
     if task.pin is not None:
         return task.pin.upstream
     if endpoint.does == "create":
-        return None
+        return task.held.upstream
     only = order.call.labels.only
     having = [
         each.name

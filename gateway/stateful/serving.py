@@ -34,6 +34,7 @@ from gateway.stateful.batch import Batch, Needs, bare_needs, read
 from gateway.stateful.carrier import Carrier, prepared
 from gateway.stateful.charging import Charging, Scopes, made_by
 from gateway.stateful.held import Held
+from gateway.stateful.holding import Holding, hold
 from gateway.stateful.order import Order
 from gateway.stateful.pins import Pin, UnknownState, one, own
 from gateway.stateful.planning import Task, plan
@@ -92,6 +93,8 @@ class Stateful:
     def __init__(self, means: Means, held: Held) -> None:
         self._means = means
         self.held = held
+        self.holding = Holding(held, means.unix_s)
+        """Holds calls to where the states are that they name."""
 
     async def answer(
         self, order: Order, wire: Wire, gone: Callable[[], bool] = lambda: False
@@ -158,10 +161,11 @@ class Stateful:
                 lambda: read(call, lambda name: named_model(name, means.upstreams)), order, wire
             )
         needs = bare_needs(call) if batch is None else batch.needs
+        held = await hold(self.held, needs.references, call, means.upstreams, wire)
         if pin is not None and pin.asked is not None:
             needs = replace(needs, model=pin.asked.model)
         call = structs.replace(call, asked=needs.model, payer=needs.payer)
-        task = Task(replace(order, call=call), needs, batch, pin)
+        task = Task(replace(order, call=call), needs, batch, pin, held)
         judgement = leave.judge_asked(
             call, needs.model, needs.asked, _change(needs, pin, frozenset(call.fields.betas))
         )

@@ -23,12 +23,6 @@ MAX_QUERY_CHARACTERS = 8192
 _QUERY = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@/?%\[\]-]*")
 
 
-class AreaRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One area of endpoints."""
-
-    keep_days: int | None = None
-
-
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One endpoint; the head of the file says what each member means."""
 
@@ -55,6 +49,8 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     path: str
     state: str
     except_where: dict[str, str] = {}
+    """An object with one of these members names none."""
+    soft: bool = False
 
 
 class NotServedRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -71,7 +67,8 @@ class File(msgspec.Struct, forbid_unknown_fields=True):
     source: str
     checked_on: dt.date
     verified: bool
-    areas: dict[Area, AreaRow]
+    areas: tuple[Area, ...]
+    keep_days: dict[str, int]
     endpoints: tuple[Endpoint, ...]
     references: tuple[Reference, ...]
     not_served: tuple[NotServedRow, ...]
@@ -110,17 +107,6 @@ def table() -> File:
     """Return the table; raises msgspec.ValidationError when the file has another shape."""
     text = (resources.files("gateway") / "data" / "stateful.toml").read_text("utf-8")
     return msgspec.convert(tomllib.loads(text), File)
-
-
-def keep_days() -> dict[str, int]:
-    """Return how long pins are kept: state -> days; others until they are forgotten."""
-    file = table()
-    days = {area: row.keep_days for area, row in file.areas.items()}
-    return {
-        each.makes: kept
-        for each in file.endpoints
-        if each.makes is not None and (kept := days[each.area]) is not None
-    }
 
 
 def area_of(path: str) -> Area | None:
