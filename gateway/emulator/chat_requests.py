@@ -82,14 +82,9 @@ def as_messages(body: Mapping[str, Any]) -> dict[str, Any]:
         or _DEFAULT_TOKENS,
         "messages": _turns(body["messages"]),
     }
-    system = [
-        block
-        for message in body["messages"]
-        if message["role"] in ("system", "developer")
-        for block in _blocks(message.get("content"))
-    ]
+    system = [m["content"] for m in body["messages"] if m["role"] in ("system", "developer")]
     if system:
-        asked["system"] = system
+        asked["system"] = _joined(system)
     stop = body.get("stop")
     if stop is not None:
         asked["stop_sequences"] = [stop] if isinstance(stop, str) else stop
@@ -108,6 +103,13 @@ def as_messages(body: Mapping[str, Any]) -> dict[str, Any]:
     return asked
 
 
+def _joined(contents: Sequence[Any]) -> Any:
+    """Return contents as one; a single text stays what it was written as."""
+    if len(contents) == 1 and isinstance(contents[0], str):
+        return contents[0]
+    return [block for content in contents for block in _blocks(content)]
+
+
 def _turns(messages: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return the turns: results of tools are the user's, and stand together."""
     turns: list[dict[str, Any]] = []
@@ -115,11 +117,12 @@ def _turns(messages: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         if message["role"] in ("system", "developer"):
             continue
         role = "assistant" if message["role"] == "assistant" else "user"
-        blocks = list(_said(message))
         if turns and turns[-1]["role"] == role == "user":
-            turns[-1]["content"] += blocks
+            turns[-1]["content"] = [*_blocks(turns[-1]["content"]), *_said(message)]
+        elif message["role"] == "tool" or message.get("tool_calls"):
+            turns.append({"role": role, "content": list(_said(message))})
         else:
-            turns.append({"role": role, "content": blocks})
+            turns.append({"role": role, "content": _joined([message.get("content")])})
     return turns
 
 
@@ -143,7 +146,7 @@ def _blocks(content: Any) -> list[dict[str, Any]]:
         return []
     if isinstance(content, str):
         return [{"type": "text", "text": content}] if content else []
-    return [_block(part) for part in content]
+    return [part if "tool_use_id" in part else _block(part) for part in content]
 
 
 def _block(part: Mapping[str, Any]) -> dict[str, Any]:
