@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from gateway.ledger.row import Row
-from tests.matrix.callers import CALLERS, Caller, Told
+from tests.matrix.callers import CALLERS, Caller
 from tests.matrix.house import UPSTREAMS, House, opened
 from tests.matrix.scenes import SCENES, TOO_LONG, Scene
+from tests.matrix.told import Told
 from tests.server.serving import until
 
 USED = (
