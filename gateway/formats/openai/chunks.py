@@ -75,6 +75,7 @@ class _Block:
 
 _event = msgspec.json.Decoder(_Event).decode
 _opened = msgspec.json.Decoder(_Opened).decode
+_object = msgspec.json.Decoder(dict[str, Raw]).decode
 _string = msgspec.json.Decoder(str).decode
 _encode = msgspec.json.encode
 
@@ -94,6 +95,7 @@ class Chunks:
         self._tail = b',"logprobs":null,"finish_reason":null}]' + self._end()
         self._block: _Block | None = None
         self._calls = 0
+        self._thoughts = 0
         self._usage = Usage()
         self._left_out: dict[str, None] = {}
         self._ended = False
@@ -203,13 +205,15 @@ class Chunks:
             written = _encode(bytes(_opened(block.written).input or b"{}").decode())
             call = b'{"tool_calls":[{"index":%d,"function":{"arguments":%b}}]}'
             return self._chunk(call % (self._calls - 1, written))
+        return self._thought(block) if block.type in THINKING else b""
+
+    def _thought(self, block: _Block) -> bytes:
+        """Tell a block of thinking whole, to be sent back as it is."""
+        told: dict[str, object] = {"index": self._thoughts, **_object(block.written)}
         if block.type == "thinking":
-            thought = "".join(block.thinking)
-            whole = {"type": "thinking", "thinking": thought, "signature": block.signature}
-            return self._chunk(_encode({"thinking_blocks": [whole]}))
-        if block.type in THINKING:
-            return self._chunk(b'{"thinking_blocks":[%b]}' % bytes(block.written))
-        return b""
+            told |= {"thinking": "".join(block.thinking), "signature": block.signature}
+        self._thoughts += 1
+        return self._chunk(_encode({"thinking_blocks": [told]}))
 
     def _count(self, usage: Usage | None) -> None:
         if usage is not None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
 from msgspec import Raw
 
 from gateway.errors import quoted
@@ -16,7 +17,9 @@ from gateway.formats.openai import calls
 from gateway.formats.openai.asked import Assistant, Developer, Message, System, Tool, User
 from gateway.formats.openai.blocks import Block, Text, Turn, mark
 from gateway.formats.openai.parts import Part, blocks
-from gateway.formats.openai.reading import refused
+from gateway.formats.openai.reading import decoded, refused
+
+_object = msgspec.json.Decoder(dict[str, Raw])
 
 
 class Conversation:
@@ -72,7 +75,7 @@ class Conversation:
         self.turns.append(Turn("system", said))
 
     def _assistant(self, message: Assistant, path: str) -> None:
-        made: list[Block] = list(message.thinking_blocks or ())
+        made: list[Block] = [_thought(raw, path) for raw in message.thinking_blocks or ()]
         if message.reasoning_content and not made:
             self.left_out.append(f"{path}.reasoning_content")
         if message.annotations:
@@ -135,3 +138,11 @@ def _check_text(text: str, path: str, inner: str = "content") -> None:
 def _mark(made: Sequence[Block], at: Raw, path: str) -> None:
     if not mark(made[-1], at):
         raise refused(f"{path}.cache_control", "its last part has another one, or can have none")
+
+
+def _thought(raw: Raw, path: str) -> Raw:
+    """Return a block of thinking as it was made: in a stream it also had an index."""
+    fields = decoded(_object, raw, f"{path}.thinking_blocks")
+    if "index" not in fields:
+        return raw
+    return Raw(msgspec.json.encode({key: fields[key] for key in fields if key != "index"}))
