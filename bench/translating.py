@@ -78,8 +78,8 @@ def figures(rounds: int = ROUNDS) -> dict[str, float]:
     start = event("message_start", message={"id": "msg_1", "model": MODEL, "usage": USAGE})
     stream[0] = start
     usage = {**USAGE, "output_tokens": 640}
-    message = {"id": "msg_1", "model": MODEL, "content": [], "usage": usage}
-    message["content"] = [{"type": "text", "text": "some words of an answer " * 40}]
+    content = [{"type": "text", "text": "some words of an answer " * 40}]
+    message = {"id": "msg_1", "model": MODEL, "content": content, "usage": usage}
     whole = Reply(200, (("request-id", "r"),), json.dumps(message).encode())
     native_us = cpu_us(lambda _: read_body(asked.raw), rounds)
     return {

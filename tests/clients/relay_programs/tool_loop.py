@@ -24,7 +24,9 @@ tools = [
 ]
 messages = [{"role": "user", "content": "[[tool:tide_at]] How high is the tide at Husum?"}]
 
-for turn in range(5):
+turns = 0
+while turns < 5:
+    turns += 1
     message = (
         client.chat.completions.create(
             model="claude-opus-4-6",
@@ -44,5 +46,5 @@ for turn in range(5):
         print("called", call.function.name, place)
         messages.append({"role": "tool", "tool_call_id": call.id, "content": "3.1"})
 
-print("turns", turn + 1)
+print("turns", turns)
 print(message.content)
