@@ -283,6 +283,7 @@ class Engine:
             minted_by=stay.minted_by,
             warm=stay.warm,
             today=leave.today,
+            reach=leave.reach,
         )
 
     def _planned(self, call: Call, now_s: float, leave: Leave, stay: Stay) -> Plan:
