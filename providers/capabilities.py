@@ -60,6 +60,8 @@ class ModelRow:
     """The last day it is served there."""
     no_sooner_than: dt.date | None = None
     """A day that its end was only said not to come before; nothing is decided by it."""
+    counted: bool = True
+    """False: its tokens are not counted where it needs a profile."""
     parts: tuple[Part, ...] = ()
     """What this model refuses there beyond what the platform refuses."""
 
@@ -196,6 +198,7 @@ def _row(row: data_files.PlatformModelRow, version: str) -> ModelRow:
         max_output_tokens=row.max_output_tokens,
         retires_on=row.retires_on,
         no_sooner_than=row.no_sooner_than,
+        counted=row.counted,
         parts=tuple(_part(data_files.PartRow(path=p, droppable=False)) for p in row.not_taken),
     )
 
@@ -236,12 +239,12 @@ def platform_models(caps: Capabilities, place: Place) -> Mapping[str, PlatformMo
 
 def _served(caps: Capabilities, place: Place) -> dict[str, PlatformModel]:
     served = {
-        name: replace(_platform_model(caps, name, wire_id), retires_on=row.retires_on)
+        name: replace(_platform_model(caps, name, wire_id, place), retires_on=row.retires_on)
         for name, row in caps.models.items()
         if (wire_id := _wire_id(row, place)) is not None
     }
     return served | {
-        (name := _canonical(asked)): _platform_model(caps, name, _same(asked, name, wire_id))
+        (name := _canonical(asked)): _platform_model(caps, name, _same(asked, name, wire_id), place)
         for asked, wire_id in place.models.items()
     }
 
@@ -277,7 +280,7 @@ def _offered_in(row: ModelRow, region: str | None) -> bool:
     return any(fnmatchcase(region, pattern) for pattern in row.regions)
 
 
-def _platform_model(caps: Capabilities, name: str, wire_id: str) -> PlatformModel:
+def _platform_model(caps: Capabilities, name: str, wire_id: str, place: Place) -> PlatformModel:
     """Return how a model is asked for; what an operator names has the end that operator knows."""
     row, known = caps.models.get(name), catalog.model(name)
     return PlatformModel(
@@ -286,6 +289,7 @@ def _platform_model(caps: Capabilities, name: str, wire_id: str) -> PlatformMode
         sampling=known.sampling,
         max_output_tokens=(row and row.max_output_tokens) or known.max_output_tokens,
         body_bytes=caps.body_bytes,
+        counted=row is None or row.counted or place.region in row.in_region,
     )
 
 

@@ -104,6 +104,8 @@ class PlatformModel:
     """The largest body it takes there; None: not known."""
     retires_on: dt.date | None = None
     """The last day it is served there; None: not known, or the operator chose the id."""
+    counted: bool = True
+    """False: its tokens are known not to be counted there."""
 
 
 @dataclass(frozen=True, slots=True)

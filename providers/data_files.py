@@ -96,6 +96,7 @@ class PlatformModelRow(msgspec.Struct, kw_only=True, forbid_unknown_fields=True)
     max_output_tokens: int | None = None
     retires_on: dt.date | None = None
     no_sooner_than: dt.date | None = None
+    counted: bool = True
 
 
 class PlatformModelTable(Table, kw_only=True):

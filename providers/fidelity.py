@@ -66,8 +66,7 @@ def _bounds(
     How many tokens go in is not known before they were sent, so no window decides anything.
     """
     if operation.kind is Kind.COUNT_TOKENS:
-        counts = caps.supports.get("count_tokens", True)
-        return () if counts is True else (Loss("count_tokens", counts, droppable=False),)
+        return tuple(_uncounted(operation, caps, model))
     most, raw = model.max_output_tokens, fields.body.get("max_tokens")
     if most is None or raw is None or not caps.longer_output.isdisjoint(fields.betas):
         return ()
@@ -75,6 +74,15 @@ def _bounds(
         return ()
     reason = f"{operation.model} answers at most {most} tokens on {caps.title}"
     return (Loss("max_tokens", reason, droppable=False),)
+
+
+def _uncounted(operation: Operation, caps: Capabilities, model: PlatformModel) -> Iterator[Loss]:
+    counts = caps.supports.get("count_tokens", True)
+    if counts is not True:
+        yield Loss("count_tokens", counts, droppable=False)
+    elif not model.counted:
+        reason = f"{caps.title} does not count the tokens of {operation.model}"
+        yield Loss("count_tokens", reason, droppable=False)
 
 
 def _over(number: bytes, most: int) -> bool:
