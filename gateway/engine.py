@@ -310,6 +310,7 @@ class Engine:
             minted_by=stay.minted_by,
             warm=stay.warm,
             held_by=held_by,
+            today=leave.today,
             reach=leave.reach,
         )
 

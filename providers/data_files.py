@@ -12,10 +12,11 @@ from typing import Literal, TypeVar
 
 import msgspec
 
-from providers.contract import Area
 from providers.shapes import ready
 
 T = TypeVar("T")
+Support = Literal[True] | str
+"""True, or the reason why a platform does not do something."""
 
 
 class Table(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -89,8 +90,13 @@ class PlatformModelRow(msgspec.Struct, kw_only=True, forbid_unknown_fields=True)
     version: str | None = None
     profiles: tuple[str, ...] = ()
     in_region: tuple[str, ...] = ()
+    regions: tuple[str, ...] = ()
     not_taken: tuple[str, ...] = ()
+    max_input_tokens: int | None = None
+    max_output_tokens: int | None = None
     retires_on: dt.date | None = None
+    no_sooner_than: dt.date | None = None
+    counted: bool = True
 
 
 class PlatformModelTable(Table, kw_only=True):
@@ -110,17 +116,54 @@ class GeoTable(Table, kw_only=True):
     """The canonical models that take the field."""
 
 
-class StatefulTable(Table, kw_only=True):
-    """The endpoints that keep state."""
+class SkillTable(Table, kw_only=True):
+    """Skills of one's own."""
 
-    areas: frozenset[Area]
+    kept: bool
+
+
+class FinishTable(Table, kw_only=True):
+    """Why a chat completion ended, in the words of the Messages API."""
+
+    rows: dict[str, str]
+
+
+@ready
+class ChatFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """`chat_completions.toml`: the words of that format."""
+
+    finish_reasons: FinishTable
+
+
+class RaiseTable(Table, kw_only=True):
+    """Betas with which a model takes more tokens than its row says."""
+
+    input: frozenset[str]
+    output: frozenset[str]
+
+
+class SupportTable(Table, kw_only=True):
+    """What a platform does: true, or why not; a key that is not there is not known."""
+
+    messages: Support | None = None
+    stream: Support | None = None
+    count_tokens: Support | None = None
+    batches: Support | None = None
+    files: Support | None = None
+    tools: Support | None = None
+    thinking: Support | None = None
+    cache_5m: Support | None = None
+    cache_1h: Support | None = None
+    usage: Support | None = None
+    errors: Support | None = None
 
 
 @ready
 class BetaFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """`betas.toml`: what a beta unlocks."""
+    """`betas.toml`: what a beta unlocks, and what it raises."""
 
     unlocks: PartTable
+    raises: RaiseTable
 
 
 @ready
@@ -139,8 +182,9 @@ class PlatformFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     tools: ToolTable | None = None
     nested: PartTable | None = None
     geos: GeoTable | None = None
-    stateful: StatefulTable | None = None
-    """None: nothing says that it has any."""
+    supports: SupportTable | None = None
+    skills: SkillTable | None = None
+    """None: nothing says that it keeps any."""
 
 
 class ModelRow(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

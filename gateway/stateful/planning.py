@@ -6,6 +6,7 @@ that holds it, or nowhere.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 
@@ -23,6 +24,7 @@ from gateway.routing import (
     against,
     check_only,
     refuse_what_nobody_judges,
+    unserved,
     verdicts_by_name,
 )
 from gateway.stateful.batch import Batch, Item, Needs, losses
@@ -65,6 +67,7 @@ def plan(
     tripped: Container[str] = (),
     ranks: Callable[[Judgement], Ranks | None] = lambda _judgement: None,
     out: frozenset[str] = frozenset(),
+    today: dt.date | None = None,
 ) -> Plan:
     """Return the plan of an errand.
 
@@ -75,6 +78,7 @@ def plan(
         tripped: The upstreams that were taken out.
         ranks: The order that policies prefer.
         out: The upstreams that do ill: they go last.
+        today: The day, for models that are no longer served; None: none is taken to be.
 
     Raises:
         Refused: It is wrong whatever policy says, or nobody knows what it goes to.
@@ -86,7 +90,7 @@ def plan(
     if pin is not None and pin.upstream not in {each.name for each in upstreams}:
         raise Gone(pin)
     one_of = _one_of(task, upstreams)
-    look = _Look(task, judgement, tripped, one_of)
+    look = _Look(task, judgement, tripped, one_of, today=today)
     looked = [look.at(upstream) for upstream in upstreams]
     legs = [each for each in looked if isinstance(each, Leg)]
     rejected = tuple(each for each in looked if isinstance(each, Rejection))
@@ -139,8 +143,11 @@ class _Look:
         judgement: Judgement | None,
         tripped: Container[str],
         one_of: str | None,
+        *,
+        today: dt.date | None,
     ) -> None:
         self._task = task
+        self._today = today
         self._verdicts = None if judgement is None else verdicts_by_name(judgement)
         self._tripped = tripped
         self._one_of = one_of
@@ -167,7 +174,7 @@ class _Look:
     def _endpoint(self, upstream: Upstream) -> tuple[Cause, str] | None:
         area = self._task.order.match.endpoint.area
         if not keeps(upstream, area):
-            return Cause.ENDPOINT, f"{upstream.provider.name} has no {area} that this gateway knows"
+            return Cause.ENDPOINT, _without(upstream, area)
         if self._one_of is not None and upstream.name != self._one_of:
             return Cause.PINNED, "does not hold what is asked for"
         return None
@@ -189,10 +196,18 @@ class _Look:
     def _models(self, upstream: Upstream) -> tuple[Cause, str] | None:
         needs = self._task.needs
         known = (model for model in needs.inside if catalog.is_known(model))
-        for model in (*needs.named, *known):
-            if model not in upstream.endpoint.models:
-                return Cause.MODEL, f"does not serve {model}"
-        return None
+        found = (unserved(upstream, model, self._today) for model in (*needs.named, *known))
+        return next((each for each in found if each is not None), None)
+
+
+def _without(upstream: Upstream, area: Area) -> str:
+    """Return why an upstream has none of an area, as its platform's data says it."""
+    try:
+        told = capabilities.load(upstream.provider.name).supports.get(area)
+    except LookupError:
+        told = None
+    why = f": {told}" if isinstance(told, str) else ""
+    return f"has no {area} that this gateway knows of{why}"
 
 
 def losses_of(upstream: Upstream, item: Item) -> Sequence[Loss]:

@@ -181,6 +181,7 @@ class Stateful:
                     tripped=leave.tripped,
                     ranks=leave.ranks,
                     out=out,
+                    today=leave.today,
                 ),
                 task,
             ),
