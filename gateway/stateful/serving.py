@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from msgspec import structs
 
@@ -18,13 +18,11 @@ from gateway import answers, logs
 from gateway.answers import Answer
 from gateway.audit import Audit, Trail
 from gateway.boundary import Leave
-from gateway.dispatch.attempts import STOPPED, Attempt, Dispatch, Give
+from gateway.dispatch.attempts import STOPPED, Dispatch, Give
 from gateway.dispatch.budget import Budget
 from gateway.dispatch.drive import Connection, Job, Won, drive
 from gateway.dispatch.health import Health, Ward
-from gateway.dispatch.kinds import Bill, bill
 from gateway.dispatch.limits import Limits
-from gateway.dispatch.stream import Facts
 from gateway.errors import Forbidden, NotReady, Refused, new_request_id
 from gateway.policy.decision import Request
 from gateway.policy.observed import Violation
@@ -38,21 +36,25 @@ from gateway.stateful.holding import Holding, hold
 from gateway.stateful.order import Order
 from gateway.stateful.pins import Pin, UnknownState, one, own
 from gateway.stateful.planning import Task, plan
+from gateway.stateful.telling import (
+    Begun,
+    failed,
+    is_nobodys,
+    may_be_done,
+    recorded,
+    started,
+    told,
+    withdrawn,
+)
 from gateway.telemetry import Course, Observers
 from gateway.wire.contract import Wire, WireError
-from gateway.wire.passage import address, passage_of
-from providers.contract import Failure, FailureKind
+from gateway.wire.passage import passage_of
 
 T = TypeVar("T")
 
 LARGE_BYTES = 128 * 1024
 """A larger batch is read in a thread: it would hold up others."""
 READING_S = 120.0
-_CERTAIN = frozenset({Bill.NOT_SENT, Bill.REJECTED})
-_MAYBE_MADE = (
-    " It may have been done all the same, and was not tried again; x-gateway-only: {} with a list "
-    "shows what is there."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,16 +77,6 @@ class Means:
     """How far requests travel, as platforms price it."""
     violated: Callable[[str], None]
     """Told the name of an upstream whose answer is not what was planned."""
-
-
-class _Begun(NamedTuple):
-    """An errand under way."""
-
-    task: Task
-    plan: Plan
-    trail: Trail
-    course: Course
-    leave: Leave
 
 
 class Stateful:
@@ -117,7 +109,7 @@ class Stateful:
             course.stopped(error)
             raise
 
-    async def _begin(self, order: Order, wire: Wire, course: Course) -> _Begun:
+    async def _begin(self, order: Order, wire: Wire, course: Course) -> Begun:
         """Find out what an errand goes to, and where it may go."""
         means, leave = self._means, self._means.leave()
         try:
@@ -126,12 +118,12 @@ class Stateful:
         except (Forbidden, UnknownState) as error:
             trail = means.audit.turned_away(order.call, error)
             raise answers.named(error, trail.decision) from None
-        trail = means.audit.decided(task.order.call, chosen, _recorded(task))
+        trail = means.audit.decided(task.order.call, chosen, recorded(task))
         course.planned(chosen, trail.decision, answers.judged(chosen, trail.decision).policy)
         if chosen.refused is not None:
             raise answers.named(chosen.refused, trail.decision)
         # What was read of a batch is carried by the plan's legs, and needed no more.
-        return _Begun(replace(task, batch=None), chosen, trail, course, leave)
+        return Begun(replace(task, batch=None), chosen, trail, course, leave)
 
     async def _pin(self, order: Order, wire: Wire) -> Pin | None:
         """Return the pin of what an errand goes to; None: it goes to nothing, or nobody pinned it.
@@ -201,7 +193,7 @@ class Stateful:
                 f"The batch could not be read within {READING_S:g} s; split it."
             ) from None
 
-    async def _try(self, begun: _Begun, wire: Wire, gone: Callable[[], bool]) -> Answer:
+    async def _try(self, begun: Begun, wire: Wire, gone: Callable[[], bool]) -> Answer:
         means, order = self._means, begun.task.order
         call, endpoint = order.call, order.match.endpoint
         downloads = endpoint.answer == "download"
@@ -216,7 +208,7 @@ class Stateful:
             ward=self._ward(order),
             budget=means.budget,
             gone=gone,
-            ends=(lambda _failure: False) if endpoint.safe else _may_be_done,
+            ends=(lambda _failure: False) if endpoint.safe else may_be_done,
         )
         job = Job(
             operation=begun.plan.operation,
@@ -225,10 +217,10 @@ class Stateful:
             connections=means.connections,
             passage=passage_of(begun.plan, may),
             new_request_id=lambda: call.request_id or new_request_id(),
-            on_attempt=lambda attempt: _started(begun, attempt),
-            on_failure=lambda attempt, failure, _told: _failed(begun, attempt, failure),
+            on_attempt=lambda attempt: started(begun, attempt),
+            on_failure=lambda attempt, failure, _told: failed(begun, attempt, failure),
             on_broken_off=begun.trail.used,
-            on_withdrawn=lambda attempt: _withdrawn(begun, attempt),
+            on_withdrawn=lambda attempt: withdrawn(begun, attempt),
             download=downloads,
         )
         result = await _driven(job, wire, begun.trail)
@@ -242,7 +234,7 @@ class Stateful:
             return None
         return self._means.health.of(order.match.endpoint.area, order.call.account)
 
-    async def _won(self, won: Won, begun: _Begun, wire: Wire) -> Answer:
+    async def _won(self, won: Won, begun: Begun, wire: Wire) -> Answer:
         end = finishing.End(
             won,
             begun.task,
@@ -263,11 +255,11 @@ class Stateful:
         shown = await self._shown(begun.task.order, won, wire)
         return end.whole(shown)
 
-    def _tap(self, won: Won, begun: _Begun, wire: Wire) -> None:
+    def _tap(self, won: Won, begun: Begun, wire: Wire) -> None:
         """Let what results say they used be recorded in passing, unless all of it is."""
         task, download, pin = begun.task, won.download, begun.task.pin
-        recorded = pin is not None and pin.charged
-        if task.order.match.endpoint.tap is None or download is None or recorded:
+        known = pin is not None and pin.charged
+        if task.order.match.endpoint.tap is None or download is None or known:
             return
         means, trail, upstream = self._means, begun.trail, won.attempt.leg.upstream
 
@@ -304,16 +296,16 @@ class Stateful:
         mine = {pin.id for pin in found if pin.owner == owner and pin.upstream == name}
         return finishing.only(body, mine)
 
-    def _gave_up(self, given: Give, begun: _Begun, limits: Limits) -> Answer:
+    def _gave_up(self, given: Give, begun: Begun, limits: Limits) -> Answer:
         order, trail = begun.task.order, begun.trail
         if given.withdrawn and not given.records:
             trail.finished(None, "withdrawn")
             raise answers.named(Forbidden(given.failure.message), trail.decision)
         left = given.failure is STOPPED
         judged = answers.judged(begun.plan, trail.decision)
-        answer = answers.gave_up(_told(given, begun.task), order.call, limits, judged)
+        answer = answers.gave_up(told(given, begun.task), order.call, limits, judged)
         trail.finished(None, "left" if left else "failed", answer.request_id)
-        if _is_nobodys(given, begun.task) and order.match.pinned is not None:
+        if is_nobodys(given, begun.task) and order.match.pinned is not None:
             raise answers.named(UnknownState(*order.match.pinned), trail.decision)
         begun.course.gave_up(answer.status, answer.request_id, left=left)
         return answer
@@ -345,72 +337,6 @@ def _carried(chosen: Plan, task: Task) -> Plan:
         carrier = Carrier(upstream.provider.name, upstream.provider, task.order, made)
         legs.append(Leg(replace(upstream, provider=carrier)))
     return structs.replace(chosen, legs=tuple(legs))
-
-
-def _recorded(task: Task) -> dict[str, object]:
-    """Return what is recorded of an errand beside its decision."""
-    found: dict[str, object] = {"action": task.order.action}
-    if task.order.match.pinned is not None:
-        state, name = task.order.match.pinned
-        found["state"] = {"kind": state, "id": name}
-    if task.batch is not None:
-        found["requests"] = len(task.batch.items)
-    return found
-
-
-def _may_be_done(failure: Failure) -> bool:
-    """Say whether a platform may have done what it did not answer well."""
-    return bill(failure) not in _CERTAIN
-
-
-def _is_nobodys(given: Give, task: Task) -> bool:
-    """Say whether a platform does not have what nobody has pinned.
-
-    To a caller with a key that is the same as another's: it is told in the same words.
-    """
-    absent = given.failure.kind is FailureKind.ABSENT
-    return absent and task.pin is None and task.order.call.caller.key is not None
-
-
-def _told(given: Give, task: Task) -> Give:
-    """Return what the caller is told of an errand that failed."""
-    failure, order = given.failure, task.order
-    if failure.kind is FailureKind.ABSENT and order.match.pinned is not None:
-        state, name = order.match.pinned
-        words = f"{state}: the upstream that it is asked of does not have {name}."
-        return replace(
-            given,
-            failure=replace(
-                failure,
-                kind=FailureKind.CALLER,
-                type="not_found_error",
-                status=404,
-                message=words,
-            ),
-        )
-    if not order.match.endpoint.safe and given.records and _may_be_done(failure):
-        words = failure.message + _MAYBE_MADE.format(given.records[-1].upstream)
-        return replace(given, failure=replace(failure, message=words), starved=True)
-    return given
-
-
-def _started(begun: _Begun, attempt: Attempt) -> None:
-    upstream = attempt.leg.upstream
-    _, host, _ = address(upstream.endpoint.base_url)
-    served = upstream.endpoint.models.get(begun.task.needs.model)
-    begun.trail.started(attempt, host, "" if served is None else served.id, None)
-    begun.course.started(upstream)
-
-
-def _failed(begun: _Begun, attempt: Attempt, failure: Failure) -> None:
-    logs.attempt_failed(attempt, begun.task.order.match.endpoint.area, failure)
-    begun.trail.failed(attempt, failure, Facts())
-    begun.course.failed(failure)
-
-
-def _withdrawn(begun: _Begun, attempt: Attempt) -> None:
-    begun.trail.withdrawn(attempt)
-    begun.course.withdrawn()
 
 
 async def _driven(job: Job, wire: Wire, trail: Trail) -> Won | Give:
