@@ -28,6 +28,7 @@ from gateway.emulator.models import Model, find_model, known_models
 from gateway.emulator.organization import WORKSPACES, Organization
 from gateway.emulator.platform import EVENT_STREAM, JSON, Platform, World
 from gateway.emulator.problems import Problem
+from gateway.emulator.referring import Referring
 from gateway.emulator.tokens import prompt_tokens
 
 _MAX_PAGE: Final = 1000
@@ -51,6 +52,7 @@ class Direct(Platform):
         self.batches = Batches(world.clock_s, new_id, self._batched)
         self.files = Files(world.clock_s, new_id)
         self.skills = Skills(world.clock_s, new_id)
+        self.referring = Referring(world.clock_s, new_id, self.files.shelf, self.skills.shelf)
         self.organization = Organization()
         """What the Admin API says; settings are plain attributes."""
 
@@ -102,6 +104,7 @@ class Direct(Platform):
         self.batches.clear()
         self.files.shelf.clear()
         self.skills.shelf.clear()
+        self.referring.clear()
 
     def here(self, request: Request) -> str:  # noqa: ARG002 - some look
         """Return the address that the API's paths stand behind."""
@@ -115,6 +118,7 @@ class Direct(Platform):
         model = find_model(self.shown(body["model"]))
         check_message(body, model, version)
         check_geo(body, model)
+        self.referring.check(body, account)
         shown = self.shown(body["model"])
         told = self.tell(body, model, shown_model=shown, account=account, scope="global")
         return told.message
@@ -137,6 +141,7 @@ class Direct(Platform):
         body, model, version = self._checked(request, "message", ("model", "max_tokens"))
         check_message(body, model, version)
         check_geo(body, model)
+        self.referring.check(body, key)
         told = self.tell(
             body,
             model,
@@ -144,6 +149,7 @@ class Direct(Platform):
             account=key,
             scope=self.scope(request),
         )
+        self.referring.leave(told.message, body, key)
         headers += _limits(self.world.clock_s())
         if body.get("stream"):
             return self.stream(told, EVENT_STREAM + headers)

@@ -88,15 +88,14 @@ class Held:
             except (PinsLost, WireError) as error:
                 _LOG.warning("a batch will be recorded once more: %s", error)
 
-    async def forget(self, pin: Pin, wire: Wire) -> None:
-        """Forget what its upstream has deleted."""
-        self._near.forget(pin.state, pin.id, pin.upstream)
+    async def deleted(self, pin: Pin, wire: Wire) -> None:
+        """Take note that a state was deleted; its id means that upstream as before."""
         store = self._store
         if store is not None:
             try:
-                await self._away(lambda: store.forget(pin.state, pin.id, pin.upstream), wire)
+                await self._away(lambda: store.deleted(pin.state, pin.id, pin.upstream), wire)
             except (PinsLost, WireError) as error:
-                _LOG.warning("the pin of a deleted %s stays: %s", pin.state, error)
+                _LOG.warning("the pin of a deleted %s is kept for good: %s", pin.state, error)
 
     async def _away(self, work: Callable[[], T], wire: Wire) -> T:
         return await wire.blocking(work, wire.now_s() + STORE_S)

@@ -42,10 +42,5 @@ class MemoryPins:
             if pin.upstream in held:
                 held[pin.upstream] = pin
 
-    def forget(self, state: str, name: str, upstream: str) -> None:
-        """Forget a pin."""
-        with self._lock:
-            held = self._pins.get((state, name), {})
-            held.pop(upstream, None)
-            if not held:
-                self._pins.pop((state, name), None)
+    def deleted(self, state: str, name: str, upstream: str) -> None:
+        """Do nothing: the id of what was deleted stays pinned, and the oldest go first."""

@@ -94,8 +94,8 @@ class Pins(Protocol):
         """Keep what is known now of what is pinned already; raises PinsLost."""
         ...
 
-    def forget(self, state: str, name: str, upstream: str) -> None:
-        """Forget a pin; raises PinsLost."""
+    def deleted(self, state: str, name: str, upstream: str) -> None:
+        """Take note that a state was deleted: its id stays pinned for a while; raises PinsLost."""
         ...
 
 

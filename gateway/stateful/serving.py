@@ -251,7 +251,7 @@ class Stateful:
             kept = await self.held.put(pin, wire)
             begun.trail.pinned(pin.state, pin.id, pin.upstream, pin.owner, durable=kept)
         elif begun.task.order.action == "delete" and begun.task.pin is not None:
-            await self.held.forget(begun.task.pin, wire)
+            await self.held.deleted(begun.task.pin, wire)
         shown = await self._shown(begun.task.order, won, wire)
         return end.whole(shown)
 

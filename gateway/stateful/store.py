@@ -1,7 +1,7 @@
 """Pins in a SQLite file beside the journal: for all processes of a host, and over restarts.
 
-A pin is on the disk before its answer goes on. Deletions are rare, and pins of what platforms
-drop after a time are dropped when a process opens the file.
+A pin is on the disk before its answer goes on. Pins of what was deleted, or what platforms drop
+after a time, are dropped when a process opens the file.
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ from gateway.stateful.pins import Pin, PinsLost, from_json, to_json
 FILE_NAME = "pins.sqlite3"
 BUSY_S = 5.0
 DAY_S = 86_400
+DELETED_DAYS = 60
+"""How long the id of what was deleted stays pinned: nobody else is asked for it."""
 _AT_A_TIME = 400
 _SCHEMA = """
 create table if not exists pins (
   state text not null, id text not null, upstream text not null, at_s real not null,
-  pin blob not null, primary key (state, id, upstream)
+  deleted_s real, pin blob not null, primary key (state, id, upstream)
 ) without rowid
 """
 
@@ -54,7 +56,7 @@ class SqlitePins:
         """Keep a pin; one that is there already stays as it is. Raises PinsLost."""
         row = (pin.state, pin.id, pin.upstream, pin.at_s, to_json(pin))
         with self._open() as found:
-            found.execute("insert or ignore into pins values (?, ?, ?, ?, ?)", row)
+            found.execute("insert or ignore into pins values (?, ?, ?, ?, null, ?)", row)
 
     def find(self, wanted: Iterable[tuple[str, str]]) -> tuple[Pin, ...]:
         """Return the pins of states, each named by kind and id; raises PinsLost."""
@@ -72,12 +74,14 @@ class SqlitePins:
                 (to_json(pin), pin.state, pin.id, pin.upstream),
             )
 
-    def forget(self, state: str, name: str, upstream: str) -> None:
-        """Forget a pin; raises PinsLost."""
+    def deleted(self, state: str, name: str, upstream: str) -> None:
+        """Take note that a state was deleted: its id stays pinned; raises PinsLost."""
         if self._path.exists():
             with self._open() as found:
-                where = "state = ? and id = ? and upstream = ?"
-                found.execute(f"delete from pins where {where}", (state, name, upstream))  # noqa: S608 - no value in it
+                found.execute(
+                    "update pins set deleted_s = ? where state = ? and id = ? and upstream = ?",
+                    (self._now_s(), state, name, upstream),
+                )
 
     def check(self) -> None:
         """Make sure that pins can be kept; raises PinsLost."""
@@ -111,6 +115,9 @@ class SqlitePins:
     def _prepare(self, connection: sqlite3.Connection) -> None:
         connection.execute("pragma journal_mode = wal")
         connection.execute(_SCHEMA)
+        connection.execute(
+            "delete from pins where deleted_s < ?", (self._now_s() - DELETED_DAYS * DAY_S,)
+        )
         for state, days in self._keep_days.items():
             connection.execute(
                 "delete from pins where state = ? and at_s < ?",

@@ -14,7 +14,6 @@ import gateway
 from gateway.config import load
 from gateway.emulator import Emulator
 from gateway.engine import Engine
-from gateway.server import Settings
 from tests.server.serving import Running, serving
 
 MODEL = "claude-opus-5-5"
@@ -24,27 +23,32 @@ RETRIES = """
 attempts = 3
 base_s = 0.001
 max_s = 0.002
+[breaker]
+enabled = false
 """
 POLICY = """
 schema = 1
 name = "house"
 unlabelled = "internal"
 [classes]
-public = "published"
 internal = "ours"
 secret = "nobody else's"
 [[permit]]
-classes = ["public", "internal", "secret"]
+classes = ["internal", "secret"]
 environments = ["test"]
 [[rule]]
 id = "secret-kept"
 classes = ["secret"]
 forbid.features = ["batch", "files"]
-[[rule]]
-id = "no-direct"
-classes = ["internal"]
-forbid.upstreams = {forbidden}
 """
+
+
+def policy(forbidden: Sequence[str] = (), more: str = "") -> str:
+    """Return a policy that forbids some upstreams."""
+    if not forbidden:
+        return POLICY + more
+    listed = ", ".join(f'"{name}"' for name in forbidden)
+    return f'{POLICY}[[rule]]\nid = "kept-out"\nforbid.upstreams = [{listed}]\n{more}'
 
 
 def request(custom_id: str = "one", model: str = MODEL, **more: Any) -> Any:
@@ -119,6 +123,3 @@ class House:
             return
         with self.server(engine) as running:
             yield anthropic.Anthropic(base_url=running.url, api_key="any", max_retries=0)
-
-
-__all__ = ["DOORS", "MODEL", "POLICY", "House", "Settings", "request"]
