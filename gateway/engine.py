@@ -164,6 +164,8 @@ class Engine:
             found.append("the journal cannot be written")
         if self.folding is not None and self.folding.progress.error is not None:
             found.append("the ledger cannot be written: it is behind the journal")
+        if self.stateful.held.lost:
+            found.append("what was made is not pinned durably: a restart forgets where it is")
         return tuple(found)
 
     @property

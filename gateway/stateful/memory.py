@@ -33,7 +33,9 @@ class MemoryPins:
     def find(self, wanted: Iterable[tuple[str, str]]) -> tuple[Pin, ...]:
         """Return the pins of states, each named by kind and id."""
         with self._lock:
-            return tuple(pin for key in wanted for pin in self._pins.get(key, {}).values())
+            return tuple(
+                pin for key in dict.fromkeys(wanted) for pin in self._pins.get(key, {}).values()
+            )
 
     def replace(self, pin: Pin) -> None:
         """Keep what is known now of what is pinned already."""
