@@ -22,6 +22,7 @@ from gateway.config import (
     AwsUpstreamSection,
     Config,
     ConfigError,
+    FoundryUpstream,
     GoogleUpstreamSection,
     Mistake,
     Secret,
@@ -40,6 +41,7 @@ from gateway.journal import Journal, shared
 from gateway.prices.book import Prices
 from gateway.routing import Upstream
 from gateway.wire.contract import Route
+from providers.codecs import azure_clouds
 from providers.contract import Endpoint, Place
 from providers.registry import PROVIDERS
 
@@ -219,6 +221,19 @@ def credential(section: Section) -> CredentialSettings:
                 secret_access_key=_revealed(section.aws_secret_access_key),
                 session_token=_revealed(section.aws_session_token),
                 profile=section.aws_profile,
+            )
+        case FoundryUpstream():
+            return CredentialSettings(
+                kind,
+                token=_revealed(section.token),
+                tenant_id=section.tenant_id,
+                client_id=section.client_id,
+                client_secret=_revealed(section.client_secret),
+                file=section.certificate_file or section.federated_token_file,
+                file_password=_revealed(section.certificate_password),
+                authority=section.authority or azure_clouds.authority(),
+                ca_file=section.ca_file,
+                proxy=_revealed(section.proxy),
             )
         case GoogleUpstreamSection():
             return CredentialSettings(

@@ -72,6 +72,8 @@ class ApiKey:
     """The credential travels in a header of its own."""
 
     header: str = "x-api-key"
+    also: tuple[str, ...] = ()
+    """Further headers that carry it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,12 @@ class Place:
     """The `inference_geo` that every request is to carry."""
     workspace: str | None = None
     """The id of the workspace that every request is to be in."""
+    resource: str | None = None
+    """The resource in Azure that holds the deployments."""
+    zone: str | None = None
+    """The data zone that the deployments keep to, or `global`; None: nobody says."""
+    hosting: str | None = None
+    """Whose machines the deployments run on; None: nobody says."""
     fips: bool = False
     dualstack: bool = False
 
@@ -145,6 +153,8 @@ class Endpoint:
     """The `inference_geo` that every request there carries."""
     workspace: str | None = None
     """The workspace that every request there is in."""
+    zone: str | None = None
+    """The data zone that its deployments keep to, or `global`."""
 
 
 @dataclass(frozen=True, slots=True)

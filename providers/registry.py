@@ -9,6 +9,7 @@ from providers.aws import Aws
 from providers.bedrock import Bedrock
 from providers.bedrock_mantle import BedrockMantle
 from providers.contract import Provider
+from providers.foundry import Foundry
 from providers.google_cloud import GoogleCloud
 from providers.vertex import Vertex
 
@@ -17,6 +18,7 @@ PROVIDERS: Mapping[str, Provider] = {
     "aws": Aws(),
     "bedrock": Bedrock(),
     "bedrock_mantle": BedrockMantle(),
+    "foundry": Foundry(),
     "google_cloud": GoogleCloud(),
     "vertex": Vertex(),
 }

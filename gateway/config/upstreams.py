@@ -10,10 +10,22 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from gateway.config.addresses import is_loopback_url, split_url, url_fault
 from gateway.config.secret import Secret, references, refuse
-from providers.contract import ApiKey, Bearer, Place
+from providers.codecs import azure_clouds
+from providers.contract import ApiKey, Bearer, Place, PlaceError
 
 CredentialKind = Literal[
-    "token", "aws_keys", "aws_profile", "aws_chain", "google_file", "google_token", "google_adc"
+    "token",
+    "aws_keys",
+    "aws_profile",
+    "aws_chain",
+    "google_file",
+    "google_token",
+    "google_adc",
+    "azure_secret",
+    "azure_certificate",
+    "azure_workload",
+    "azure_managed",
+    "azure_default",
 ]
 """Which kind of credential an upstream has."""
 
@@ -22,6 +34,17 @@ def _base_url(text: str) -> str:
     if fault := url_fault(text):
         refuse(fault, "write https://host or https://host/path")
     return text.rstrip("/")
+
+
+def _authority(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.path:
+        refuse("has a path", "write https://host: the tenant stands in tenant_id")
+    try:
+        azure_clouds.check_host("authority", parts.hostname or "")
+    except PlaceError as error:
+        refuse(f"cannot be: {error}")
+    return url
 
 
 def _file(text: str, info: ValidationInfo) -> str:
@@ -58,6 +81,7 @@ ModelId = Annotated[str, Field(min_length=1, max_length=512, pattern=r"^[A-Za-z0
 """A model id, a profile id or an ARN."""
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 File = Annotated[str, Field(min_length=1), AfterValidator(_file)]
+Authority = Annotated[BaseUrl, AfterValidator(_authority)]
 Proxy = Annotated[Secret, BeforeValidator(_open_proxy), AfterValidator(_proxy)]
 
 
@@ -213,6 +237,64 @@ class BedrockMantleUpstream(AwsUpstreamSection):
         )
 
 
+class FoundryUpstream(UpstreamSection):
+    """Claude's deployments in one resource of Microsoft Foundry."""
+
+    provider: Literal["foundry"]
+    resource: Word | None = None
+    """`my-resource` of `https://my-resource.services.ai.azure.com`; or else a base_url."""
+    deployment_type: Literal["global_standard", "us_data_zone_standard"] | None = None
+    """The type of its deployments: it tells where they run and what they cost. None: unknown."""
+    hosted_on: Literal["azure", "anthropic"] | None = None
+    """Whose machines its deployments run on. None: unknown."""
+    api_key: Secret | None = None
+    access_token: Secret | None = None
+    """A token of Entra that somebody else renews."""
+    tenant_id: Word | None = None
+    client_id: Word | None = None
+    """The application or, of managed identities, the one that the user assigned."""
+    client_secret: Secret | None = None
+    certificate_file: File | None = None
+    """A certificate with its private key, PEM or PKCS12."""
+    certificate_password: Secret | None = None
+    federated_token_file: File | None = None
+    """A token of Kubernetes or another issuer that Entra trusts."""
+    managed_identity: bool = False
+    authority: Authority | None = None
+    """Who gives the tokens; None: Entra of Azure's public cloud."""
+
+    @property
+    def credential_kind(self) -> CredentialKind:
+        """Which kind of credential it has; without any, the environment's or the machine's."""
+        if self.token is not None:
+            return "token"
+        if self.client_secret is not None:
+            return "azure_secret"
+        if self.certificate_file is not None:
+            return "azure_certificate"
+        if self.federated_token_file is not None:
+            return "azure_workload"
+        return "azure_managed" if self.managed_identity else "azure_default"
+
+    @property
+    def token(self) -> Secret | None:
+        """The secret that travels as it is."""
+        return self.api_key or self.access_token
+
+    def place(self) -> Place:
+        """Return where it is, in the provider's words."""
+        zones = {"global_standard": "global", "us_data_zone_standard": "us", None: None}
+        return Place(
+            # anthropic 2.12 `lib/foundry.py` sends a key in both.
+            auth=Bearer() if self.api_key is None else ApiKey("x-api-key", also=("api-key",)),
+            base_url=self.base_url,
+            models=dict(self.models),
+            resource=self.resource,
+            zone=zones[self.deployment_type],
+            hosting=self.hosted_on,
+        )
+
+
 class GoogleUpstreamSection(UpstreamSection):
     """What upstreams have in common that Google lets requests in to."""
 
@@ -276,6 +358,7 @@ Upstream = (
     | AwsUpstream
     | BedrockMantleUpstream
     | BedrockUpstream
+    | FoundryUpstream
     | GoogleCloudUpstream
     | VertexUpstream
 )
@@ -285,6 +368,7 @@ UPSTREAMS: dict[str, type[Upstream]] = {
     "aws": AwsUpstream,
     "bedrock": BedrockUpstream,
     "bedrock_mantle": BedrockMantleUpstream,
+    "foundry": FoundryUpstream,
     "google_cloud": GoogleCloudUpstream,
     "vertex": VertexUpstream,
 }

@@ -9,6 +9,7 @@ from gateway.config import (
     AwsUpstream,
     BedrockMantleUpstream,
     BedrockUpstream,
+    FoundryUpstream,
     GoogleCloudUpstream,
     VertexUpstream,
 )
@@ -31,7 +32,7 @@ def _examined(subject: Subject) -> Iterator[Finding]:
             from gateway.doctor.bedrock_probes import probe_bedrock  # noqa: PLC0415 - loads boto3
 
             yield from probe_bedrock(subject, section)
-        case AwsUpstream() | BedrockMantleUpstream() | GoogleCloudUpstream():
+        case AwsUpstream() | BedrockMantleUpstream() | FoundryUpstream() | GoogleCloudUpstream():
             # No operation is known that tells a fact of these platforms.
             return
         case VertexUpstream() as section:

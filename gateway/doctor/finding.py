@@ -16,6 +16,7 @@ FACTS = {
     "aws": (),
     "bedrock": ("retention_days", "processing_in", "storage_in", "partition"),
     "bedrock_mantle": (),
+    "foundry": (),
     "google_cloud": (),
     "vertex": ("processing_in",),
 }

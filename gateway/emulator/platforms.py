@@ -18,6 +18,7 @@ from gateway.emulator.control import PREFIX, controlled
 from gateway.emulator.direct import Direct
 from gateway.emulator.elsewhere import Elsewhere, refusing_socket
 from gateway.emulator.fault_queue import Faults
+from gateway.emulator.foundry import Foundry
 from gateway.emulator.google_cloud import GoogleCloud
 from gateway.emulator.http import End, Note, Request, Response
 from gateway.emulator.mantle import Mantle
@@ -36,6 +37,7 @@ PLATFORMS: Final[Mapping[str, Callable[[World], Platform]]] = MappingProxyType(
         "aws": AwsPlatform,
         "bedrock_mantle": Mantle,
         "google_cloud": GoogleCloud,
+        "foundry": Foundry,
     }
 )
 """Platform name -> what emulates it; the order is the order of ports."""
@@ -88,6 +90,7 @@ class Emulator:
         self.mantle = Mantle(self._world)
         self.google_cloud = GoogleCloud(self._world)
         self.google_cloud.account = self.vertex.account
+        self.foundry = Foundry(self._world)
         self.elsewhere = Elsewhere(self._world)
         """A host that is no platform; what arrives there is on record as `elsewhere`."""
         self.platforms: tuple[Platform, ...] = (
@@ -97,6 +100,7 @@ class Emulator:
             self.aws,
             self.mantle,
             self.google_cloud,
+            self.foundry,
         )
         self._servers: list[Server] = []
         self._refusing: dict[str, socket.socket] = {}
@@ -118,6 +122,7 @@ class Emulator:
         self.direct.organization.reset()
         self.aws.organization.reset()
         self.vertex.garden.reset()
+        self.foundry.reset()
         self._world.records.clear()
         self._world.faults.clear()
         self._world.cache.clear()

@@ -27,6 +27,10 @@ class _VertexTable(Table, kw_only=True):
     locations: dict[str, Scope]
 
 
+class _FoundryTable(Table, kw_only=True):
+    zones: dict[str, Scope]
+
+
 class _AnthropicTable(Table, kw_only=True):
     geos: dict[str, Scope]
 
@@ -35,6 +39,7 @@ class _AnthropicTable(Table, kw_only=True):
 class _ScopeFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     bedrock: _BedrockTable
     vertex: _VertexTable
+    foundry: _FoundryTable
     anthropic: _AnthropicTable
 
 
@@ -84,11 +89,16 @@ def _anthropic(endpoint: Endpoint, _model: str) -> Scope | None:
     return _file().anthropic.geos.get(endpoint.geo or "global")
 
 
+def _foundry(endpoint: Endpoint, _model: str) -> Scope | None:
+    return _file().foundry.zones.get(endpoint.zone or "")
+
+
 _BY_PLATFORM: Mapping[str, Callable[[Endpoint, str], Scope | None]] = {
     "bedrock": _bedrock,
     "bedrock_mantle": _bedrock,
     "vertex": _vertex,
     "anthropic": _anthropic,
     "aws": _anthropic,
+    "foundry": _foundry,
     "google_cloud": _anthropic,
 }

@@ -27,6 +27,8 @@ _CODE = re.compile(r"[a-z][a-z_]{2,63}")
 """An error type or code as the API writes them; no account or host looks like one."""
 _BAD_GATEWAY = 502
 _UNPROCESSABLE_FROM, _SERVER_FROM, _STATUSES_END = 400, 500, 600
+_NAMES = ("type", "status", "code")
+"""Where an error object has its name: Anthropic's, Google's, Azure's."""
 _REQUEST_ID = re.compile(r"[!-~]{1,200}")
 
 
@@ -90,7 +92,7 @@ def _table() -> _Table:
         },
         error_codes=_verdicts(raw["error_codes"]),
         phrases=tuple((_begins(part), said) for part, said in _verdicts(raw["phrases"]).items()),
-        platforms={name: _verdicts(raw[name]) for name in ("bedrock", "vertex")},
+        platforms={name: _verdicts(raw[name]) for name in ("bedrock", "foundry", "vertex")},
         wordings=tuple((row["contains"], row["say"]) for row in raw["wordings"]["rows"]),
         leaks=re.compile("|".join(raw["leaks"]["patterns"]), re.IGNORECASE),
     )
@@ -165,7 +167,7 @@ def _begins(part: str) -> re.Pattern[str]:
 
 
 def read(body: bytes) -> Words:
-    """Read an error body: an Anthropic envelope, Google's or AWS's object, or a 1-array of one.
+    """Read an error body: an Anthropic envelope, a cloud's own object, or a 1-array of one.
 
     Anything else gives empty words.
     """
@@ -183,7 +185,7 @@ def read(body: bytes) -> Words:
     details = error.get("details")
     return Words(
         message=_text(error.get("message")),
-        name=_text(error.get("type")) or _text(error.get("status")),
+        name=next(filter(None, (_text(error.get(key)) for key in _NAMES)), ""),
         error_code=_text(details.get("error_code")) if isinstance(details, dict) else "",
         request_id=_request_id(found.get("request_id")),
         anthropic=found.get("type") == "error" and isinstance(error.get("type"), str),
@@ -357,4 +359,5 @@ def request_id(headers: Headers) -> str | None:
         header(headers, "request-id")
         or header(headers, "x-amzn-requestid")
         or header(headers, "x-goog-request-id")
+        or header(headers, "apim-request-id")
     )

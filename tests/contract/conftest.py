@@ -80,6 +80,11 @@ class Oracle:
             aws_region=region, api_key="k", http_client=self._http, max_retries=0
         )
 
+    def foundry(self, resource: str) -> anthropic.AnthropicFoundry:
+        return anthropic.AnthropicFoundry(
+            resource=resource, api_key="k", http_client=self._http, max_retries=0
+        )
+
     def google_cloud(self, project: str, workspace: str) -> anthropic.AnthropicGoogleCloud:
         return anthropic.AnthropicGoogleCloud(
             project=project,

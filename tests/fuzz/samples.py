@@ -29,6 +29,7 @@ PLACES = {
     "aws": Place(base_url="http://127.0.0.1", region="eu-central-1", workspace="wrkspc_1"),
     "bedrock": Place(base_url="http://127.0.0.1", region="eu-central-1", profile="eu"),
     "bedrock_mantle": Place(base_url="http://127.0.0.1/anthropic", region="eu-central-1"),
+    "foundry": Place(base_url="http://127.0.0.1/anthropic"),
     "google_cloud": Place(
         base_url="http://127.0.0.1/v1/projects/p/locations/global/workspaces/w/invoke",
         project="p",
