@@ -7,7 +7,6 @@ refused here. The decoder itself refuses lone surrogates.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,6 +17,8 @@ from msgspec import Raw, Struct
 
 from gateway.errors import Malformed
 from gateway.parts import MAX_PARTS, crowded
+from gateway.repeated_keys import is_compact, lone_surrogate, repeated_key
+from gateway.within import Within
 from providers.contract import Fields, Headers, Kind
 
 T = TypeVar("T")
@@ -64,15 +65,6 @@ class _Billing(Struct):
 
 
 _decode_billing = msgspec.json.Decoder(_Billing).decode
-# Possessive: without going back, a long key costs no memory beside its own.
-_KEY = re.compile(rb'[ \t\n\r]*("(?:[^"\\]++|\\.)*+")[ \t\n\r]*:[ \t\n\r]*')
-_UP_TO_HALF_A_PAIR = re.compile(
-    rb"(?:[^\\]++|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
-    rb"|\\(?!u[dD][89a-fA-F][0-9a-fA-F]{2}).)*+(?=\\u[dD])",
-    re.DOTALL,
-)
-"""All before an escaped half of a surrogate pair (RFC 8259 section 7)."""
-_NEXT = re.compile(rb"[ \t\n\r]*[,}]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +129,8 @@ class Call(Struct, frozen=True):
     """The `speed` that it asks for; None: none that can be read."""
     account: str = ""
     """Stands for the credential that the caller brings; empty: the gateway's own is used."""
+    within: Within | None = None
+    """Where the way it was written keeps it; None: it says nothing of that."""
 
 
 def read_call(
@@ -154,6 +148,26 @@ def read_call(
     workspace.
     """
     fields = read_body(body)
+    return made_call(
+        kind, headers, body, fields, own_account=own_account, caller=caller, request_id=request_id
+    )
+
+
+def made_call(
+    kind: Kind,
+    headers: Headers,
+    body: bytes,
+    fields: Mapping[str, Raw],
+    *,
+    own_account: bool = False,
+    caller: Caller = ANYONE,
+    request_id: str | None = None,
+    within: Within | None = None,
+) -> Call:
+    """Return the call of a body whose fields are read; raises Malformed likewise.
+
+    `fields` is what `read_body` makes of `body`.
+    """
     folded = _folded(headers)
     return Call(
         kind=kind,
@@ -177,6 +191,7 @@ def read_call(
         max_tokens=_typed(fields, "max_tokens", int) if "max_tokens" in fields else None,
         payer=_payer(fields["billing_policy"]) if "billing_policy" in fields else None,
         speed=_speed(fields["speed"]) if "speed" in fields else "standard",
+        within=within,
     )
 
 
@@ -190,13 +205,13 @@ def read_body(body: bytes) -> Mapping[str, Raw]:
     except RecursionError:
         raise Malformed("The request body is nested too deeply.") from None
     except msgspec.DecodeError as error:
-        at = _lone_surrogate(body)
+        at = lone_surrogate(body)
         # Not the error itself: with this frame it would be a ring, and keep the body.
         what = str(error) if at is None else f"half a surrogate pair (byte {at})"
         raise Malformed(f"The request body is not a JSON object: {what}.") from None
     if len(fields) > MAX_TOP_LEVEL_KEYS:
         raise Malformed(f"The request body has more than {MAX_TOP_LEVEL_KEYS} top-level fields.")
-    if not _is_compact(body, fields) and (key := repeated_key(body, fields)) is not None:
+    if not is_compact(body, fields) and (key := repeated_key(body, fields)) is not None:
         raise Malformed(f"{key[:100]}: this field is in the request body twice.")
     _check_max_tokens(fields)
     if (name := crowded(fields)) is not None:
@@ -241,51 +256,6 @@ def _labels(headers: Mapping[str, str]) -> Labels:
             if name.startswith("tag-")
         ),
     )
-
-
-def _is_compact(body: bytes, fields: Mapping[str, Raw]) -> bool:
-    """Say whether the body is just these fields: no white space, no key written twice.
-
-    Every way to write a key is at least as long as `msgspec` writes it, and white space or a
-    repeated key only adds bytes, so equal lengths prove both.
-    """
-    size = 1
-    for key, raw in fields.items():
-        size += _written_length(key) + 2 + len(memoryview(raw))
-    return size == len(body)
-
-
-def _written_length(key: str) -> int:
-    return len(key) + 2 if key.isidentifier() and key.isascii() else len(msgspec.json.encode(key))
-
-
-def repeated_key(text: bytes, fields: Mapping[str, Raw]) -> str | None:
-    """Return a key that stands twice in a JSON object, which is known to be one; None: none does.
-
-    `fields` has the last value of each key. Where another value stands, or the same key once
-    more, the key was written twice. What lies deeper is not looked at.
-    """
-    seen: set[str] = set()
-    at = text.index(b"{") + 1
-    while found := _KEY.match(text, at):
-        key: str = _decoders[str].decode(found[1])
-        value = bytes(fields[key])
-        ends = found.end() + len(value)
-        after = _NEXT.match(text, ends) if text.startswith(value, found.end()) else None
-        if after is None or key in seen:
-            return key
-        seen.add(key)
-        at = after.end()
-    return None
-
-
-def _lone_surrogate(body: bytes) -> int | None:
-    """Return where half a surrogate pair is escaped; None: nowhere.
-
-    The decoder finds it too, but says of some that the body was cut off.
-    """
-    found = _UP_TO_HALF_A_PAIR.match(body)
-    return found.end() if found else None
 
 
 def _check_max_tokens(fields: Mapping[str, Raw]) -> None:

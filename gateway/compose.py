@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from gateway import prices
 from gateway.affinity import Affinity
 from gateway.audit import Audit
-from gateway.boundary import Boundary
+from gateway.boundary import Boundary, where
 from gateway.config import (
     AnthropicUpstream,
     AwsUpstreamSection,
@@ -119,7 +119,8 @@ def upstream(section: Section) -> Upstream:
     """Return an upstream as routing sees it: where it is and what it serves."""
     provider = PROVIDERS[section.provider]
     endpoint = provider.endpoint(section.place())
-    return Upstream(section.name, provider, endpoint, lenient=section.fidelity == "lenient")
+    lenient = section.fidelity == "lenient"
+    return Upstream(section.name, provider, endpoint, lenient=lenient, reach=where.reach(section))
 
 
 def connection(section: Section, endpoint: Endpoint, own: Signer | None = None) -> Connection:

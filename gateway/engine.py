@@ -282,6 +282,7 @@ class Engine:
             ranks=leave.ranks,
             minted_by=stay.minted_by,
             warm=stay.warm,
+            reach=leave.reach,
         )
 
     def _planned(self, call: Call, now_s: float, leave: Leave, stay: Stay) -> Plan:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from msgspec import Struct
@@ -22,6 +22,16 @@ from providers import catalog
 from providers.contract import Endpoint, Kind, Loss, Operation, Provider
 
 
+def nobody_says(_model: str) -> frozenset[str] | None:
+    """Return None: where an upstream is that nothing is known of."""
+    return None
+
+
+def own_reach(upstream: Upstream, model: str) -> frozenset[str] | None:
+    """Return the countries that an upstream's place alone says."""
+    return upstream.reach(model)
+
+
 @dataclass(frozen=True, slots=True)
 class Upstream:
     """A configured place where Claude runs."""
@@ -31,6 +41,10 @@ class Upstream:
     endpoint: Endpoint
     lenient: bool = False
     """Whether a request may go there without the parts that the platform does not take."""
+    reach: Callable[[str], frozenset[str] | None] = field(
+        default=nobody_says, repr=False, compare=False
+    )
+    """Model -> the countries that follow from the place; None: nobody says."""
 
 
 class Leg(Struct, frozen=True):
@@ -91,6 +105,7 @@ def plan(
     ranks: Callable[[Judgement], Ranks | None] = lambda _judgement: None,
     minted_by: str | None = None,
     warm: str | None = None,
+    reach: Callable[[Upstream, str], frozenset[str] | None] = own_reach,
 ) -> Plan:
     """Return the plan for a call.
 
@@ -104,6 +119,7 @@ def plan(
         ranks: The order that policies prefer, where it is not the configured one.
         minted_by: The platform that signed the conversation's thinking: it comes before others.
         warm: The upstream where its prompt cache is warm: it comes first, unless it is ill.
+        reach: Tells the countries where an upstream may process a model.
 
     Raises:
         Refused: The call is wrong whatever the upstreams are.
@@ -114,7 +130,7 @@ def plan(
         _refuse_what_nobody_judges(call)
     judgement = judge(call, model) if judge is not None else None
     operation = Operation(call.kind, model, call.stream)
-    look = _Look(call, operation, narrow, judgement, tripped)
+    look = _Look(call, operation, narrow, judgement, tripped=tripped, reach=reach)
     looked = [look.at(upstream) for upstream in upstreams]
     legs = [each for each in looked if isinstance(each, Leg)]
     rejected = tuple(each for each in looked if isinstance(each, Rejection))
@@ -178,8 +194,11 @@ class _Look:
         operation: Operation,
         narrow: catalog.Narrowing | None,
         judgement: Judgement | None,
+        *,
         tripped: Container[str],
+        reach: Callable[[Upstream, str], frozenset[str] | None],
     ) -> None:
+        self._reach = reach
         self._call = call
         self._operation = operation
         self._narrow = narrow
@@ -227,6 +246,9 @@ class _Look:
         narrow = self._narrow
         if narrow is not None and not narrow.admits(upstream.provider.name, upstream.endpoint):
             return Cause.NARROWED, f"the model id {self._call.asked} names another place"
+        within = self._call.within
+        if within is not None and not within.admits(self._reach(upstream, self._operation.model)):
+            return Cause.NARROWED, f"it is not known to stay where {within.written} does"
         return None
 
     def _model(self, upstream: Upstream) -> tuple[Cause, str] | None:

@@ -9,8 +9,9 @@ from gateway.boundary.boundary import Boundary
 from gateway.call import Call
 from gateway.judging import Judgement
 from gateway.policy import preferring
+from gateway.policy.facts import Assurance, Fact
 from gateway.policy.preferring import Dearness
-from gateway.routing import Plan
+from gateway.routing import Plan, Upstream
 
 NOBODY: frozenset[str] = frozenset()
 
@@ -51,12 +52,23 @@ class Leave:
 
     def countries(self, upstream: str, model: str) -> frozenset[str] | None:
         """Return where an upstream was held to process a model; None: nobody said."""
+        fact = self._fact(upstream, "processing_in", model)
+        return fact.value if fact and isinstance(fact.value, frozenset) else None
+
+    def _fact(self, upstream: str, name: str, model: str) -> Fact | None:
         known = self._in_force.facts.upstreams if self._in_force is not None else ()
         for each in known:
             if each.name == upstream:
-                fact = each.get("processing_in", model)
-                return fact.value if fact and isinstance(fact.value, frozenset) else None
+                return each.get(name, model)
         return None
+
+    def reach(self, upstream: Upstream, model: str) -> frozenset[str] | None:
+        """Return where an upstream may process a model, as far as somebody signed that off."""
+        if self._in_force is None:
+            return upstream.reach(model)
+        fact = self._fact(upstream.name, "processing_in", model)
+        signed = fact is not None and fact.assurance >= Assurance.ORG
+        return fact.value if fact and signed and isinstance(fact.value, frozenset) else None
 
     def of(self, plan: Plan) -> Callable[[str], bool]:
         """Return what says of an upstream, at any later time, whether it still may be tried.

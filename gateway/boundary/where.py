@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from gateway.config import (
     AnthropicUpstream,
     AwsUpstream,
@@ -12,7 +14,7 @@ from gateway.config import (
     Upstream,
     VertexUpstream,
 )
-from gateway.policy.places import Where
+from gateway.policy.places import Where, derived, derived_by_model
 from providers.contract import Endpoint
 from providers.registry import PROVIDERS
 
@@ -34,6 +36,20 @@ def where(section: Upstream) -> Where:
         account=_account(section),
         models={name: model.id for name, model in endpoint.models.items()},
     )
+
+
+def reach(section: Upstream) -> Callable[[str], frozenset[str] | None]:
+    """Return what tells of a model where an upstream may process it; None: nobody says."""
+    place = where(section)
+    usual = derived(place).get("processing_in")
+    by_model = derived_by_model(place)
+
+    def countries(model: str) -> frozenset[str] | None:
+        own = by_model.get(model, {})
+        fact = own.get("processing_in", usual)
+        return fact.value if fact and isinstance(fact.value, frozenset) else None
+
+    return countries
 
 
 def _account(section: Upstream) -> tuple[str, ...]:

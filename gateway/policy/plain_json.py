@@ -18,8 +18,8 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Raw
 
-from gateway.call import repeated_key
 from gateway.errors import Malformed, quoted
+from gateway.repeated_keys import repeated_key
 
 T = TypeVar("T")
 Pairs = list[tuple[str, Any]]

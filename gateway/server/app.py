@@ -11,13 +11,13 @@ from typing import Protocol
 
 from gateway import models
 from gateway.answers import Answer
-from gateway.call import Call, Caller, read_call
+from gateway.call import Call, Caller
 from gateway.errors import NotReady, Refused
 from gateway.memory import Resident
 from gateway.server import side
 from gateway.server.addresses import is_loopback_host_header
 from gateway.server.arrival import Arrival
-from gateway.server.asgi import RawHeaders, Receive, Scope, Send
+from gateway.server.asgi import Receive, Scope, Send
 from gateway.server.body import announced_bytes, read_body
 from gateway.server.counting import Counts
 from gateway.server.drain import Drain
@@ -26,18 +26,17 @@ from gateway.server.leaving import Watch, watch
 from gateway.server.ledger_reports import PATHS, NoReports, Tells
 from gateway.server.metrics import Metrics
 from gateway.server.refusals import OperatorsOnly, WrongHost, WrongMethod
-from gateway.server.relay import STOPPING, relay
-from gateway.server.replies import failed, refused, reply
+from gateway.server.relay import STOPPING
+from gateway.server.replies import failed, refused
 from gateway.server.report import report
 from gateway.server.settings import DOOR, Settings
 from gateway.server.shedding import Load, Place
+from gateway.server.speaking import Speaker, speaker
 from gateway.server.status import Shows, Status
 from gateway.telemetry import Observer, Observers
 from gateway.wire.contract import Wire
-from providers.contract import Headers, Kind
+from providers.contract import Kind
 
-CALLS = {"/v1/messages": Kind.MESSAGES, "/v1/messages/count_tokens": Kind.COUNT_TOKENS}
-"""Path -> what a POST to it asks for."""
 NO_REPORTS = NoReports()
 OPERATOR = Caller("operator", door=DOOR)
 KEYLESS = Caller(door=DOOR)
@@ -108,38 +107,40 @@ class App:
         """Answer one request (ASGI 3.0)."""
         if scope["type"] != "http":
             raise NotImplementedError(f"this application speaks HTTP only, not {scope['type']}")
+        speaks = speaker(scope, send)
         try:
-            kind = CALLS.get(scope["path"])
-            if kind is None:
-                await reply(send, await self._aside(scope))
+            if speaks.kind is None:
+                await speaks.reply(await self._aside(scope))
             else:
-                await self._call(kind, scope, receive, send)
+                await self._call(speaks.kind, scope, receive, speaks)
         except Refused as error:
-            await reply(send, refused(error, self._engine.policy))
+            await speaks.reply(refused(error, self._engine.policy))
 
-    async def _call(self, kind: Kind, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _call(self, kind: Kind, scope: Scope, receive: Receive, speaks: Speaker) -> None:
         arrival = Arrival(self._observers, kind, scope["headers"], self._wire.now_s)
         try:
-            await self._arrived(arrival, scope, receive, send)
+            await self._arrived(arrival, scope, receive, speaks)
         except Refused as error:
             arrival.refused(error, self._engine.policy)
             raise
 
-    async def _arrived(self, arrival: Arrival, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _arrived(
+        self, arrival: Arrival, scope: Scope, receive: Receive, speaks: Speaker
+    ) -> None:
         if scope["method"] != "POST":
             raise WrongMethod(scope["method"], scope["path"], "POST")
         caller = self._admit(arrival.headers)
         arrival.caller = caller.key
         place = self.load.admit(caller.key, announced_bytes(arrival.headers))
         try:
-            read = self._read(arrival, scope, receive, caller, place)
+            read = self._read(arrival, receive, caller, place, speaks)
             # Passed on without a name of its own: nothing here keeps the body from going.
-            await self._answer(await read, scope, receive, send, place)
+            await self._answer(await read, scope, receive, speaks, place)
         finally:
             place.leave()
 
     async def _read(
-        self, arrival: Arrival, scope: Scope, receive: Receive, caller: Caller, place: Place
+        self, arrival: Arrival, receive: Receive, caller: Caller, place: Place, speaks: Speaker
     ) -> Call | Answer | None:
         """Return the call; None when the caller left; the answer to a mistake of ours."""
         try:
@@ -147,13 +148,7 @@ class App:
             if body is None:
                 arrival.left()
                 return None
-            return read_call(
-                arrival.kind,
-                _text(scope["headers"]),
-                body,
-                caller=caller,
-                request_id=arrival.request_id,
-            )
+            return speaks.read(body, caller, arrival.request_id)
         except Refused:
             raise
         except Exception as error:  # noqa: BLE001 - the caller gets an envelope whatever it was
@@ -170,10 +165,15 @@ class App:
             raise NotReady(STOPPING) from None
 
     async def _answer(
-        self, call: Call | Answer | None, scope: Scope, receive: Receive, send: Send, place: Place
+        self,
+        call: Call | Answer | None,
+        scope: Scope,
+        receive: Receive,
+        speaks: Speaker,
+        place: Place,
     ) -> None:
         if isinstance(call, Answer):
-            await reply(send, call)
+            await speaks.reply(call)
         if not isinstance(call, Call):
             return
         caller = watch(scope, receive, place.drain)
@@ -183,9 +183,9 @@ class App:
             del call
             place.let_go()
             if answer.stream is not None:
-                await relay(send, answer, answer.stream, caller)
+                await speaks.relay(answer, answer.stream, caller)
             elif not caller.gone:
-                await reply(send, answer)
+                await speaks.reply(answer)
         except asyncio.CancelledError:
             if not caller.gone:
                 raise
@@ -255,7 +255,3 @@ class App:
             # A web page may reach a loopback address under a name it owns (DNS rebinding).
             raise WrongHost("Without gateway keys, call this gateway as localhost or 127.0.0.1.")
         return KEYLESS
-
-
-def _text(headers: RawHeaders) -> Headers:
-    return tuple([(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers])

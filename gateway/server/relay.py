@@ -7,6 +7,7 @@ from typing import Protocol
 
 from gateway.answers import Answer
 from gateway.errors import error_event
+from gateway.formats.contract import Events
 from gateway.server.asgi import Send
 from gateway.server.leaving import Watch
 from gateway.server.replies import INTERNAL, raw
@@ -33,11 +34,29 @@ class Source(Protocol):
         ...
 
 
-async def relay(send: Send, answer: Answer, source: Source, caller: Watch) -> None:
+class _Unchanged:
+    """The Messages API: events are sent as they are."""
+
+    def feed(self, events: bytes) -> bytes:
+        """Return the events."""
+        return events
+
+    def end(self) -> bytes:
+        """Return nothing: the last event closes a stream."""
+        return b""
+
+
+UNCHANGED: Events = _Unchanged()
+
+
+async def relay(
+    send: Send, answer: Answer, source: Source, caller: Watch, events: Events = UNCHANGED
+) -> None:
     """Send an open stream to its end.
 
     However it stops, the upstream is let go, and a caller who is still there gets a
     well-formed end. Where a caller left and is not cut off, the stream is read and not sent.
+    `events` turns it into the caller's format.
     """
     start = {"type": "http.response.start", "status": answer.status}
     try:
@@ -52,7 +71,8 @@ async def relay(send: Send, answer: Answer, source: Source, caller: Watch) -> No
         while data := await source.read():
             if caller.gone:
                 continue
-            await send({"type": "http.response.body", "body": data, "more_body": True})
+            if told := events.feed(data):
+                await send({"type": "http.response.body", "body": told, "more_body": True})
             whole = source.whole
             if whole and not caller.gone:
                 # Nothing is missing: who leaves now has not left the answer.
@@ -67,7 +87,8 @@ async def relay(send: Send, answer: Answer, source: Source, caller: Watch) -> No
         report(error, header(answer.headers, "request-id"))
         end = b"" if whole else _error(answer, INTERNAL)
     if not caller.gone:
-        await send({"type": "http.response.body", "body": end})
+        told = events.feed(end) if end else b""
+        await send({"type": "http.response.body", "body": told + events.end()})
 
 
 def _error(answer: Answer, message: str) -> bytes:

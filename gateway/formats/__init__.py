@@ -1,0 +1,7 @@
+"""The formats that callers speak beside the Messages API."""
+
+from __future__ import annotations
+
+from gateway.formats.contract import Asked, Events, Replies, Reply, Way
+
+__all__ = ["Asked", "Events", "Replies", "Reply", "Way"]
