@@ -44,6 +44,7 @@ UPSTREAMS = {
     "bedrock_mantle": Upstream(f'region = "us-east-1"\n{API_KEY}', "mantle", "/anthropic"),
     "aws": Upstream(f'region = "us-east-1"\nworkspace = "wrkspc_matrix"\n{API_KEY}', "aws"),
     "vertex": Upstream(f'region = "us-east5"\n{GOOGLE}', "vertex", "/v1"),
+    "foundry": Upstream(f'deployment_type = "global_standard"\n{API_KEY}', "foundry", "/anthropic"),
     "google_cloud": Upstream(f'workspace = "wrkspc_matrix"\n{GOOGLE}', "google_cloud", ROOT),
 }
 """Provider -> how it is configured here."""
