@@ -102,6 +102,22 @@ class PlatformModel:
 
 
 @dataclass(frozen=True, slots=True)
+class Relay:
+    """What one relay of the Messages API can do, as far as anybody said or found out."""
+
+    version: str = "2023-06-01"
+    """The API version that it is told."""
+    count_tokens: bool = False
+    stream: bool = False
+    cache_control: bool = False
+    fields: frozenset[str] = frozenset()
+    """Top-level fields that it takes beyond those of the oldest version."""
+    betas: frozenset[str] = frozenset()
+    passthrough_unknown: bool = False
+    """Whether models that nobody here knows are asked for by the caller's word."""
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """Where an operator says an upstream is; what a provider turns into an `Endpoint`."""
 
@@ -125,6 +141,8 @@ class Place:
     """The data zone that the deployments keep to, or `global`; None: nobody says."""
     hosting: str | None = None
     """Whose machines the deployments run on; None: nobody says."""
+    relay: Relay | None = None
+    """What a relay of the Messages API can do; None: nobody says."""
     fips: bool = False
     dualstack: bool = False
 
@@ -155,6 +173,8 @@ class Endpoint:
     """The workspace that every request there is in."""
     zone: str | None = None
     """The data zone that its deployments keep to, or `global`."""
+    relay: Relay = Relay()
+    """What it can do, where it is a relay of the Messages API."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from providers.bedrock_mantle import BedrockMantle
 from providers.contract import Provider
 from providers.foundry import Foundry
 from providers.google_cloud import GoogleCloud
+from providers.relay import Relay
 from providers.vertex import Vertex
 
 PROVIDERS: Mapping[str, Provider] = {
@@ -20,6 +21,7 @@ PROVIDERS: Mapping[str, Provider] = {
     "bedrock_mantle": BedrockMantle(),
     "foundry": Foundry(),
     "google_cloud": GoogleCloud(),
+    "relay": Relay(),
     "vertex": Vertex(),
 }
 """One instance each: a provider holds no state."""

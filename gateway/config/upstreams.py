@@ -2,112 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+from pydantic import Field
 
-from gateway.config.addresses import is_loopback_url, split_url, url_fault
-from gateway.config.secret import Secret, references, refuse
-from providers.codecs import azure_clouds
-from providers.contract import ApiKey, Bearer, Place, PlaceError
-
-CredentialKind = Literal[
-    "token",
-    "aws_keys",
-    "aws_profile",
-    "aws_chain",
-    "google_file",
-    "google_token",
-    "google_adc",
-    "azure_secret",
-    "azure_certificate",
-    "azure_workload",
-    "azure_managed",
-    "azure_default",
-]
-"""Which kind of credential an upstream has."""
-
-
-def _base_url(text: str) -> str:
-    if fault := url_fault(text):
-        refuse(fault, "write https://host or https://host/path")
-    return text.rstrip("/")
-
-
-def _authority(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.path:
-        refuse("has a path", "write https://host: the tenant stands in tenant_id")
-    try:
-        azure_clouds.check_host("authority", parts.hostname or "")
-    except PlaceError as error:
-        refuse(f"cannot be: {error}")
-    return url
-
-
-def _file(text: str, info: ValidationInfo) -> str:
-    known = references(info)
-    path = ((known.directory or Path()) / text).absolute()
-    if known.required and not path.is_file():
-        refuse(f"there is no file {path}")
-    return str(path)
-
-
-def _open_proxy(value: object) -> object:
-    """Let a proxy be written out while it names no user; else it must be a reference."""
-    if not isinstance(value, str) or "${" in value:
-        return value
-    if "@" in value:
-        refuse("is a secret written out", "write ${VARIABLE} or ${file:/path}")
-    return Secret("the configuration", value)
-
-
-def _proxy(secret: Secret) -> Secret:
-    parts = split_url(secret.reveal()) if secret.present else urlsplit("http://unknown:1")
-    if parts is None or parts.scheme != "http" or not parts.port or parts.path.strip("/"):
-        refuse("is no proxy address", "write http://host:port")
-    return secret
-
-
-Word = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9-]+$")]
-"""A name that becomes part of a host."""
-Workspace = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9_-]+$")]
-"""The id of a workspace; it becomes a header."""
-Project = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9.:-]+$")]
-"""A Google Cloud project id; old ones are `domain.example:name`."""
-ModelId = Annotated[str, Field(min_length=1, max_length=512, pattern=r"^[A-Za-z0-9._:/@-]+$")]
-"""A model id, a profile id or an ARN."""
-BaseUrl = Annotated[str, AfterValidator(_base_url)]
-File = Annotated[str, Field(min_length=1), AfterValidator(_file)]
-Authority = Annotated[BaseUrl, AfterValidator(_authority)]
-Proxy = Annotated[Secret, BeforeValidator(_open_proxy), AfterValidator(_proxy)]
-
-
-class UpstreamSection(BaseModel):
-    """What every upstream has, wherever it is."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True)
-
-    name: str
-    """The name of its table."""
-    base_url: BaseUrl | None = None
-    control_url: BaseUrl | None = None
-    """Where `gateway doctor` asks about it; None: the platform's own host."""
-    proxy: Proxy | None = None
-    ca_file: File | None = None
-    client_cert: File | None = None
-    allow_private_network: bool = False
-    fidelity: Literal["strict", "lenient"] = "strict"
-    """`strict`: a request that the platform cannot take whole does not go there."""
-    models: dict[ModelId, ModelId] = Field(default_factory=dict)
-    """Canonical id -> platform id, over what the provider's table says."""
-
-    @property
-    def private_network(self) -> bool:
-        """Whether it may be on a private address: said so, or its URL is on this machine."""
-        return self.allow_private_network or is_loopback_url(self.base_url)
+from gateway.config.foundry_upstream import FoundryUpstream
+from gateway.config.relay_upstream import RelayUpstream
+from gateway.config.secret import Secret
+from gateway.config.upstream_section import (
+    CredentialKind,
+    File,
+    Project,
+    UpstreamSection,
+    Word,
+    Workspace,
+)
+from providers.contract import ApiKey, Bearer, Place
 
 
 class AnthropicUpstream(UpstreamSection):
@@ -237,64 +147,6 @@ class BedrockMantleUpstream(AwsUpstreamSection):
         )
 
 
-class FoundryUpstream(UpstreamSection):
-    """Claude's deployments in one resource of Microsoft Foundry."""
-
-    provider: Literal["foundry"]
-    resource: Word | None = None
-    """`my-resource` of `https://my-resource.services.ai.azure.com`; or else a base_url."""
-    deployment_type: Literal["global_standard", "us_data_zone_standard"] | None = None
-    """The type of its deployments: it tells where they run and what they cost. None: unknown."""
-    hosted_on: Literal["azure", "anthropic"] | None = None
-    """Whose machines its deployments run on. None: unknown."""
-    api_key: Secret | None = None
-    access_token: Secret | None = None
-    """A token of Entra that somebody else renews."""
-    tenant_id: Word | None = None
-    client_id: Word | None = None
-    """The application or, of managed identities, the one that the user assigned."""
-    client_secret: Secret | None = None
-    certificate_file: File | None = None
-    """A certificate with its private key, PEM or PKCS12."""
-    certificate_password: Secret | None = None
-    federated_token_file: File | None = None
-    """A token of Kubernetes or another issuer that Entra trusts."""
-    managed_identity: bool = False
-    authority: Authority | None = None
-    """Who gives the tokens; None: Entra of Azure's public cloud."""
-
-    @property
-    def credential_kind(self) -> CredentialKind:
-        """Which kind of credential it has; without any, the environment's or the machine's."""
-        if self.token is not None:
-            return "token"
-        if self.client_secret is not None:
-            return "azure_secret"
-        if self.certificate_file is not None:
-            return "azure_certificate"
-        if self.federated_token_file is not None:
-            return "azure_workload"
-        return "azure_managed" if self.managed_identity else "azure_default"
-
-    @property
-    def token(self) -> Secret | None:
-        """The secret that travels as it is."""
-        return self.api_key or self.access_token
-
-    def place(self) -> Place:
-        """Return where it is, in the provider's words."""
-        zones = {"global_standard": "global", "us_data_zone_standard": "us", None: None}
-        return Place(
-            # anthropic 2.12 `lib/foundry.py` sends a key in both.
-            auth=Bearer() if self.api_key is None else ApiKey("x-api-key", also=("api-key",)),
-            base_url=self.base_url,
-            models=dict(self.models),
-            resource=self.resource,
-            zone=zones[self.deployment_type],
-            hosting=self.hosted_on,
-        )
-
-
 class GoogleUpstreamSection(UpstreamSection):
     """What upstreams have in common that Google lets requests in to."""
 
@@ -360,6 +212,7 @@ Upstream = (
     | BedrockUpstream
     | FoundryUpstream
     | GoogleCloudUpstream
+    | RelayUpstream
     | VertexUpstream
 )
 
@@ -370,6 +223,7 @@ UPSTREAMS: dict[str, type[Upstream]] = {
     "bedrock_mantle": BedrockMantleUpstream,
     "foundry": FoundryUpstream,
     "google_cloud": GoogleCloudUpstream,
+    "relay": RelayUpstream,
     "vertex": VertexUpstream,
 }
 """Provider -> the model of its upstreams."""

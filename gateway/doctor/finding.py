@@ -18,6 +18,7 @@ FACTS = {
     "bedrock_mantle": (),
     "foundry": (),
     "google_cloud": (),
+    "relay": (),
     "vertex": ("processing_in",),
 }
 """Provider -> the facts that its platform can be asked about."""

@@ -24,6 +24,7 @@ from gateway.emulator.http import End, Note, Request, Response
 from gateway.emulator.mantle import Mantle
 from gateway.emulator.platform import Ids, Platform, World
 from gateway.emulator.records import Records
+from gateway.emulator.relay import Relay
 from gateway.emulator.server import Server
 from gateway.emulator.vertex import Vertex
 
@@ -38,6 +39,7 @@ PLATFORMS: Final[Mapping[str, Callable[[World], Platform]]] = MappingProxyType(
         "bedrock_mantle": Mantle,
         "google_cloud": GoogleCloud,
         "foundry": Foundry,
+        "relay": Relay,
     }
 )
 """Platform name -> what emulates it; the order is the order of ports."""
@@ -91,6 +93,7 @@ class Emulator:
         self.google_cloud = GoogleCloud(self._world)
         self.google_cloud.account = self.vertex.account
         self.foundry = Foundry(self._world)
+        self.relay = Relay(self._world)
         self.elsewhere = Elsewhere(self._world)
         """A host that is no platform; what arrives there is on record as `elsewhere`."""
         self.platforms: tuple[Platform, ...] = (
@@ -101,6 +104,7 @@ class Emulator:
             self.mantle,
             self.google_cloud,
             self.foundry,
+            self.relay,
         )
         self._servers: list[Server] = []
         self._refusing: dict[str, socket.socket] = {}
@@ -123,6 +127,7 @@ class Emulator:
         self.aws.organization.reset()
         self.vertex.garden.reset()
         self.foundry.reset()
+        self.relay.reset()
         self._world.records.clear()
         self._world.faults.clear()
         self._world.cache.clear()

@@ -93,6 +93,11 @@ def _foundry(endpoint: Endpoint, _model: str) -> Scope | None:
     return _file().foundry.zones.get(endpoint.zone or "")
 
 
+def _anywhere(_endpoint: Endpoint, _model: str) -> Scope:
+    """Return the widest scope: nobody says where a relay runs a model."""
+    return "global"
+
+
 _BY_PLATFORM: Mapping[str, Callable[[Endpoint, str], Scope | None]] = {
     "bedrock": _bedrock,
     "bedrock_mantle": _bedrock,
@@ -101,4 +106,5 @@ _BY_PLATFORM: Mapping[str, Callable[[Endpoint, str], Scope | None]] = {
     "aws": _anthropic,
     "foundry": _foundry,
     "google_cloud": _anthropic,
+    "relay": _anywhere,
 }

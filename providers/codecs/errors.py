@@ -224,6 +224,12 @@ def own_message(name: str) -> str:
     return own.get(name) or own["api_error"]
 
 
+def wording(message: str) -> str | None:
+    """Return the words by which clients know what a message says; None: these are not known."""
+    lowered = message.lower()
+    return next((say for part, say in _table().wordings if part in lowered), None)
+
+
 def caller_message(words: Words, name: str, *, trusted: bool) -> str:
     """Return what the caller reads of an error about its own request.
 
@@ -233,11 +239,9 @@ def caller_message(words: Words, name: str, *, trusted: bool) -> str:
     """
     if words.message and words.anthropic and trusted:
         return words.message
-    if not words.anthropic:
-        lowered = words.message.lower()
-        for part, say in _table().wordings:
-            if part in lowered:
-                return say
+    known = None if words.anthropic else wording(words.message)
+    if known is not None:
+        return known
     return own_message(name) if not words.message or leaks(words.message) else words.message
 
 

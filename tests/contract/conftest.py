@@ -99,6 +99,15 @@ class Oracle:
             aws_region=region, api_key="k", http_client=self._http, max_retries=0
         )
 
+    def relay(self, base_url: str) -> anthropic.Anthropic:
+        return anthropic.Anthropic(
+            base_url=base_url,
+            api_key="k",
+            http_client=self._http,
+            max_retries=0,
+            default_headers={"anthropic-version": "2023-06-01"},
+        )
+
     def vertex(self, region: str, project: str) -> anthropic.AnthropicVertex:
         return anthropic.AnthropicVertex(
             region=region,

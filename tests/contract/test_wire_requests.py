@@ -21,6 +21,7 @@ from providers.contract import (
     Kind,
     Operation,
     Place,
+    Relay,
     SigV4,
     WireRequest,
 )
@@ -62,6 +63,16 @@ PLACES = {
     "bedrock_mantle": Place(region="eu-central-1"),
     "foundry": Place(resource="my-resource"),
     "google_cloud": Place(project="p-1", workspace=WORKSPACE),
+    "relay": Place(
+        base_url="https://relay.example/claude",
+        models={NEW: f"vendor/{NEW}", OLD: "haiku"},
+        relay=Relay(
+            count_tokens=True,
+            stream=True,
+            cache_control=True,
+            betas=frozenset({"context-1m-2025-08-07", "computer-use-2025-11-24"}),
+        ),
+    ),
     "vertex": Place(region="europe-west1", project="p-1"),
 }
 
@@ -186,6 +197,7 @@ def theirs(oracle: Oracle, platform: str, case: Case) -> Sent:
         "bedrock_mantle": lambda: oracle.mantle("eu-central-1"),
         "foundry": lambda: oracle.foundry("my-resource"),
         "google_cloud": lambda: oracle.google_cloud("p-1", WORKSPACE),
+        "relay": lambda: oracle.relay("https://relay.example/claude"),
         "vertex": lambda: oracle.vertex("europe-west1", "p-1"),
     }
     model = endpoint(platform).models[case.model].id

@@ -14,7 +14,7 @@ from gateway.call import read_call
 from gateway.emulator import Emulator
 from gateway.emulator.aws_events import chunk, error, exception
 from gateway.emulator.http import Manner, Request, Response, head_bytes
-from providers.contract import Endpoint, Kind, Operation, Place, Provider
+from providers.contract import Endpoint, Kind, Operation, Place, Provider, Relay
 from providers.registry import PROVIDERS
 
 MODEL = "claude-opus-5-5"
@@ -34,6 +34,11 @@ PLACES = {
         base_url="http://127.0.0.1/v1/projects/p/locations/global/workspaces/w/invoke",
         project="p",
         workspace="w",
+    ),
+    "relay": Place(
+        base_url="http://127.0.0.1",
+        models={MODEL: f"vendor/{MODEL}", COUNTED: f"vendor/{COUNTED}"},
+        relay=Relay(count_tokens=True, stream=True, cache_control=True),
     ),
     "vertex": Place(base_url="http://127.0.0.1", region="europe-west1", project="tidegate"),
 }
