@@ -26,6 +26,7 @@ from gateway.config import (
     FoundryUpstream,
     GoogleUpstreamSection,
     Mistake,
+    OpenaiRelayUpstream,
     RelayUpstream,
     Secret,
     load,
@@ -230,7 +231,7 @@ def credential(section: Section) -> CredentialSettings:
     """Return how an upstream's credential is had."""
     kind = CredentialKind(section.credential_kind)
     match section:
-        case AnthropicUpstream() | RelayUpstream():
+        case AnthropicUpstream() | OpenaiRelayUpstream() | RelayUpstream():
             return CredentialSettings(kind, token=_revealed(section.token))
         case AwsUpstreamSection():
             return CredentialSettings(

@@ -11,6 +11,7 @@ from providers.bedrock_mantle import BedrockMantle
 from providers.contract import Provider
 from providers.foundry import Foundry
 from providers.google_cloud import GoogleCloud
+from providers.openai_relay import OpenaiRelay
 from providers.relay import Relay
 from providers.vertex import Vertex
 
@@ -21,6 +22,7 @@ PROVIDERS: Mapping[str, Provider] = {
     "bedrock_mantle": BedrockMantle(),
     "foundry": Foundry(),
     "google_cloud": GoogleCloud(),
+    "openai_relay": OpenaiRelay(),
     "relay": Relay(),
     "vertex": Vertex(),
 }

@@ -11,6 +11,7 @@ from gateway.config import (
     BedrockUpstream,
     FoundryUpstream,
     GoogleCloudUpstream,
+    OpenaiRelayUpstream,
     RelayUpstream,
     Upstream,
     VertexUpstream,
@@ -69,6 +70,6 @@ def _account(section: Upstream) -> tuple[str, ...]:
             named = (section.project, section.credentials_file)
         case AnthropicUpstream():
             named = (section.workspace,)
-        case RelayUpstream():
+        case OpenaiRelayUpstream() | RelayUpstream():
             named = ()
     return tuple(name or "" for name in named)

@@ -29,6 +29,7 @@ from gateway.config.upstreams import (
     BedrockUpstream,
     GoogleCloudUpstream,
     GoogleUpstreamSection,
+    OpenaiRelayUpstream,
     Upstream,
     VertexUpstream,
 )
@@ -51,6 +52,7 @@ __all__ = [
     "GoogleUpstreamSection",
     "Journal",
     "Mistake",
+    "OpenaiRelayUpstream",
     "Policy",
     "RelayUpstream",
     "Retries",

@@ -28,12 +28,17 @@ _EXCLUSIVE: dict[str, tuple[str, ...]] = {
         "managed_identity",
     ),
     "google_cloud": _GOOGLE_CREDENTIALS,
+    "openai_relay": ("api_key",),
     "relay": ("api_key", "auth_token"),
     "vertex": _GOOGLE_CREDENTIALS,
 }
 """Provider -> the settings that each name a credential; one upstream has one."""
 
-_KEY_VARIABLES = {"anthropic": "ANTHROPIC_API_KEY", "relay": "RELAY_API_KEY"}
+_KEY_VARIABLES = {
+    "anthropic": "ANTHROPIC_API_KEY",
+    "openai_relay": "RELAY_API_KEY",
+    "relay": "RELAY_API_KEY",
+}
 """Provider without a credential of its own to be found -> a variable that one may be in."""
 
 _NEEDS: dict[str, tuple[tuple[str, str], ...]] = {

@@ -17,7 +17,7 @@ from gateway.config.upstream_section import (
     Word,
     Workspace,
 )
-from providers.contract import ApiKey, Bearer, Place
+from providers.contract import ApiKey, Bearer, ChatDialect, Place
 
 
 class AnthropicUpstream(UpstreamSection):
@@ -190,6 +190,36 @@ class GoogleCloudUpstream(GoogleUpstreamSection):
         )
 
 
+class OpenaiRelayUpstream(UpstreamSection):
+    """Whatever serves Claude as chat completions."""
+
+    provider: Literal["openai_relay"]
+    api_key: Secret | None = None
+    """Sent as `authorization: Bearer`."""
+    cache_markers: bool = False
+    """Whether it reads `cache_control` inside content parts; without, they are not sent."""
+    max_tokens_field: Literal["max_completion_tokens", "max_tokens"] = "max_completion_tokens"
+    """What `max_tokens` is called there."""
+
+    @property
+    def credential_kind(self) -> CredentialKind:
+        """Which kind of credential it has."""
+        return "token"
+
+    @property
+    def token(self) -> Secret | None:
+        """The secret that travels as it is."""
+        return self.api_key
+
+    def place(self) -> Place:
+        """Return where it is, in the provider's words."""
+        return Place(
+            base_url=self.base_url,
+            models=dict(self.models),
+            chat=ChatDialect(self.max_tokens_field, self.cache_markers),
+        )
+
+
 class VertexUpstream(GoogleUpstreamSection):
     """Claude on Google's Vertex AI in one location."""
 
@@ -212,6 +242,7 @@ Upstream = (
     | BedrockUpstream
     | FoundryUpstream
     | GoogleCloudUpstream
+    | OpenaiRelayUpstream
     | RelayUpstream
     | VertexUpstream
 )
@@ -223,6 +254,7 @@ UPSTREAMS: dict[str, type[Upstream]] = {
     "bedrock_mantle": BedrockMantleUpstream,
     "foundry": FoundryUpstream,
     "google_cloud": GoogleCloudUpstream,
+    "openai_relay": OpenaiRelayUpstream,
     "relay": RelayUpstream,
     "vertex": VertexUpstream,
 }

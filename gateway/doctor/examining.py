@@ -11,6 +11,7 @@ from gateway.config import (
     BedrockUpstream,
     FoundryUpstream,
     GoogleCloudUpstream,
+    OpenaiRelayUpstream,
     RelayUpstream,
     VertexUpstream,
 )
@@ -41,7 +42,13 @@ def _examined(subject: Subject, *, spend: bool) -> Iterator[Finding]:
             from gateway.doctor.bedrock_probes import probe_bedrock  # noqa: PLC0415 - loads boto3
 
             yield from probe_bedrock(subject, section)
-        case AwsUpstream() | BedrockMantleUpstream() | FoundryUpstream() | GoogleCloudUpstream():
+        case (
+            AwsUpstream()
+            | BedrockMantleUpstream()
+            | FoundryUpstream()
+            | GoogleCloudUpstream()
+            | OpenaiRelayUpstream()
+        ):
             # No operation is known that tells a fact of these platforms.
             return
         case VertexUpstream() as section:

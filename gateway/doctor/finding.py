@@ -18,6 +18,7 @@ FACTS = {
     "bedrock_mantle": (),
     "foundry": (),
     "google_cloud": (),
+    "openai_relay": (),
     "relay": (),
     "vertex": ("processing_in",),
 }

@@ -22,6 +22,7 @@ from gateway.emulator.foundry import Foundry
 from gateway.emulator.google_cloud import GoogleCloud
 from gateway.emulator.http import End, Note, Request, Response
 from gateway.emulator.mantle import Mantle
+from gateway.emulator.openai_relay import OpenaiRelay
 from gateway.emulator.platform import Ids, Platform, World
 from gateway.emulator.records import Records
 from gateway.emulator.relay import Relay
@@ -38,6 +39,7 @@ PLATFORMS: Final[Mapping[str, Callable[[World], Platform]]] = MappingProxyType(
         "aws": AwsPlatform,
         "bedrock_mantle": Mantle,
         "google_cloud": GoogleCloud,
+        "openai_relay": OpenaiRelay,
         "foundry": Foundry,
         "relay": Relay,
     }
@@ -91,6 +93,7 @@ class Emulator:
         self.aws = AwsPlatform(self._world)
         self.mantle = Mantle(self._world)
         self.google_cloud = GoogleCloud(self._world)
+        self.openai_relay = OpenaiRelay(self._world)
         self.google_cloud.account = self.vertex.account
         self.foundry = Foundry(self._world)
         self.relay = Relay(self._world)
@@ -105,6 +108,7 @@ class Emulator:
             self.google_cloud,
             self.foundry,
             self.relay,
+            self.openai_relay,
         )
         self._servers: list[Server] = []
         self._refusing: dict[str, socket.socket] = {}
@@ -128,6 +132,7 @@ class Emulator:
         self.vertex.garden.reset()
         self.foundry.reset()
         self.relay.reset()
+        self.openai_relay.habits = ()
         self._world.records.clear()
         self._world.faults.clear()
         self._world.cache.clear()

@@ -106,5 +106,6 @@ _BY_PLATFORM: Mapping[str, Callable[[Endpoint, str], Scope | None]] = {
     "aws": _anthropic,
     "foundry": _foundry,
     "google_cloud": _anthropic,
+    "openai_relay": _anywhere,
     "relay": _anywhere,
 }

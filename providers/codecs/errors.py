@@ -23,6 +23,7 @@ DETAIL_CHARS = 500
 """How much of a platform's words a failure keeps for the log."""
 
 _TABLE = Path(__file__).parent.parent / "data" / "failures.toml"
+_PLATFORMS = ("bedrock", "foundry", "vertex", "chat_completions")
 _CODE = re.compile(r"[a-z][a-z_]{2,63}")
 """An error type or code as the API writes them; no account or host looks like one."""
 _BAD_GATEWAY = 502
@@ -92,7 +93,7 @@ def _table() -> _Table:
         },
         error_codes=_verdicts(raw["error_codes"]),
         phrases=tuple((_begins(part), said) for part, said in _verdicts(raw["phrases"]).items()),
-        platforms={name: _verdicts(raw[name]) for name in ("bedrock", "foundry", "vertex")},
+        platforms={name: _verdicts(raw[name]) for name in _PLATFORMS},
         wordings=tuple((row["contains"], row["say"]) for row in raw["wordings"]["rows"]),
         leaks=re.compile("|".join(raw["leaks"]["patterns"]), re.IGNORECASE),
     )
@@ -364,4 +365,5 @@ def request_id(headers: Headers) -> str | None:
         or header(headers, "x-amzn-requestid")
         or header(headers, "x-goog-request-id")
         or header(headers, "apim-request-id")
+        or header(headers, "x-request-id")
     )

@@ -52,6 +52,11 @@ UPSTREAMS = {
         "relay",
     ),
     "google_cloud": Upstream(f'workspace = "wrkspc_matrix"\n{GOOGLE}', "google_cloud", ROOT),
+    "openai_relay": Upstream(
+        f'cache_markers = true\nmodels = {{ {MODEL} = "anthropic/{MODEL}" }}\n{API_KEY}',
+        "openai_relay",
+        "/v1",
+    ),
 }
 """Provider -> how it is configured here."""
 
