@@ -13,7 +13,7 @@ import os
 import shutil
 from pathlib import Path
 
-from bench import deciding, first_content, folding, recording, reports, storing
+from bench import deciding, first_content, folding, recording, reports, storing, translating
 from bench.load import WORKLOADS, Count, Workload, run
 from bench.peers import PEERS, Peer, running
 
@@ -63,6 +63,7 @@ def main() -> None:
         work.name: figures["gateway"][work.name] / figures["floor"][work.name] for work in works
     }
     decisions = {} if options.only else deciding.figures()
+    translations = {} if options.only else translating.figures()
     counting = {} if options.only else recording.figures()
     waits = {} if options.only else first_content.figures()
     folds = {} if options.only else folding.figures()
@@ -73,6 +74,7 @@ def main() -> None:
             "cpu_us": figures,
             "gateway_to_floor": ratio,
             "decision_cpu_us": decisions,
+            "translating_cpu_us": translations,
             "counting_cpu_us": counting,
             "first_content": waits,
             "folding_cpu_us": folds,
@@ -83,12 +85,14 @@ def main() -> None:
     else:
         report(works, figures, ratio)
         deciding.report(decisions)
+        translating.report(translations)
         recording.report(counting)
         first_content.report(waits)
         folding.report(folds)
         storing.report(stores)
         reports.report(told)
     deciding.check(decisions)
+    translating.check(translations)
     recording.check(counting)
     first_content.check(waits)
     folding.check(folds)
