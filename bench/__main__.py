@@ -13,7 +13,16 @@ import os
 import shutil
 from pathlib import Path
 
-from bench import deciding, first_content, folding, recording, reports, storing, translating
+from bench import (
+    deciding,
+    first_content,
+    folding,
+    recording,
+    relaying,
+    reports,
+    storing,
+    translating,
+)
 from bench.load import WORKLOADS, Count, Workload, run
 from bench.peers import PEERS, Peer, running
 
@@ -63,8 +72,9 @@ def main() -> None:
         work.name: figures["gateway"][work.name] / figures["floor"][work.name] for work in works
     }
     decisions = {} if options.only else deciding.figures()
-    translations = {} if options.only else translating.figures()
     counting = {} if options.only else recording.figures()
+    translated = {} if options.only else translating.figures()
+    relayed = {} if options.only else relaying.figures()
     waits = {} if options.only else first_content.figures()
     folds = {} if options.only else folding.figures()
     stores = {} if options.only else storing.figures()
@@ -74,8 +84,9 @@ def main() -> None:
             "cpu_us": figures,
             "gateway_to_floor": ratio,
             "decision_cpu_us": decisions,
-            "translating_cpu_us": translations,
             "counting_cpu_us": counting,
+            "translating_cpu_us": translated,
+            "relaying_cpu_us": relayed,
             "first_content": waits,
             "folding_cpu_us": folds,
             "storing": stores,
@@ -85,15 +96,17 @@ def main() -> None:
     else:
         report(works, figures, ratio)
         deciding.report(decisions)
-        translating.report(translations)
         recording.report(counting)
+        translating.report(translated)
+        relaying.report(relayed)
         first_content.report(waits)
         folding.report(folds)
         storing.report(stores)
         reports.report(told)
     deciding.check(decisions)
-    translating.check(translations)
     recording.check(counting)
+    translating.check(translated)
+    relaying.check(relayed)
     first_content.check(waits)
     folding.check(folds)
     storing.check(stores)

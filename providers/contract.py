@@ -6,6 +6,7 @@ environment, and knows nothing of policy. `Provider` is the whole surface of one
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -97,6 +98,14 @@ class PlatformModel:
     """Whether it takes `temperature`, `top_p`, `top_k` (wire version 2023-06-01 only)."""
     betas: frozenset[str] = frozenset()
     """Betas this model takes there beyond what the platform takes for every model."""
+    max_output_tokens: int | None = None
+    """The most `max_tokens` it takes there; None: not known."""
+    body_bytes: int | None = None
+    """The largest body it takes there; None: not known."""
+    retires_on: dt.date | None = None
+    """The last day it is served there; None: not known, or the operator chose the id."""
+    counted: bool = True
+    """False: its tokens are known not to be counted there."""
 
 
 @dataclass(frozen=True, slots=True)
