@@ -118,6 +118,7 @@ bench: $(READY) ## Print CPU and first-content times, beside the floor and nginx
 docs: $(READY) $(PRICE_MAP) ## Write the generated tables of the docs anew.
 	@$(BIN)/python -m docs.failover_tables
 	@$(BIN)/python -m docs.emulator_tables
+	@$(BIN)/python -m docs.capability_tables
 	@$(BIN)/python -m docs.operating_tables
 	@$(BIN)/python -m docs.price_tables $(PRICE_MAP)
 	@$(BIN)/python -m docs.usage_example

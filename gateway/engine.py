@@ -282,6 +282,7 @@ class Engine:
             ranks=leave.ranks,
             minted_by=stay.minted_by,
             warm=stay.warm,
+            today=leave.today,
             reach=leave.reach,
         )
 

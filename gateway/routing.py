@@ -6,6 +6,7 @@ a reason, so that what the plan holds can be tried without looking for another.
 
 from __future__ import annotations
 
+import datetime as dt
 import difflib
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,11 +15,19 @@ from enum import Enum, auto
 from msgspec import Struct
 
 from gateway.call import Call
-from gateway.errors import Forbidden, Malformed, NotReady, NotServed, Refused, UnknownModel
+from gateway.errors import (
+    Forbidden,
+    Malformed,
+    NotReady,
+    NotServed,
+    Refused,
+    TooLarge,
+    UnknownModel,
+)
 from gateway.judging import Judgement
 from gateway.policy.decision import Verdict
 from gateway.policy.explain import summary
-from providers import catalog
+from providers import capabilities, catalog
 from providers.contract import Endpoint, Kind, Loss, Operation, Provider
 
 
@@ -54,6 +63,8 @@ class Leg(Struct, frozen=True):
     losses: tuple[Loss, ...] = ()
 
 
+_OWN_BYTES = 1 << 16
+"""More than encoding adds to a body: a smaller one need not be encoded to be measured."""
 _NAMED = 10
 """How many losses a rejection names: callers choose what they send."""
 
@@ -68,6 +79,7 @@ class Cause(Enum):
     MODEL = auto()
     NARROWED = auto()
     FIDELITY = auto()
+    SIZE = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +117,7 @@ def plan(
     ranks: Callable[[Judgement], Ranks | None] = lambda _judgement: None,
     minted_by: str | None = None,
     warm: str | None = None,
+    today: dt.date | None = None,
     reach: Callable[[Upstream, str], frozenset[str] | None] = own_reach,
 ) -> Plan:
     """Return the plan for a call.
@@ -119,6 +132,7 @@ def plan(
         ranks: The order that policies prefer, where it is not the configured one.
         minted_by: The platform that signed the conversation's thinking: it comes before others.
         warm: The upstream where its prompt cache is warm: it comes first, unless it is ill.
+        today: The day, for models that are no longer served; None: none is taken to be.
         reach: Tells the countries where an upstream may process a model.
 
     Raises:
@@ -130,7 +144,7 @@ def plan(
         _refuse_what_nobody_judges(call)
     judgement = judge(call, model) if judge is not None else None
     operation = Operation(call.kind, model, call.stream)
-    look = _Look(call, operation, narrow, judgement, tripped=tripped, reach=reach)
+    look = _Look(call, operation, narrow, judgement, tripped=tripped, reach=reach, today=today)
     looked = [look.at(upstream) for upstream in upstreams]
     legs = [each for each in looked if isinstance(each, Leg)]
     rejected = tuple(each for each in looked if isinstance(each, Rejection))
@@ -197,8 +211,10 @@ class _Look:
         *,
         tripped: Container[str],
         reach: Callable[[Upstream, str], frozenset[str] | None],
+        today: dt.date | None,
     ) -> None:
         self._reach = reach
+        self._today = today
         self._call = call
         self._operation = operation
         self._narrow = narrow
@@ -224,7 +240,9 @@ class _Look:
             reason = "; ".join(f"{loss.name}: {loss.reason}" for loss in named)
             reason += f"; and {len(lost) - _NAMED} more" if len(lost) > _NAMED else ""
             return Rejection(upstream.name, Cause.FIDELITY, reason, named)
-        return Leg(upstream, losses)
+        leg = Leg(upstream, losses)
+        against = self._size(leg)
+        return leg if against is None else Rejection(upstream.name, *against)
 
     def _policy(self, upstream: Upstream) -> tuple[Cause, str] | None:
         if upstream.name in self._tripped:
@@ -252,13 +270,39 @@ class _Look:
         return None
 
     def _model(self, upstream: Upstream) -> tuple[Cause, str] | None:
-        served = upstream.endpoint.models
-        if self._operation.model not in served:
-            return Cause.MODEL, f"does not serve {self._operation.model}"
+        asked, served = self._operation.model, upstream.endpoint.models
+        if asked not in served:
+            return Cause.MODEL, f"does not serve {asked}{_absence(upstream, asked)}"
+        ended = served[asked].retires_on
+        if ended is not None and self._today is not None and self._today > ended:
+            return Cause.MODEL, f"serves {asked} no longer: it was retired there on {ended}"
         for model in self._inside:
             if model not in served:
                 return Cause.MODEL, f"does not serve {model}, which the request names too"
         return None
+
+    def _size(self, leg: Leg) -> tuple[Cause, str] | None:
+        """Say that the body is larger than the platform takes, as it would be sent there."""
+        at, fields = leg.upstream, self._call.fields
+        most = at.endpoint.models[self._operation.model].body_bytes
+        size = len(fields.raw)
+        if most is None or size + _OWN_BYTES <= most:
+            return None
+        # What wraps a body in a count is not part of it.
+        if self._operation.kind is Kind.MESSAGES:
+            encoded = at.provider.encode(self._operation, fields, at.endpoint, leg.losses)
+            size = len(encoded.body)
+        return (Cause.SIZE, f"takes bodies up to {most} bytes, not {size}") if size > most else None
+
+
+def _absence(upstream: Upstream, model: str) -> str:
+    """Return why an endpoint has no id for a model, in brackets; "" where that is not known."""
+    try:
+        known = capabilities.load(upstream.provider.name)
+    except LookupError:
+        return ""
+    why = capabilities.absence(known, upstream.endpoint, model)
+    return f" ({why})" if why else ""
 
 
 def _by_name(judgement: Judgement) -> dict[str, Verdict]:
@@ -275,6 +319,8 @@ def _refusal(call: Call, rejected: Sequence[Rejection], judgement: Judgement | N
         if call.kind is Kind.COUNT_TOKENS:
             return NotServed(f"No upstream can count these tokens: {reasons}")
         return Malformed(f"No upstream takes this request whole: {reasons}")
+    if Cause.SIZE in causes:
+        return TooLarge(f"No upstream takes a body of this size: {reasons}")
     if causes & {Cause.NARROWED, Cause.POLICY}:
         return Forbidden(f"No upstream is left for this request: {reasons}")
     return UnknownModel(f"model: no upstream serves {call.asked}: {reasons}")

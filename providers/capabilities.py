@@ -11,7 +11,15 @@ from functools import cache
 
 from providers import catalog, data_files
 from providers.codecs import json_paths
-from providers.contract import Place, PlaceError, PlatformModel
+from providers.contract import Endpoint, Place, PlaceError, PlatformModel
+from providers.data_files import Support
+
+SUPPORTS = tuple(
+    name
+    for name in data_files.SupportTable.__struct_fields__
+    if name not in data_files.Table.__struct_fields__
+)
+"""What is told of every platform, whether it does it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +51,17 @@ class ModelRow:
     """The inference-profile prefixes it is offered under."""
     in_region: tuple[str, ...] = ()
     """Regions where the id is taken without a profile, on a platform that has profiles."""
+    regions: tuple[str, ...] = ()
+    """The only regions it is offered in, `*` for any rest; empty: not known to be bounded."""
+    max_input_tokens: int | None = None
+    max_output_tokens: int | None = None
+    """None: as the catalog says."""
     retires_on: dt.date | None = None
+    """The last day it is served there."""
+    no_sooner_than: dt.date | None = None
+    """A day that its end was only said not to come before; nothing is decided by it."""
+    counted: bool = True
+    """False: its tokens are not counted where it needs a profile."""
     parts: tuple[Part, ...] = ()
     """What this model refuses there beyond what the platform refuses."""
 
@@ -90,6 +108,10 @@ class Capabilities:
     parts: tuple[Part, ...] = ()
     geos: Geos | None = None
     """None: a request cannot ask where it is processed."""
+    supports: Mapping[str, Support] = field(default_factory=dict)
+    """What it does: True, or why not; a name that is not there is not known."""
+    longer_output: frozenset[str] = frozenset()
+    """Betas with which a model may answer more tokens than its limit says."""
 
 
 @cache
@@ -101,6 +123,7 @@ def load(platform: str) -> Capabilities:
         raise LookupError(f"no usable data file for the platform {platform!r}: {error}") from error
     if file.platform != platform:
         raise LookupError(f"no usable data file for the platform {platform!r}")
+    raises = data_files.read("betas", data_files.BetaFile).raises
     loaded = Capabilities(
         platform=file.platform,
         title=file.title,
@@ -109,16 +132,28 @@ def load(platform: str) -> Capabilities:
         models={name: _row(row, file.models.version) for name, row in file.models.rows.items()},
         body_bytes=file.limits.body_bytes,
         geos=_geos(file.geos),
+        supports=_supports(file.supports),
+        longer_output=raises.output,
     )
     return _all_but(loaded, file) if file.takes_all else _bounded(loaded, file)
 
 
 def _all_but(loaded: Capabilities, file: data_files.PlatformFile) -> Capabilities:
-    """Add what a platform does not take that takes all else."""
+    """Add what a platform does not take that takes all else.
+
+    With a beta goes what only it unlocks.
+    """
     named = file.except_for
     if named is None:
         return loaded
-    return replace(loaded, why=named.fields, droppable=named.droppable, refused_betas=named.betas)
+    unlocks = data_files.read("betas", data_files.BetaFile).unlocks.rows
+    return replace(
+        loaded,
+        why=named.fields,
+        droppable=named.droppable,
+        refused_betas=named.betas,
+        parts=tuple(_part(row) for row in unlocks if row.betas <= named.betas),
+    )
 
 
 def _bounded(loaded: Capabilities, file: data_files.PlatformFile) -> Capabilities:
@@ -145,13 +180,25 @@ def _geos(table: data_files.GeoTable | None) -> Geos | None:
     return None if table is None else Geos(table.values, table.anywhere, table.models)
 
 
+def _supports(table: data_files.SupportTable | None) -> dict[str, Support]:
+    if table is None:
+        return {}
+    told = {name: getattr(table, name) for name in SUPPORTS}
+    return {name: value for name, value in told.items() if value is not None}
+
+
 def _row(row: data_files.PlatformModelRow, version: str) -> ModelRow:
     return ModelRow(
         id=row.id,
         version=row.version or version,
         profiles=row.profiles,
         in_region=row.in_region,
+        regions=row.regions,
+        max_input_tokens=row.max_input_tokens,
+        max_output_tokens=row.max_output_tokens,
         retires_on=row.retires_on,
+        no_sooner_than=row.no_sooner_than,
+        counted=row.counted,
         parts=tuple(_part(data_files.PartRow(path=p, droppable=False)) for p in row.not_taken),
     )
 
@@ -192,12 +239,12 @@ def platform_models(caps: Capabilities, place: Place) -> Mapping[str, PlatformMo
 
 def _served(caps: Capabilities, place: Place) -> dict[str, PlatformModel]:
     served = {
-        name: _platform_model(caps, name, wire_id)
+        name: replace(_platform_model(caps, name, wire_id, place), retires_on=row.retires_on)
         for name, row in caps.models.items()
         if (wire_id := _wire_id(row, place)) is not None
     }
     return served | {
-        (name := _canonical(asked)): _platform_model(caps, name, _same(asked, name, wire_id))
+        (name := _canonical(asked)): _platform_model(caps, name, _same(asked, name, wire_id), place)
         for asked, wire_id in place.models.items()
     }
 
@@ -217,6 +264,8 @@ def _same(asked: str, name: str, wire_id: str) -> str:
 
 
 def _wire_id(row: ModelRow, place: Place) -> str | None:
+    if not _offered_in(row, place.region):
+        return None
     if not row.profiles:
         return row.id
     if place.profile is None:
@@ -224,13 +273,40 @@ def _wire_id(row: ModelRow, place: Place) -> str | None:
     return f"{place.profile}.{row.id}" if place.profile in row.profiles else None
 
 
-def _platform_model(caps: Capabilities, name: str, wire_id: str) -> PlatformModel:
-    row = caps.models.get(name)
+def _offered_in(row: ModelRow, region: str | None) -> bool:
+    """Say whether a model may be in a region; where none is named, nothing is said against it."""
+    if not row.regions or region is None:
+        return True
+    return any(fnmatchcase(region, pattern) for pattern in row.regions)
+
+
+def _platform_model(caps: Capabilities, name: str, wire_id: str, place: Place) -> PlatformModel:
+    """Return how a model is asked for; what an operator names has the end that operator knows."""
+    row, known = caps.models.get(name), catalog.model(name)
     return PlatformModel(
         id=wire_id,
         version=caps.version if row is None else row.version,
-        sampling=catalog.model(name).sampling,
+        sampling=known.sampling,
+        max_output_tokens=(row and row.max_output_tokens) or known.max_output_tokens,
+        body_bytes=caps.body_bytes,
+        counted=row is None or row.counted or place.region in row.in_region,
     )
+
+
+def absence(caps: Capabilities, endpoint: Endpoint, canonical: str) -> str:
+    """Return why an endpoint has no id for a model, as far as its platform's table tells."""
+    row = caps.models.get(canonical)
+    if row is None:
+        return f"{caps.title} is not known to have it" if caps.models else ""
+    if not _offered_in(row, endpoint.region):
+        return f"{caps.title} has it in {', '.join(row.regions)} only"
+    if row.profiles and endpoint.profile not in row.profiles:
+        under = f"under the profiles {', '.join(row.profiles)}"
+        bare = f", or without one in {', '.join(row.in_region)}" if row.in_region else ""
+        return f"{caps.title} has it {under}{bare}"
+    if endpoint.geo is not None and caps.geos is not None and canonical not in caps.geos.models:
+        return "it does not take inference_geo there"
+    return ""
 
 
 def _canonical(asked: str) -> str:

@@ -6,6 +6,7 @@ environment, and knows nothing of policy. `Provider` is the whole surface of one
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -97,6 +98,24 @@ class PlatformModel:
     """Whether it takes `temperature`, `top_p`, `top_k` (wire version 2023-06-01 only)."""
     betas: frozenset[str] = frozenset()
     """Betas this model takes there beyond what the platform takes for every model."""
+    max_output_tokens: int | None = None
+    """The most `max_tokens` it takes there; None: not known."""
+    body_bytes: int | None = None
+    """The largest body it takes there; None: not known."""
+    retires_on: dt.date | None = None
+    """The last day it is served there; None: not known, or the operator chose the id."""
+    counted: bool = True
+    """False: its tokens are known not to be counted there."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChatDialect:
+    """How one relay's chat completions differ from those of another."""
+
+    max_tokens_field: str = "max_completion_tokens"
+    """What `max_tokens` is called there."""
+    cache_markers: bool = False
+    """Whether it reads `cache_control` inside content parts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +136,8 @@ class Place:
     """The `inference_geo` that every request is to carry."""
     workspace: str | None = None
     """The id of the workspace that every request is to be in."""
+    chat: ChatDialect | None = None
+    """How a relay's chat completions are; None: as OpenAI's own."""
     fips: bool = False
     dualstack: bool = False
 
@@ -145,6 +166,8 @@ class Endpoint:
     """The `inference_geo` that every request there carries."""
     workspace: str | None = None
     """The workspace that every request there is in."""
+    chat: ChatDialect = ChatDialect()
+    """How its chat completions are, where it speaks these."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,8 @@ import msgspec
 from providers.shapes import ready
 
 T = TypeVar("T")
+Support = Literal[True] | str
+"""True, or the reason why a platform does not do something."""
 
 
 class Table(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -88,8 +90,13 @@ class PlatformModelRow(msgspec.Struct, kw_only=True, forbid_unknown_fields=True)
     version: str | None = None
     profiles: tuple[str, ...] = ()
     in_region: tuple[str, ...] = ()
+    regions: tuple[str, ...] = ()
     not_taken: tuple[str, ...] = ()
+    max_input_tokens: int | None = None
+    max_output_tokens: int | None = None
     retires_on: dt.date | None = None
+    no_sooner_than: dt.date | None = None
+    counted: bool = True
 
 
 class PlatformModelTable(Table, kw_only=True):
@@ -109,11 +116,48 @@ class GeoTable(Table, kw_only=True):
     """The canonical models that take the field."""
 
 
+class FinishTable(Table, kw_only=True):
+    """Why a chat completion ended, in the words of the Messages API."""
+
+    rows: dict[str, str]
+
+
+@ready
+class ChatFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """`chat_completions.toml`: the words of that format."""
+
+    finish_reasons: FinishTable
+
+
+class RaiseTable(Table, kw_only=True):
+    """Betas with which a model takes more tokens than its row says."""
+
+    input: frozenset[str]
+    output: frozenset[str]
+
+
+class SupportTable(Table, kw_only=True):
+    """What a platform does: true, or why not; a key that is not there is not known."""
+
+    messages: Support | None = None
+    stream: Support | None = None
+    count_tokens: Support | None = None
+    batches: Support | None = None
+    files: Support | None = None
+    tools: Support | None = None
+    thinking: Support | None = None
+    cache_5m: Support | None = None
+    cache_1h: Support | None = None
+    usage: Support | None = None
+    errors: Support | None = None
+
+
 @ready
 class BetaFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """`betas.toml`: what a beta unlocks."""
+    """`betas.toml`: what a beta unlocks, and what it raises."""
 
     unlocks: PartTable
+    raises: RaiseTable
 
 
 @ready
@@ -132,6 +176,7 @@ class PlatformFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     tools: ToolTable | None = None
     nested: PartTable | None = None
     geos: GeoTable | None = None
+    supports: SupportTable | None = None
 
 
 class ModelRow(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

@@ -14,7 +14,7 @@ from providers.capabilities import Capabilities, Part, takes_tool
 from providers.codecs import json_paths
 from providers.codecs.anthropic_body import BETA
 from providers.codecs.json_probe import Probe
-from providers.contract import Fields, Loss, Operation, PlatformModel
+from providers.contract import Fields, Kind, Loss, Operation, PlatformModel
 
 Probes = Mapping[str, tuple[tuple[Part, ...], Probe]]
 """What to look for under each top-level field."""
@@ -37,18 +37,20 @@ _EMPTY = (b"null", b'""', b"[]")
 def losses(
     operation: Operation, fields: Fields, caps: Capabilities, model: PlatformModel
 ) -> tuple[Loss, ...]:
-    """Return what a platform does not take: the version, fields, deep parts, tools, betas.
+    """Return what a platform does not take: the version, fields, deep parts, tools, betas, limits.
 
     A beta and what it unlocks go together: a part whose betas are all missing or not taken is a
     loss, and so is a beta when nothing it unlocks is left. Each field that may hold a part is
     read once, without what no part lies in.
     """
+    bounds = _bounds(operation, fields, caps, model)
     if caps.takes_all:
-        return tuple(_exceptions(fields, caps))
+        return (*bounds, *_exceptions(operation, fields, caps, model))
     taken = caps.betas | model.betas
     alive = [beta for beta in fields.betas if beta in taken]
-    found = (*_version(fields, caps), *_fields(fields, caps, model), *_tools(fields, caps))
-    gone = {loss.name for loss in found}
+    named = (*_version(fields, caps), *_fields(fields, caps, model), *_tools(fields, caps))
+    found = (*bounds, *named)
+    gone = {loss.name for loss in named}
     held = tuple(_held(fields, gone, _probes(caps, model.version, operation.model)))
     lost = [part for part in held if not part.betas or part.betas.isdisjoint(alive)]
     parts = {part.path: _part_loss(part, fields, caps) for part in lost}
@@ -56,14 +58,53 @@ def losses(
     return (*found, *parts.values(), *dict.fromkeys(betas))
 
 
-def _exceptions(fields: Fields, caps: Capabilities) -> Iterator[Loss]:
+def _bounds(
+    operation: Operation, fields: Fields, caps: Capabilities, model: PlatformModel
+) -> tuple[Loss, ...]:
+    """Name what is beyond a platform or a model whatever the request holds.
+
+    How many tokens go in is not known before they were sent, so no window decides anything.
+    """
+    if operation.kind is Kind.COUNT_TOKENS:
+        return tuple(_uncounted(operation, caps, model))
+    most, raw = model.max_output_tokens, fields.body.get("max_tokens")
+    if most is None or raw is None or not caps.longer_output.isdisjoint(fields.betas):
+        return ()
+    if not _over(bytes(raw), most):
+        return ()
+    reason = f"{operation.model} answers at most {most} tokens on {caps.title}"
+    return (Loss("max_tokens", reason, droppable=False),)
+
+
+def _uncounted(operation: Operation, caps: Capabilities, model: PlatformModel) -> Iterator[Loss]:
+    counts = caps.supports.get("count_tokens", True)
+    if counts is not True:
+        yield Loss("count_tokens", counts, droppable=False)
+    elif not model.counted:
+        reason = f"{caps.title} does not count the tokens of {operation.model}"
+        yield Loss("count_tokens", reason, droppable=False)
+
+
+def _over(number: bytes, most: int) -> bool:
+    """Say whether JSON is a whole number over `most`; Python may refuse to read a long one."""
+    return number.isdigit() and (len(number) > len(str(most)) or int(number) > most)
+
+
+def _exceptions(
+    operation: Operation, fields: Fields, caps: Capabilities, model: PlatformModel
+) -> tuple[Loss, ...]:
     """Name what a platform does not take that takes all else."""
-    for name in caps.why:
-        if name in fields.body:
-            yield _field(name, caps, droppable=name in caps.droppable)
-    for beta in fields.betas:
-        if beta in caps.refused_betas:
-            yield _beta(beta, caps)
+    if not caps.why and not caps.refused_betas:
+        return ()
+    named = {
+        name: _field(name, caps, droppable=name in caps.droppable)
+        for name in caps.why
+        if name in fields.body
+    }
+    probes = _probes(caps, model.version, operation.model)
+    parts = {part.path: _part_loss(part, fields, caps) for part in _held(fields, named, probes)}
+    betas = [_beta(beta, caps) for beta in fields.betas if beta in caps.refused_betas]
+    return (*named.values(), *parts.values(), *dict.fromkeys(betas))
 
 
 def _version(fields: Fields, caps: Capabilities) -> Iterator[Loss]:
@@ -115,8 +156,8 @@ def _held(fields: Fields, gone: Container[str], probes: Probes) -> Iterator[Part
     """Name the parts that a request holds; under fields that are not taken none is looked for."""
     for top, (parts, probe) in probes.items():
         if top in fields.body and top not in gone:
-            for number in sorted(probe.found(fields.body[top])):
-                yield parts[number]
+            held = (parts[number] for number in sorted(probe.found(fields.body[top])))
+            yield from (part for part in held if part.path not in gone)
 
 
 @lru_cache(maxsize=1024)

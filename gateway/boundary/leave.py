@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Mapping
 
 from gateway import judging
@@ -31,6 +32,13 @@ class Leave:
         self._boundary = boundary
         self._in_force = boundary.current() if boundary is not None else None
         self._judged_s = boundary.now_s() if boundary is not None else 0.0
+
+    @property
+    def today(self) -> dt.date | None:
+        """The day of the call; None: there is no clock to ask."""
+        if self._boundary is None:
+            return None
+        return dt.datetime.fromtimestamp(self._judged_s, dt.UTC).date()
 
     @property
     def tripped(self) -> frozenset[str]:

@@ -6,6 +6,7 @@ import typer
 
 from gateway.cli import (
     audit,
+    capabilities,
     check,
     doctor,
     emulate,
@@ -31,6 +32,7 @@ app = typer.Typer(
 )
 app.command("init")(init.init)
 app.command("check")(check.check)
+app.command("capabilities")(capabilities.capabilities)
 app.command("doctor")(doctor.doctor)
 app.command("explain")(explain.explain)
 app.command("serve")(serve.serve)

@@ -1,4 +1,4 @@
-"""`gateway doctor`: asks platforms what they let one verify, and prints the fence for AWS."""
+"""`gateway doctor`: asks platforms what they let one verify; prints what is known, and fences."""
 
 from __future__ import annotations
 
@@ -38,8 +38,14 @@ def doctor(  # noqa: PLR0917 - typer passes options by name
     scp: Annotated[
         bool, typer.Option("--scp", help="Print the AWS policy that fences Bedrock; ask nobody.")
     ] = False,
+    support: Annotated[
+        bool, typer.Option("--support", help="Print what each platform does; ask nobody.")
+    ] = False,
 ) -> None:
     """Ask the platforms what they let one verify; no model is run. Exit 1: a fact was dropped."""
+    if support:
+        _support(as_json=as_json)
+        return
     with explained():
         found = configured(config, env, serving=False)
         sections = _chosen(found, upstream or [])
@@ -55,6 +61,25 @@ def doctor(  # noqa: PLR0917 - typer passes options by name
         _show(report, kept)
     if not report.ok:
         raise typer.Exit(1)
+
+
+def _support(*, as_json: bool) -> None:
+    """Print what each platform does through the gateway; it needs no configuration."""
+    from gateway.support import cells  # noqa: PLC0415 - reads every platform's data
+
+    if as_json:
+        typer.echo(json.dumps(cells.table(), indent=2))
+        return
+    rows = [[name, *row.values()] for name, row in cells.table().items()]
+    if sys.stdout.isatty():
+        short = [[cell.partition(":")[0] for cell in row] for row in rows]
+        table(("platform", *(column.name for column in cells.columns())), short)
+    for name, row in cells.table().items():
+        does = ", ".join(column for column, cell in row.items() if cell == cells.YES)
+        typer.echo(f"{name}: {does}")
+        for column, cell in row.items():
+            if cell != cells.YES:
+                typer.echo(f"{name}: {column}: {cell}")
 
 
 def _chosen(config: Config, names: list[str]) -> list[Upstream]:

@@ -78,7 +78,9 @@ def explained(asked: Question, setting: Setting) -> Explained:
     judge = None if in_force is None else _asking(leave, in_force, asked.features, boundary.now_s())
     try:
         call = read_call(kind, headers, body, caller=caller)
-        planned: Plan | None = plan(call, upstreams, judge=judge, ranks=leave.ranks)
+        planned: Plan | None = plan(
+            call, upstreams, judge=judge, ranks=leave.ranks, today=leave.today
+        )
         refused = None if planned is None else planned.refused
     except Refused as error:
         planned, refused = None, error

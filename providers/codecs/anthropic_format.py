@@ -56,9 +56,9 @@ class AnthropicFormat:
             body = anthropic_body.edit(fields.body, losses, {"model": model, **add}, ())
         else:
             body = anthropic_body.extended(fields.raw, add) if add else fields.raw
-        betas = fields.betas
-        if losses:
-            betas = anthropic_body.take_betas(betas, capabilities.load(self.name), losses)
+        betas, caps = fields.betas, capabilities.load(self.name)
+        if losses or caps.renamed:
+            betas = anthropic_body.take_betas(betas, caps, losses)
         return WireRequest(
             method="POST",
             target=places.target(endpoint, _PATHS[operation.kind]),

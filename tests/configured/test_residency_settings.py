@@ -64,7 +64,7 @@ def test_a_count_goes_on_to_an_upstream_that_can_be_held_to_its_place(
     configured: Configured, emulator: Emulator
 ) -> None:
     engine = configured(order=("direct", "cloud"), extra='geo = "us"')
-    Caller("blocking").ask(engine, call(kind=Kind.COUNT_TOKENS))
+    Caller("blocking").ask(engine, call(model="claude-sonnet-4-6", kind=Kind.COUNT_TOKENS))
     assert [record.platform for record in emulator.records] == ["bedrock"]
 
 

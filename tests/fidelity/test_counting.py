@@ -13,7 +13,9 @@ from providers.contract import Kind
 from tests.fidelity.gateways import PLATFORMS, Caller, engine_of, engine_over
 
 COUNTED = "claude-sonnet-4-6"
-UNCOUNTED_ON_BEDROCK = "claude-opus-5-5"
+UNCOUNTED_ON_BEDROCK = "claude-opus-5"
+"""Only Bedrock's answer says so."""
+KNOWN_UNCOUNTED = "claude-opus-5-5"
 TOOL = {"name": "write", "input_schema": {"type": "object", "properties": {}}}
 SHAPES: dict[str, dict[str, Any]] = {
     "plain": {},
@@ -53,4 +55,15 @@ def test_where_nobody_can_count_the_caller_is_told_so(emulator: Emulator, caller
     got = caller.ask(engine_over(emulator, "bedrock"), count(UNCOUNTED_ON_BEDROCK))
     assert (got.status, json.loads(got.body)["error"]["type"]) == (501, "not_supported")
     assert got.headers["x-should-retry"] == "false"
+    assert len(emulator.records) == 1
+
+
+def test_what_is_known_not_to_be_counted_is_not_asked(emulator: Emulator, caller: Caller) -> None:
+    engine = engine_of(*(engine_over(emulator, name) for name in ("bedrock", "anthropic")))
+    got = caller.ask(engine, count(KNOWN_UNCOUNTED))
+    assert got.status == 200
+    assert [record.platform for record in emulator.records] == ["anthropic"]
+    got = caller.ask(engine_over(emulator, "bedrock"), count(KNOWN_UNCOUNTED))
+    assert (got.status, json.loads(got.body)["error"]["type"]) == (501, "not_supported")
+    assert b"does not count the tokens of claude-opus-5-5" in got.body
     assert len(emulator.records) == 1
