@@ -42,7 +42,8 @@ def main() -> None:
     asked = json.load(sys.stdin)
     told = {name: translated(request) for name, request in asked.items()}
     found = {"litellm": importlib.metadata.version("litellm"), "translated": told}
-    print(json.dumps(found, indent=1, ensure_ascii=False))
+    json.dump(found, sys.stdout, indent=1, ensure_ascii=False)
+    sys.stdout.write("\n")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ ABSENT = "absent"
 
 
 def plain(value: Any, key: str = "") -> Any:
-    """Return a body with every text written the same way: as a block, which the API takes it for."""
+    """Return a body with every text as a block, which is what the API takes it for."""
     if key in {"content", "system"} and isinstance(value, str):
         return [{"type": "text", "text": value}]
     if isinstance(value, dict):
