@@ -13,7 +13,7 @@ import os
 import shutil
 from pathlib import Path
 
-from bench import deciding, first_content, folding, recording, reports, storing
+from bench import deciding, first_content, folding, recording, reports, storing, translating
 from bench.load import WORKLOADS, Count, Workload, run
 from bench.peers import PEERS, Peer, running
 
@@ -64,6 +64,7 @@ def main() -> None:
     }
     decisions = {} if options.only else deciding.figures()
     counting = {} if options.only else recording.figures()
+    translated = {} if options.only else translating.figures()
     waits = {} if options.only else first_content.figures()
     folds = {} if options.only else folding.figures()
     stores = {} if options.only else storing.figures()
@@ -74,6 +75,7 @@ def main() -> None:
             "gateway_to_floor": ratio,
             "decision_cpu_us": decisions,
             "counting_cpu_us": counting,
+            "translating_cpu_us": translated,
             "first_content": waits,
             "folding_cpu_us": folds,
             "storing": stores,
@@ -84,12 +86,14 @@ def main() -> None:
         report(works, figures, ratio)
         deciding.report(decisions)
         recording.report(counting)
+        translating.report(translated)
         first_content.report(waits)
         folding.report(folds)
         storing.report(stores)
         reports.report(told)
     deciding.check(decisions)
     recording.check(counting)
+    translating.check(translated)
     first_content.check(waits)
     folding.check(folds)
     storing.check(stores)

@@ -196,7 +196,15 @@ def made_call(
 
 
 def read_body(body: bytes) -> Mapping[str, Raw]:
-    """Decode a JSON object one level deep; raises Malformed where its meaning is in doubt."""
+    """Decode a request one level deep; raises Malformed where its meaning is in doubt."""
+    fields = read_object(body)
+    if "max_tokens" in fields:
+        _typed(fields, "max_tokens", int)
+    return fields
+
+
+def read_object(body: bytes) -> Mapping[str, Raw]:
+    """Decode a JSON object one level deep, whatever its fields are; raises Malformed likewise."""
     try:
         body.decode()
         fields = _decode(body)
@@ -213,7 +221,6 @@ def read_body(body: bytes) -> Mapping[str, Raw]:
         raise Malformed(f"The request body has more than {MAX_TOP_LEVEL_KEYS} top-level fields.")
     if not is_compact(body, fields) and (key := repeated_key(body, fields)) is not None:
         raise Malformed(f"{key[:100]}: this field is in the request body twice.")
-    _check_max_tokens(fields)
     if (name := crowded(fields)) is not None:
         raise Malformed(f"{name}: more than {MAX_PARTS} messages, blocks or tools are in it.")
     return fields
@@ -256,11 +263,6 @@ def _labels(headers: Mapping[str, str]) -> Labels:
             if name.startswith("tag-")
         ),
     )
-
-
-def _check_max_tokens(fields: Mapping[str, Raw]) -> None:
-    if "max_tokens" in fields:
-        _typed(fields, "max_tokens", int)
 
 
 def _typed(fields: Mapping[str, Raw], name: str, kind: type[T]) -> T:

@@ -24,6 +24,7 @@ from gateway.config import (
     ConfigError,
     GoogleUpstreamSection,
     Mistake,
+    OpenaiRelayUpstream,
     Secret,
     load,
 )
@@ -210,7 +211,7 @@ def credential(section: Section) -> CredentialSettings:
     """Return how an upstream's credential is had."""
     kind = CredentialKind(section.credential_kind)
     match section:
-        case AnthropicUpstream():
+        case AnthropicUpstream() | OpenaiRelayUpstream():
             return CredentialSettings(kind, token=_revealed(section.token))
         case AwsUpstreamSection():
             return CredentialSettings(

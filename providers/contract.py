@@ -109,6 +109,16 @@ class PlatformModel:
 
 
 @dataclass(frozen=True, slots=True)
+class ChatDialect:
+    """How one relay's chat completions differ from those of another."""
+
+    max_tokens_field: str = "max_completion_tokens"
+    """What `max_tokens` is called there."""
+    cache_markers: bool = False
+    """Whether it reads `cache_control` inside content parts."""
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """Where an operator says an upstream is; what a provider turns into an `Endpoint`."""
 
@@ -126,6 +136,8 @@ class Place:
     """The `inference_geo` that every request is to carry."""
     workspace: str | None = None
     """The id of the workspace that every request is to be in."""
+    chat: ChatDialect | None = None
+    """How a relay's chat completions are; None: as OpenAI's own."""
     fips: bool = False
     dualstack: bool = False
 
@@ -154,6 +166,8 @@ class Endpoint:
     """The `inference_geo` that every request there carries."""
     workspace: str | None = None
     """The workspace that every request there is in."""
+    chat: ChatDialect = ChatDialect()
+    """How its chat completions are, where it speaks these."""
 
 
 @dataclass(frozen=True, slots=True)

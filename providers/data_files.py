@@ -116,6 +116,19 @@ class GeoTable(Table, kw_only=True):
     """The canonical models that take the field."""
 
 
+class FinishTable(Table, kw_only=True):
+    """Why a chat completion ended, in the words of the Messages API."""
+
+    rows: dict[str, str]
+
+
+@ready
+class ChatFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """`chat_completions.toml`: the words of that format."""
+
+    finish_reasons: FinishTable
+
+
 class RaiseTable(Table, kw_only=True):
     """Betas with which a model takes more tokens than its row says."""
 

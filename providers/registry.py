@@ -10,6 +10,7 @@ from providers.bedrock import Bedrock
 from providers.bedrock_mantle import BedrockMantle
 from providers.contract import Provider
 from providers.google_cloud import GoogleCloud
+from providers.openai_relay import OpenaiRelay
 from providers.vertex import Vertex
 
 PROVIDERS: Mapping[str, Provider] = {
@@ -18,6 +19,7 @@ PROVIDERS: Mapping[str, Provider] = {
     "bedrock": Bedrock(),
     "bedrock_mantle": BedrockMantle(),
     "google_cloud": GoogleCloud(),
+    "openai_relay": OpenaiRelay(),
     "vertex": Vertex(),
 }
 """One instance each: a provider holds no state."""

@@ -10,6 +10,7 @@ from gateway.config import (
     BedrockMantleUpstream,
     BedrockUpstream,
     GoogleCloudUpstream,
+    OpenaiRelayUpstream,
     Upstream,
     VertexUpstream,
 )
@@ -65,4 +66,6 @@ def _account(section: Upstream) -> tuple[str, ...]:
             named = (section.project, section.credentials_file)
         case AnthropicUpstream():
             named = (section.workspace,)
+        case OpenaiRelayUpstream():
+            named = ()
     return tuple(name or "" for name in named)

@@ -27,6 +27,7 @@ from gateway.config.upstreams import (
     CredentialKind,
     GoogleCloudUpstream,
     GoogleUpstreamSection,
+    OpenaiRelayUpstream,
     Upstream,
     VertexUpstream,
 )
@@ -48,6 +49,7 @@ __all__ = [
     "GoogleUpstreamSection",
     "Journal",
     "Mistake",
+    "OpenaiRelayUpstream",
     "Policy",
     "Retries",
     "Routing",

@@ -20,9 +20,13 @@ _EXCLUSIVE: dict[str, tuple[str, ...]] = {
     "bedrock": _AWS_CREDENTIALS,
     "bedrock_mantle": _AWS_CREDENTIALS,
     "google_cloud": _GOOGLE_CREDENTIALS,
+    "openai_relay": ("api_key",),
     "vertex": _GOOGLE_CREDENTIALS,
 }
 """Provider -> the settings that each name a credential; one upstream has one."""
+
+_KEY_VARIABLES = {"anthropic": "ANTHROPIC_API_KEY", "openai_relay": "RELAY_API_KEY"}
+"""Provider without a credential of its own to be found -> a variable that one may be in."""
 
 _NEEDS: dict[str, tuple[tuple[str, str], ...]] = {
     "aws": _AWS_PAIRS,
@@ -48,8 +52,9 @@ def upstream_faults(provider: str, table: Mapping[str, Any]) -> list[Fault]:
 def _credentials(provider: str, table: Mapping[str, Any]) -> list[Fault]:
     kinds = _EXCLUSIVE[provider]
     named = [key for key in kinds if key in table]
-    if provider == "anthropic" and not named:
-        return [Fault("api_key", "is missing", 'write api_key = "${ANTHROPIC_API_KEY}"')]
+    if provider in _KEY_VARIABLES and not named:
+        hint = f'write api_key = "${{{_KEY_VARIABLES[provider]}}}"'
+        return [Fault("api_key", "is missing", hint)]
     return [
         Fault(key, f"stands beside {named[0]}: an upstream has one credential", "keep one of them")
         for key in named[1:]

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from gateway.config.addresses import is_loopback_url, split_url, url_fault
 from gateway.config.secret import Secret, references, refuse
-from providers.contract import ApiKey, Bearer, Place
+from providers.contract import ApiKey, Bearer, ChatDialect, Place
 
 CredentialKind = Literal[
     "token", "aws_keys", "aws_profile", "aws_chain", "google_file", "google_token", "google_adc"
@@ -256,6 +256,36 @@ class GoogleCloudUpstream(GoogleUpstreamSection):
         )
 
 
+class OpenaiRelayUpstream(UpstreamSection):
+    """Whatever serves Claude as chat completions."""
+
+    provider: Literal["openai_relay"]
+    api_key: Secret | None = None
+    """Sent as `authorization: Bearer`."""
+    cache_markers: bool = False
+    """Whether it reads `cache_control` inside content parts; without, they are not sent."""
+    max_tokens_field: Literal["max_completion_tokens", "max_tokens"] = "max_completion_tokens"
+    """What `max_tokens` is called there."""
+
+    @property
+    def credential_kind(self) -> CredentialKind:
+        """Which kind of credential it has."""
+        return "token"
+
+    @property
+    def token(self) -> Secret | None:
+        """The secret that travels as it is."""
+        return self.api_key
+
+    def place(self) -> Place:
+        """Return where it is, in the provider's words."""
+        return Place(
+            base_url=self.base_url,
+            models=dict(self.models),
+            chat=ChatDialect(self.max_tokens_field, self.cache_markers),
+        )
+
+
 class VertexUpstream(GoogleUpstreamSection):
     """Claude on Google's Vertex AI in one location."""
 
@@ -277,6 +307,7 @@ Upstream = (
     | BedrockMantleUpstream
     | BedrockUpstream
     | GoogleCloudUpstream
+    | OpenaiRelayUpstream
     | VertexUpstream
 )
 
@@ -286,6 +317,7 @@ UPSTREAMS: dict[str, type[Upstream]] = {
     "bedrock": BedrockUpstream,
     "bedrock_mantle": BedrockMantleUpstream,
     "google_cloud": GoogleCloudUpstream,
+    "openai_relay": OpenaiRelayUpstream,
     "vertex": VertexUpstream,
 }
 """Provider -> the model of its upstreams."""

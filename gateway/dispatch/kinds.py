@@ -85,6 +85,8 @@ def bill(failure: Failure) -> Bill:
 
 def is_unsure(status: int | None) -> bool:
     """Say whether a failure's HTTP status leaves open that tokens were generated."""
-    if status is None or status in _FILE.unsure_statuses:
-        return status is not None
-    return status >= _FIRST_5XX and status not in _FILE.refusing_5xx
+    if status is None:
+        return False
+    if status < _FIRST_5XX:
+        return status in _FILE.unsure_statuses
+    return status not in _FILE.refusing_5xx

@@ -154,14 +154,21 @@ class Stream:
         return out
 
     def ended(self, now_s: float) -> bytes | Failure:
-        """The transport ended cleanly; without `message_stop` that is a failure."""
-        del now_s
+        """The transport ended cleanly; an answer that is not whole by then is a failure."""
         if self.outcome is not None:
             return b""
         if self._stopped_s is not None:
             return self._complete()
         held = self._decoder.end()
-        return self._fail(self._decoder.failure or UNFINISHED, held)
+        if not self._decoder.stopped:
+            return self._fail(self._decoder.failure or UNFINISHED, held)
+        # Some formats end with the transport.
+        out = self._take(held, now_s)
+        if not self.committed:
+            return self._fail(EMPTY)
+        self._stopped_s = now_s
+        self._complete()
+        return out
 
     def broke(self, failure: Failure, now_s: float) -> bytes | Failure:
         """The transport broke; after `message_stop` nothing is missing."""
@@ -244,8 +251,10 @@ class Stream:
         self.wake_at_s = float("inf")
         if not self.committed:
             return failure
-        before += self._decoder.end()
-        self._tap(before)
+        held = self._decoder.end()
+        self._tap(before + held)
+        # Where its transport broke an answer is not whole, even if nothing but its end is missing.
+        before += b"" if self._decoder.stopped else held
         return before + error_event(
             failure.type, failure.message, self._request_id, failure.error_code
         )

@@ -10,6 +10,7 @@ from gateway.config import (
     BedrockMantleUpstream,
     BedrockUpstream,
     GoogleCloudUpstream,
+    OpenaiRelayUpstream,
     VertexUpstream,
 )
 from gateway.doctor.finding import FACTS, Finding
@@ -31,7 +32,9 @@ def _examined(subject: Subject) -> Iterator[Finding]:
             from gateway.doctor.bedrock_probes import probe_bedrock  # noqa: PLC0415 - loads boto3
 
             yield from probe_bedrock(subject, section)
-        case AwsUpstream() | BedrockMantleUpstream() | GoogleCloudUpstream():
+        case (
+            AwsUpstream() | BedrockMantleUpstream() | GoogleCloudUpstream() | OpenaiRelayUpstream()
+        ):
             # No operation is known that tells a fact of these platforms.
             return
         case VertexUpstream() as section:

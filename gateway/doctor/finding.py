@@ -17,6 +17,7 @@ FACTS = {
     "bedrock": ("retention_days", "processing_in", "storage_in", "partition"),
     "bedrock_mantle": (),
     "google_cloud": (),
+    "openai_relay": (),
     "vertex": ("processing_in",),
 }
 """Provider -> the facts that its platform can be asked about."""

@@ -24,7 +24,7 @@ class Framing:
     def changed(self, frame: bytes, change: Callable[[bytes], bytes]) -> bytes:
         """Return a frame with other JSON inside, under the type that it had."""
         event = self.unwrap(frame)
-        return self.wrap(decode(event)["type"], change(event))
+        return self.wrap(decode(event).get("type", ""), change(event))
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from gateway.emulator.fault_queue import Faults
 from gateway.emulator.google_cloud import GoogleCloud
 from gateway.emulator.http import End, Note, Request, Response
 from gateway.emulator.mantle import Mantle
+from gateway.emulator.openai_relay import OpenaiRelay
 from gateway.emulator.platform import Ids, Platform, World
 from gateway.emulator.records import Records
 from gateway.emulator.server import Server
@@ -36,6 +37,7 @@ PLATFORMS: Final[Mapping[str, Callable[[World], Platform]]] = MappingProxyType(
         "aws": AwsPlatform,
         "bedrock_mantle": Mantle,
         "google_cloud": GoogleCloud,
+        "openai_relay": OpenaiRelay,
     }
 )
 """Platform name -> what emulates it; the order is the order of ports."""
@@ -87,6 +89,7 @@ class Emulator:
         self.aws = AwsPlatform(self._world)
         self.mantle = Mantle(self._world)
         self.google_cloud = GoogleCloud(self._world)
+        self.openai_relay = OpenaiRelay(self._world)
         self.google_cloud.account = self.vertex.account
         self.elsewhere = Elsewhere(self._world)
         """A host that is no platform; what arrives there is on record as `elsewhere`."""
@@ -97,6 +100,7 @@ class Emulator:
             self.aws,
             self.mantle,
             self.google_cloud,
+            self.openai_relay,
         )
         self._servers: list[Server] = []
         self._refusing: dict[str, socket.socket] = {}
@@ -118,6 +122,7 @@ class Emulator:
         self.direct.organization.reset()
         self.aws.organization.reset()
         self.vertex.garden.reset()
+        self.openai_relay.habits = ()
         self._world.records.clear()
         self._world.faults.clear()
         self._world.cache.clear()

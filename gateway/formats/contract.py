@@ -68,12 +68,15 @@ class Asked(Struct, frozen=True):
 class Way(Protocol):
     """One way in: what a method and a path of one format ask for."""
 
-    kind: Kind
+    @property
+    def kind(self) -> Kind | None:
+        """What it asks for; None: it is no call, and nothing of it is read."""
+        ...
 
     def read(self, headers: Headers, body: bytes) -> Asked:
         """Read a request; raises Refused with the name of what is wrong, in its format's words."""
         ...
 
     def refused(self, reply: Reply) -> Reply:
-        """Return an error that came before the request was read, in this format."""
+        """Return an answer in this format that came before the request was read."""
         ...

@@ -84,6 +84,11 @@ def _anthropic(endpoint: Endpoint, _model: str) -> Scope | None:
     return _file().anthropic.geos.get(endpoint.geo or "global")
 
 
+def _anywhere(_endpoint: Endpoint, _model: str) -> Scope:
+    """Return the widest scope: nobody says where a relay runs a model."""
+    return "global"
+
+
 _BY_PLATFORM: Mapping[str, Callable[[Endpoint, str], Scope | None]] = {
     "bedrock": _bedrock,
     "bedrock_mantle": _bedrock,
@@ -91,4 +96,5 @@ _BY_PLATFORM: Mapping[str, Callable[[Endpoint, str], Scope | None]] = {
     "anthropic": _anthropic,
     "aws": _anthropic,
     "google_cloud": _anthropic,
+    "openai_relay": _anywhere,
 }

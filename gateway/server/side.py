@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 from gateway import models
 from gateway.answers import Answer
 from gateway.errors import Malformed
+from gateway.formats.openai import listing
 from gateway.routing import Upstream
 from gateway.server import ledger_reports
 from gateway.server.asgi import Scope
@@ -60,10 +61,7 @@ async def answer(scope: Scope, status: Status, metrics: Metrics, *, stopping: bo
         return shown(told, engine.policy, 200 if told["status"] == "ready" else 503)
     if path == METRICS:
         return await metrics.answer(scope)
-    if path == MODELS:
-        page = _page(engine.upstreams, scope["query_string"].decode("latin-1"))
-        return shown(page, engine.policy)
-    return shown(models.one(engine.upstreams, path.removeprefix(f"{MODELS}/")), engine.policy)
+    return shown(_models(scope, engine.upstreams), engine.policy)
 
 
 def _is_verbose(scope: Scope) -> bool:
@@ -73,9 +71,24 @@ def _is_verbose(scope: Scope) -> bool:
     return "verbose" in dict(parse_qsl(query, keep_blank_values=True))
 
 
-def _page(upstreams: Sequence[Upstream], query: str) -> dict[str, object]:
+def _models(scope: Scope, upstreams: Sequence[Upstream]) -> dict[str, object]:
+    """Return models; a caller who names no version of the Messages API may speak OpenAI's format.
+
+    That format has no pages, so such a caller gets all of them.
+    """
+    path: str = scope["path"]
+    either = all(name != b"anthropic-version" for name, _ in scope["headers"])
+    if path != MODELS:
+        found = models.one(upstreams, path.removeprefix(f"{MODELS}/"))
+        return listing.model(found) if either else found
+    most = models.MAX_LIMIT if either else models.DEFAULT_LIMIT
+    page = _page(upstreams, scope["query_string"].decode("latin-1"), most)
+    return listing.page(page) if either else page
+
+
+def _page(upstreams: Sequence[Upstream], query: str, most: int) -> dict[str, object]:
     given = dict(parse_qsl(query))
-    limit = given.get("limit", str(models.DEFAULT_LIMIT))
+    limit = given.get("limit", str(most))
     if not (limit.isascii() and limit.isdigit() and len(limit) <= len(str(models.MAX_LIMIT))):
         raise Malformed(f"limit: Input should be an integer from 1 to {models.MAX_LIMIT}.")
     return models.page(upstreams, int(limit), given.get("after_id"), given.get("before_id"))

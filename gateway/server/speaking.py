@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 from gateway.answers import Answer
@@ -48,7 +49,7 @@ class Speaker:
         asked = self._way.read(told, body)
         self._replies = asked.replies
         return made_call(
-            self._way.kind,
+            self._way.kind or Kind.MESSAGES,
             asked.headers,
             asked.raw,
             asked.fields,
@@ -82,7 +83,8 @@ def speaker(scope: Scope, send: Send) -> Speaker:
     if kind is not None:
         return Speaker(kind, scope["headers"], send)
     written: bytes | None = scope.get("raw_path")
-    way = ways.find(path if written is None else written.decode("latin-1"))
+    told = path if written is None else written.decode("latin-1")
+    way = ways.find(told, _text(scope["headers"]), time.time())
     return Speaker(None if way is None else way.kind, scope["headers"], send, way)
 
 

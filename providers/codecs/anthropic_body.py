@@ -29,10 +29,10 @@ def edit(
     request must not be sent there.
     """
     left = {name: value for name, value in body.items() if name not in frozenset(remove)}
-    for top, paths in _paths(losses).items():
+    for top, found in paths(losses).items():
         if top not in left:
             continue
-        kept = None if () in paths else json_paths.without(left[top], paths)
+        kept = None if () in found else json_paths.without(left[top], found)
         if kept is None:
             del left[top]
         else:
@@ -49,8 +49,11 @@ def extended(raw: bytes, more: Mapping[str, Any]) -> bytes:
     return raw[:end] + b"," + msgspec.json.encode(more)[1:-1] + raw[end:]
 
 
-def _paths(losses: Iterable[Loss]) -> dict[str, list[json_paths.Steps]]:
-    """Return the paths to remove under each top-level field."""
+def paths(losses: Iterable[Loss]) -> dict[str, list[json_paths.Steps]]:
+    """Return the paths to remove under each top-level field.
+
+    Raises ValueError for a loss that is not droppable.
+    """
     grouped: dict[str, list[json_paths.Steps]] = {}
     for loss in losses:
         if not loss.droppable:

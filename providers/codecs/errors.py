@@ -23,6 +23,7 @@ DETAIL_CHARS = 500
 """How much of a platform's words a failure keeps for the log."""
 
 _TABLE = Path(__file__).parent.parent / "data" / "failures.toml"
+_PLATFORMS = ("bedrock", "vertex", "chat_completions")
 _CODE = re.compile(r"[a-z][a-z_]{2,63}")
 """An error type or code as the API writes them; no account or host looks like one."""
 _BAD_GATEWAY = 502
@@ -90,7 +91,7 @@ def _table() -> _Table:
         },
         error_codes=_verdicts(raw["error_codes"]),
         phrases=tuple((_begins(part), said) for part, said in _verdicts(raw["phrases"]).items()),
-        platforms={name: _verdicts(raw[name]) for name in ("bedrock", "vertex")},
+        platforms={name: _verdicts(raw[name]) for name in _PLATFORMS},
         wordings=tuple((row["contains"], row["say"]) for row in raw["wordings"]["rows"]),
         leaks=re.compile("|".join(raw["leaks"]["patterns"]), re.IGNORECASE),
     )
@@ -222,6 +223,12 @@ def own_message(name: str) -> str:
     return own.get(name) or own["api_error"]
 
 
+def wording(message: str) -> str | None:
+    """Return the words by which clients know what a message says; None: these are not known."""
+    lowered = message.lower()
+    return next((say for part, say in _table().wordings if part in lowered), None)
+
+
 def caller_message(words: Words, name: str, *, trusted: bool) -> str:
     """Return what the caller reads of an error about its own request.
 
@@ -231,11 +238,9 @@ def caller_message(words: Words, name: str, *, trusted: bool) -> str:
     """
     if words.message and words.anthropic and trusted:
         return words.message
-    if not words.anthropic:
-        lowered = words.message.lower()
-        for part, say in _table().wordings:
-            if part in lowered:
-                return say
+    known = None if words.anthropic else wording(words.message)
+    if known is not None:
+        return known
     return own_message(name) if not words.message or leaks(words.message) else words.message
 
 
@@ -357,4 +362,5 @@ def request_id(headers: Headers) -> str | None:
         header(headers, "request-id")
         or header(headers, "x-amzn-requestid")
         or header(headers, "x-goog-request-id")
+        or header(headers, "x-request-id")
     )

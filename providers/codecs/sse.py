@@ -47,50 +47,76 @@ def iter_events(block: bytes) -> Iterator[tuple[str, bytes]]:
             yield name, data
 
 
+class WholeEvents:
+    """Cuts a stream of bytes into blocks of whole events, and keeps the rest for the next."""
+
+    __slots__ = ("_tail",)
+
+    def __init__(self) -> None:
+        self._tail = bytearray()
+
+    @property
+    def unfinished_bytes(self) -> int:
+        """How much of an event has come that is not whole."""
+        return len(self._tail)
+
+    def take(self, data: bytes) -> bytes:
+        """Return the whole events that `data` completes; b"" while none is complete."""
+        seam = bytes(self._tail[-_SEAM_BYTES:])
+        end = _whole_bytes(seam + data if seam else data) - len(seam)
+        if end <= 0:
+            self._tail += data
+            return b""
+        if not seam and end == len(data):
+            return data
+        block = bytes(self._tail) + data[:end]
+        self._tail[:] = data[end:]
+        return block
+
+    def rest(self) -> bytes:
+        """Return the bytes of the unfinished event, and forget them."""
+        rest = bytes(self._tail)
+        self._tail.clear()
+        return rest
+
+    def fault(self) -> Failure | None:
+        """Return what is wrong with an event that will not end; what it held is forgotten."""
+        if len(self._tail) <= UNFINISHED_BYTES:
+            return None
+        self._tail.clear()
+        return errors.bad_answer(f"An event is larger than {UNFINISHED_BYTES} bytes.")
+
+
 class SseDecoder:
     """Decoder of a stream that is in the Anthropic format on the wire already.
 
     `trusted` says that the words of its error events are Anthropic's own.
     """
 
-    __slots__ = ("_sequence", "_tail", "_trusted", "failure", "stopped")
+    __slots__ = ("_events", "_sequence", "_trusted", "failure", "stopped")
 
     def __init__(self, *, trusted: bool = True) -> None:
         self.stopped = False
         self.failure: Failure | None = None
         self._sequence = Sequence()
-        self._tail = bytearray()
+        self._events = WholeEvents()
         self._trusted = trusted
 
     def feed(self, data: bytes) -> bytes:
         """Return the whole events that `data` completes; see `providers.contract.Decoder`."""
         if self.failure is not None:
             return b""
-        seam = bytes(self._tail[-_SEAM_BYTES:])
-        end = _whole_bytes(seam + data if seam else data) - len(seam)
-        if end <= 0:
-            self._keep(data)
-            return b""
-        if not seam and end == len(data):
-            return self._check(data)
-        block = bytes(self._tail) + data[:end]
-        self._tail.clear()
-        out = self._check(block)
+        block = self._events.take(data)
+        out = self._check(block) if block else b""
         if self.failure is None:
-            self._keep(data[end:])
+            self.failure = self._events.fault()
         return out
 
     def end(self) -> bytes:
         """Say that the transport ended; a stream without `message_stop` becomes a failure."""
         if self.failure is None:
-            self.failure = self._sequence.ended(len(self._tail))
+            self.failure = self._sequence.ended(self._events.unfinished_bytes)
         return b""
-
-    def _keep(self, data: bytes) -> None:
-        self._tail += data
-        if len(self._tail) > UNFINISHED_BYTES:
-            self._tail.clear()
-            self.failure = errors.bad_answer(f"An event is larger than {UNFINISHED_BYTES} bytes.")
 
     def _check(self, block: bytes) -> bytes:
         """Return the good part of a block of whole events, setting what they say."""

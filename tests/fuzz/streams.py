@@ -8,6 +8,7 @@ import random
 from gateway.dispatch.limits import Limits
 from gateway.dispatch.stream import MAX_HELD_BYTES, Clocks, State, Stream
 from gateway.emulator.aws_events import chunk, frame
+from providers.codecs.chat_stream import ChatDecoder
 from providers.codecs.eventstream import HEADERS_BYTES, PAYLOAD_BYTES, EventStreamDecoder
 from providers.codecs.sse import UNFINISHED_BYTES, SseDecoder
 from providers.contract import Decoder, Failure, FailureKind, Kind, Operation
@@ -19,14 +20,16 @@ from tests.fuzz.reading import KNOWN, declared, events
 LIMITS = Limits(first_content_s=20.0, idle_s=10.0, hold_s=5.0, ping_s=3.0)
 CLOCKS = Clocks(0.0, 20.0, 100.0)
 BROKE = Failure(FailureKind.CUT, 502, "api_error", "The connection broke.")
-MOST_HELD_BYTES = max(UNFINISHED_BYTES, PAYLOAD_BYTES + HEADERS_BYTES)
+MOST_HELD_BYTES = max(2 * UNFINISHED_BYTES, PAYLOAD_BYTES + HEADERS_BYTES)
+OTHER_FORMATS = frozenset({"bedrock", "openai_relay"})
+"""The platforms whose streams are not in the Anthropic format."""
 OURS_BYTES = 4096
 """What we may add to an answer of our own: pings, an error event, frames around events."""
 
 
 def sse(rng: random.Random) -> None:
     """A stream in the Anthropic format, of whichever platform has it."""
-    platform = rng.choice([name for name in PROVIDERS if name != "bedrock"])
+    platform = rng.choice([name for name in PROVIDERS if name not in OTHER_FORMATS])
     if rng.random() < 0.5:
         good = [each.body for each in samples.streams(platform)]
         data = mutated(rng, rng.choice(good), good)
@@ -34,6 +37,21 @@ def sse(rng: random.Random) -> None:
         made = [_event(rng, each) for each in _some_events(rng)]
         data = b"".join(made)
     _stream(rng, platform, data)
+
+
+def chat(rng: random.Random) -> None:
+    """A stream of chat completion chunks: damaged ones, and good ones in another order."""
+    good = samples.streams("openai_relay")
+    if rng.random() < 0.5:
+        wires = [each.body for each in good]
+        data = mutated(rng, rng.choice(wires), wires)
+    else:
+        frames = shuffled(rng, rng.choice(good).response.frames)
+        if frames and rng.random() < 0.7:
+            at = rng.randrange(len(frames))
+            frames[at] = mutated(rng, frames[at], samples.CHUNKS)
+        data = b"".join(frames)
+    _stream(rng, "openai_relay", data)
 
 
 def aws(rng: random.Random) -> None:
@@ -73,7 +91,9 @@ def _stream(rng: random.Random, platform: str, data: bytes) -> None:
         out.append(_ended(rng, stream))
     _well_formed(stream, out, trusted=platform == "anthropic")
     written = sum(len(each) for each in out if isinstance(each, bytes))
-    assert written <= 2 * len(data) + OURS_BYTES + 100 * len(cut)
+    # The least chunk is shorter than the events that say the same.
+    times = 8 if platform == "openai_relay" else 2
+    assert written <= times * len(data) + OURS_BYTES + 100 * len(cut)
 
 
 def _ended(rng: random.Random, stream: Stream) -> bytes | Failure:
@@ -134,8 +154,10 @@ def _held_bytes(decoder: Decoder) -> int:
     """Return how much of an answer a decoder keeps back."""
     if isinstance(decoder, EventStreamDecoder):
         return decoder._frames.unfinished_bytes + decoder._usage._held_bytes
+    if isinstance(decoder, ChatDecoder):
+        return decoder._events.unfinished_bytes + decoder._blocks.held_bytes
     assert isinstance(decoder, SseDecoder)
-    return len(decoder._tail)
+    return decoder._events.unfinished_bytes
 
 
 def _some_events(rng: random.Random) -> list[bytes]:

@@ -18,7 +18,7 @@ from providers.registry import PROVIDERS
 from tests.fuzz import samples
 from tests.fuzz.mutating import mutated, pieces
 from tests.fuzz.reading import declared
-from tests.fuzz.streams import OURS_BYTES, aws, sse
+from tests.fuzz.streams import OURS_BYTES, aws, chat, sse
 
 
 def exchange(rng: random.Random) -> None:
@@ -92,7 +92,7 @@ def call(rng: random.Random) -> None:
 
 
 TARGETS: dict[str, Callable[[random.Random], None]] = {
-    each.__name__: each for each in (exchange, sse, aws, whole, call)
+    each.__name__: each for each in (exchange, sse, aws, chat, whole, call)
 }
 
 

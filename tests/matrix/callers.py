@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import anthropic
@@ -12,26 +11,7 @@ import httpx2
 
 from tests.matrix.house import KEY
 from tests.matrix.scenes import MODEL, Scene
-
-TIMEOUT_S = 30.0
-
-
-@dataclass
-class Told:
-    """What a caller was told, whatever the format."""
-
-    upstream: str = ""
-    text: str = ""
-    tools: list[tuple[str, Any]] = field(default_factory=list)
-    stop: str | None = None
-    input_tokens: int | None = None
-    """All of the prompt, what was cached too."""
-    output_tokens: int | None = None
-    read_tokens: int | None = None
-    written_tokens: int | None = None
-    error: str | None = None
-    """What the client raised: its message."""
-    status: int | None = None
+from tests.matrix.told import TIMEOUT_S, Told
 
 
 class Caller(Protocol):

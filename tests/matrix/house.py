@@ -45,6 +45,11 @@ UPSTREAMS = {
     "aws": Upstream(f'region = "us-east-1"\nworkspace = "wrkspc_matrix"\n{API_KEY}', "aws"),
     "vertex": Upstream(f'region = "us-east5"\n{GOOGLE}', "vertex", "/v1"),
     "google_cloud": Upstream(f'workspace = "wrkspc_matrix"\n{GOOGLE}', "google_cloud", ROOT),
+    "openai_relay": Upstream(
+        f'cache_markers = true\nmodels = {{ {MODEL} = "anthropic/{MODEL}" }}\n{API_KEY}',
+        "openai_relay",
+        "/v1",
+    ),
 }
 """Provider -> how it is configured here."""
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import random
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from gateway.affinity import Affinity
 from gateway.answers import Answer
@@ -22,6 +23,7 @@ from tests.simulation.virtual import VirtualWire
 
 HEADERS: Headers = (("anthropic-version", "2026-10-21"),)
 LIMITS = Limits()
+DIRECT: Mapping[str, tuple[str, Place]] = {}
 
 
 class Open:
@@ -43,13 +45,18 @@ def engine(
     health: Health | None = None,
     budget: Budget | None = None,
     affinity: Affinity | None = None,
+    providers: Mapping[str, tuple[str, Place]] = DIRECT,
 ) -> Engine:
-    """Return an engine over direct upstreams of these names, in order."""
-    provider = registry.PROVIDERS["anthropic"]
-    upstreams = [
-        Upstream(name, provider, provider.endpoint(Place(base_url=f"https://{name}.test")))
-        for name in names
-    ]
+    """Return an engine over upstreams of these names, in order.
+
+    `providers` says of what provider they are, and where; the others are the direct API.
+    """
+    upstreams = []
+    for name in names:
+        kind, place = providers.get(name, ("anthropic", Place()))
+        provider = registry.PROVIDERS[kind]
+        placed = replace(place, base_url=f"https://{name}.test")
+        upstreams.append(Upstream(name, provider, provider.endpoint(placed)))
     connections = {
         name: Connection(Route(name, "https", f"{name}.test", 443), Open()) for name in names
     }

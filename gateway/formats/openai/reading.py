@@ -1,0 +1,50 @@
+"""Decoding what a caller wrote, and saying in its own words where it is wrong."""
+
+from __future__ import annotations
+
+import re
+from typing import TypeVar
+
+import msgspec
+
+from gateway.errors import Malformed, quoted
+from gateway.formats.openai.table import TABLE
+
+T = TypeVar("T")
+
+_AT = re.compile(r" - at `\$\.?(?P<path>.*)`$", re.DOTALL)
+_UNKNOWN = re.compile(r"Object contains unknown field `(?P<name>.*)`", re.DOTALL)
+_MISSING = re.compile(r"Object missing required field `(?P<name>\w+)`")
+_NUMBER = re.compile(r"\[\d+\]")
+_SHOWN = 200
+
+
+def decoded(decoder: msgspec.json.Decoder[T], raw: bytes | msgspec.Raw, path: str = "") -> T:
+    """Decode JSON; raises Malformed with the path of what is wrong, which `path` begins."""
+    try:
+        return decoder.decode(raw)
+    except msgspec.ValidationError as error:
+        raise _wrong(str(error), path) from None
+
+
+def refused(path: str, why: str) -> Malformed:
+    """Return the refusal of what stands at a path."""
+    return Malformed(f"{path}: {why}.")
+
+
+def _wrong(said: str, path: str) -> Malformed:
+    found = _AT.search(said)
+    what, inner = (said[: found.start()], found["path"]) if found else (said, "")
+    place = _joined(path, inner)
+    unknown, missing = _UNKNOWN.fullmatch(what), _MISSING.fullmatch(what)
+    if unknown is not None:
+        place = _joined(place, quoted(unknown["name"]))
+        why = TABLE.inside.refused.get(_NUMBER.sub("[]", place))
+        return refused(place, why or "this field is not known here")
+    if missing is not None:
+        return refused(_joined(place, missing["name"]), "this field is required")
+    return refused(place, quoted(what, _SHOWN))
+
+
+def _joined(path: str, inner: str) -> str:
+    return f"{path}.{inner}" if path and inner and not inner.startswith("[") else path + inner
