@@ -159,14 +159,22 @@ def _models(each: Deployment, findings: Findings) -> dict[str, str] | None:
     key = ("model_list", int(each.place.partition("[")[2][:-1]))
     named = {each.canonical: each.wire_id} if each.canonical is not None else {}
     try:
-        usual = served(each.provider, each.settings, {})
-        if each.canonical is None or _means(usual.get(each.canonical), each):
+        if _means(_usual(each), each):
             return {}
         served(each.provider, each.settings, named)
     except NoSuchPlace as error:
         findings.leave(key, f"there is no such upstream: {error}")
         return None
     return named
+
+
+def _usual(each: Deployment) -> str | None:
+    """Return the id that a model has at a deployment's place unless another is written."""
+    try:
+        return served(each.provider, each.settings, {}).get(each.canonical or "")
+    except NoSuchPlace:
+        # Where nothing is usual, all models are to be written.
+        return None
 
 
 def _means(usual: str | None, each: Deployment) -> bool:

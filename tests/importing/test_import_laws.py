@@ -23,8 +23,24 @@ WHOLE: dict[str, Any] = yaml.safe_load(COMPANY)
 ODD = st.sampled_from(
     [
         *(None, True, False, 0, -1, 10**30, 1.5, float("inf"), float("nan"), "", " ", "x", "*"),
-        *("os.environ/GCP_PROJECT", "os.environ/", "anthropic/", "bedrock/", "vertex_ai/*", "a/b/c"),
-        *("http://x", "https://[", "\x1b[31m", "ünï\u2028", '"', "'''", "\\", "${file:/etc/passwd}"),
+        *(
+            "os.environ/GCP_PROJECT",
+            "os.environ/",
+            "anthropic/",
+            "bedrock/",
+            "vertex_ai/*",
+            "a/b/c",
+        ),
+        *(
+            "http://x",
+            "https://[",
+            "\x1b[31m",
+            "ünï\u2028",
+            '"',
+            "'''",
+            "\\",
+            "${file:/etc/passwd}",
+        ),
         *([], {}, [[]], {"": ""}, [None], {"a": [1]}, "bedrock/us-east-1/", "${X} #"),
     ]
 )
@@ -61,9 +77,10 @@ def read(whole: Any) -> Imported | None:
     try:
         return imported(parsed("c.yaml", text), ENVIRON)
     except ConfigError as error:
-        assert error.mistakes
-        assert not [secret for secret in SECRETS if secret in str(error)]
-        return None
+        told = str(error)
+    assert told
+    assert not [secret for secret in SECRETS if secret in told]
+    return None
 
 
 def loaded(directory: Path, text: str, to_set: list[str]) -> None:
@@ -71,7 +88,10 @@ def loaded(directory: Path, text: str, to_set: list[str]) -> None:
     (directory / "environments" / "prod.toml").touch()
     (directory / "gateway.toml").write_text(text, "utf-8")
     names = {word for line in text.split("${")[1:] for word in [line.partition("}")[0]]}
-    environ = {**dict.fromkeys([*names, *to_set], "a-secret-of-enough-length"), "GATEWAY_ENV": "prod"}
+    environ = {
+        **dict.fromkeys([*names, *to_set], "a-secret-of-enough-length"),
+        "GATEWAY_ENV": "prod",
+    }
     load(directory, environ, serving=True, check_place=endpoint)
 
 

@@ -14,7 +14,13 @@ from typer.testing import CliRunner, Result
 from gateway.cli import app
 from gateway.config.upstreams import UPSTREAMS
 
-SECRETS = ("sk-ant-IN-CLEAR", "AKIAINCLEAR", "aws-IN-CLEAR", "sk-master-IN-CLEAR", "sk-two-IN-CLEAR")
+SECRETS = (
+    "sk-ant-IN-CLEAR",
+    "AKIAINCLEAR",
+    "aws-IN-CLEAR",
+    "sk-master-IN-CLEAR",
+    "sk-two-IN-CLEAR",
+)
 COMPANY = """\
 model_list:
   - model_name: claude-opus-5-5
@@ -42,8 +48,8 @@ model_list:
       timeout: 30
   - model_name: opus-of-billing
     litellm_params:
-      model: bedrock/converse/arn:aws:bedrock:eu-central-1:123456789012:application-inference-profile/ab
-      aws_region_name: eu-central-1
+      model: bedrock/converse/arn:aws:bedrock:eu-west-1:123456789012:inference-profile/ab
+      aws_region_name: eu-west-1
     model_info:
       base_model: claude-opus-5-5
       input_cost_per_token: 0.000004
@@ -130,7 +136,7 @@ def test_a_company_of_five_places(run: Run) -> None:
         "bedrock-eu-eu-central-1",
         "anthropic",
         "vertex-europe-west1",
-        "bedrock-eu-central-1",
+        "bedrock-eu-west-1",
         "anthropic-2",
     ]
     upstreams = found["upstreams"]
@@ -141,8 +147,8 @@ def test_a_company_of_five_places(run: Run) -> None:
     }
     assert upstreams["bedrock-eu-eu-central-1"]["profile"] == "eu"
     assert upstreams["vertex-europe-west1"]["project"] == "my-project"
-    arn = "arn:aws:bedrock:eu-central-1:123456789012:application-inference-profile/ab"
-    assert upstreams["bedrock-eu-central-1"]["models"] == {"claude-opus-5-5": arn}
+    arn = "arn:aws:bedrock:eu-west-1:123456789012:inference-profile/ab"
+    assert upstreams["bedrock-eu-west-1"]["models"] == {"claude-opus-5-5": arn}
     assert upstreams["anthropic-2"]["base_url"] == "https://relay.example.com"
     assert found["timeouts"] == {"call_unstreamed_s": 120}
     assert found["retries"] == {"attempts": 3}
@@ -156,7 +162,7 @@ def test_what_is_written_passes_the_check(run: Run) -> None:
     served = {each["name"]: each["models"] for each in report["upstreams"]}
     assert served["bedrock-eu-eu-central-1"]["claude-opus-5-5"] == "eu.anthropic.claude-opus-5-5"
     assert served["vertex-europe-west1"]["claude-haiku-4-5"] == "claude-haiku-4-5@20251001"
-    assert len(served["bedrock-eu-central-1"]) == 1
+    assert len(served["bedrock-eu-west-1"]) == 1
 
 
 def test_no_secret_is_written_or_shown(run: Run) -> None:
@@ -170,7 +176,9 @@ def test_each_secret_in_clear_is_told_with_the_variable_to_set(run: Run) -> None
     told = json.loads(run(COMPANY, "--json").stdout)
     assert told["to_set"] == {
         "CLAUDE_OPUS_5_5_AWS_ACCESS_KEY_ID": "model_list[1].litellm_params.aws_access_key_id",
-        "CLAUDE_OPUS_5_5_AWS_SECRET_ACCESS_KEY": "model_list[1].litellm_params.aws_secret_access_key",
+        "CLAUDE_OPUS_5_5_AWS_SECRET_ACCESS_KEY": (
+            "model_list[1].litellm_params.aws_secret_access_key"
+        ),
         "RELAY_API_KEY": "model_list[6].litellm_params.api_key",
         "GATEWAY_MASTER_KEY": "general_settings.master_key",
     }
@@ -186,7 +194,7 @@ def test_what_has_no_counterpart_is_listed_with_path_and_line(run: Run) -> None:
         "model_list[3].litellm_params.timeout": 24,
         "model_list[4].model_info.input_cost_per_token": 31,
         "model_list[5].litellm_params.model": 34,
-        'router_settings.fallbacks[1].claude-opus-5-5': 49,
+        "router_settings.fallbacks[1].claude-opus-5-5": 49,
         "router_settings.routing_strategy": 42,
         "litellm_settings.callbacks": 53,
     }
@@ -250,14 +258,18 @@ PLACES: list[tuple[str, str, dict[str, Any]]] = [
         {"region": "eu-west-1", "models": {"claude-opus-5-5": "anthropic.claude-opus-5-5"}},
     ),
     (
-        "model: bedrock_mantle/anthropic.claude-opus-5-5\naws_region_name: eu-west-1\n"
-        "api_key: os.environ/AWS_BEARER_TOKEN_BEDROCK",
+        (
+            "model: bedrock_mantle/anthropic.claude-opus-5-5\naws_region_name: eu-west-1\n"
+            "api_key: os.environ/AWS_BEARER_TOKEN_BEDROCK"
+        ),
         "bedrock_mantle",
         {"region": "eu-west-1", "api_key": "${AWS_BEARER_TOKEN_BEDROCK}"},
     ),
     (
-        "model: bedrock/claude_platform/claude-opus-5-5\naws_region_name: us-east-1\n"
-        "aws_workspace_id: wrkspc_1",
+        (
+            "model: bedrock/claude_platform/claude-opus-5-5\naws_region_name: us-east-1\n"
+            "aws_workspace_id: wrkspc_1"
+        ),
         "aws",
         {"region": "us-east-1", "workspace": "wrkspc_1"},
     ),
@@ -285,7 +297,9 @@ PLACES: list[tuple[str, str, dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("params", "provider", "expected"), PLACES, ids=lambda v: str(v)[:60])
 def test_a_place(run: Run, params: str, provider: str, expected: dict[str, Any]) -> None:
-    result = run(models(params) + "    model_info: {base_model: claude-haiku-5-5}\n" * ("my-name" in params))
+    result = run(
+        models(params) + "    model_info: {base_model: claude-haiku-5-5}\n" * ("my-name" in params)
+    )
     assert result.exit_code == 0, result.output
     (found,) = written()["upstreams"].values()
     assert found == {"provider": provider, **expected}
@@ -296,8 +310,10 @@ def test_a_place(run: Run, params: str, provider: str, expected: dict[str, Any])
     ("params", "provider"),
     [
         (
-            "model: azure_ai/claude-opus-5-5\napi_base: https://r.services.ai.azure.com\n"
-            "api_key: os.environ/KEY",
+            (
+                "model: azure_ai/claude-opus-5-5\napi_base: https://r.services.ai.azure.com\n"
+                "api_key: os.environ/KEY"
+            ),
             "foundry",
         ),
         (
@@ -389,8 +405,10 @@ WRONG: list[tuple[str, str]] = [
     (models("model: NO"), "litellm.yaml:4: model_list[0].litellm_params.model: should be a text"),
     (
         models("model: anthropic/claude-opus-5-5", "model: antropic/claude-opus-5-5"),
-        "litellm.yaml:7: model_list[1].litellm_params.model: antropic/ is no prefix of a provider "
-        "that is known (did you mean anthropic/?)",
+        (
+            "litellm.yaml:7: model_list[1].litellm_params.model: antropic/ is no prefix of a provider "
+            "that is known (did you mean anthropic/?)"
+        ),
     ),
     (
         models("model: anthropic/claude-opus-5-5\nmodel: anthropic/claude-opus-5-5"),
@@ -468,7 +486,7 @@ def test_files_count_from_the_configuration_and_must_be_there(run: Run, tmp_path
         models(
             params + "vertex_credentials: google.json",
             params + "vertex_credentials: nothing.json",
-            params + "vertex_credentials: '{\"private_key\": \"sk-ant-IN-CLEAR\"}'",
+            params + 'vertex_credentials: \'{"private_key": "sk-ant-IN-CLEAR"}\'',
         )
     )
     assert result.exit_code == 0
@@ -480,16 +498,16 @@ def test_files_count_from_the_configuration_and_must_be_there(run: Run, tmp_path
 
 
 def test_a_truth_value_in_disguise_is_told(run: Run) -> None:
-    result = run(models("model: anthropic/claude-opus-5-5") + "litellm_settings:\n  json_logs: on\n")
+    result = run(
+        models("model: anthropic/claude-opus-5-5") + "litellm_settings:\n  json_logs: on\n"
+    )
     assert result.exit_code == 0
     assert "look at litellm.yaml:6: litellm_settings.json_logs: on means true" in result.output
 
 
 def test_without_yaml_the_extra_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "yaml", None)
-    monkeypatch.delitem(
-        __import__("sys").modules, "gateway.importing.yaml_source", raising=False
-    )
+    monkeypatch.delitem(__import__("sys").modules, "gateway.importing.yaml_source", raising=False)
     monkeypatch.delitem(__import__("sys").modules, "gateway.importing.litellm", raising=False)
     result = run(models("model: anthropic/claude-opus-5-5"))
     assert result.exit_code == 1
