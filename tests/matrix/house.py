@@ -26,6 +26,11 @@ affinity = { enabled = false }
 API_KEY = 'api_key = "${KEY}"\n'
 GOOGLE = 'project = "matrix"\naccess_token = "${KEY}"\n'
 ROOT = "/v1/projects/matrix/locations/global/workspaces/wrkspc_matrix/invoke"
+RELAYED = f"""
+[upstreams.openai_relay.models]
+{MODEL} = "anthropic/{MODEL}"
+claude-sonnet-4-6 = "anthropic/claude-sonnet-4-6"
+"""
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,7 @@ UPSTREAMS = {
     "vertex": Upstream(f'region = "us-east5"\n{GOOGLE}', "vertex", "/v1"),
     "google_cloud": Upstream(f'workspace = "wrkspc_matrix"\n{GOOGLE}', "google_cloud", ROOT),
     "openai_relay": Upstream(
-        f'cache_markers = true\nmodels = {{ {MODEL} = "anthropic/{MODEL}" }}\n{API_KEY}',
+        f"cache_markers = true\n{API_KEY}{RELAYED}",
         "openai_relay",
         "/v1",
     ),
