@@ -98,6 +98,7 @@ def test_a_model_that_takes_no_geography_may_run_anywhere() -> None:
 
 def test_a_relay_says_nothing_of_who_runs_it() -> None:
     assert set(derived(Where("u", "anthropic", relay=True))) == {"platform"}
+    assert set(derived(Where("u", "openai_relay", relay=True))) == {"platform"}
 
 
 def test_a_model_under_another_profile_goes_where_that_profile_goes() -> None:
