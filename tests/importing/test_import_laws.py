@@ -20,7 +20,7 @@ from tests.importing.test_import_litellm import COMPANY, SECRETS
 
 ENVIRON = {"GCP_PROJECT": "my-project"}
 WHOLE: dict[str, Any] = yaml.safe_load(COMPANY)
-ODD = st.sampled_from(
+ODD: st.SearchStrategy[Any] = st.sampled_from(
     [
         *(None, True, False, 0, -1, 10**30, 1.5, float("inf"), float("nan"), "", " ", "x", "*"),
         *(

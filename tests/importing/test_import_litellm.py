@@ -406,8 +406,8 @@ WRONG: list[tuple[str, str]] = [
     (
         models("model: anthropic/claude-opus-5-5", "model: antropic/claude-opus-5-5"),
         (
-            "litellm.yaml:7: model_list[1].litellm_params.model: antropic/ is no prefix of a provider "
-            "that is known (did you mean anthropic/?)"
+            "litellm.yaml:7: model_list[1].litellm_params.model: antropic/ is no prefix of a "
+            "provider that is known (did you mean anthropic/?)"
         ),
     ),
     (
