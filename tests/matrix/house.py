@@ -49,6 +49,13 @@ UPSTREAMS = {
     "bedrock_mantle": Upstream(f'region = "us-east-1"\n{API_KEY}', "mantle", "/anthropic"),
     "aws": Upstream(f'region = "us-east-1"\nworkspace = "wrkspc_matrix"\n{API_KEY}', "aws"),
     "vertex": Upstream(f'region = "us-east5"\n{GOOGLE}', "vertex", "/v1"),
+    "foundry": Upstream(f'deployment_type = "global_standard"\n{API_KEY}', "foundry", "/anthropic"),
+    "relay": Upstream(
+        f'models = {{ "{MODEL}" = "vendor/{MODEL}" }}\n'
+        "stream = true\ncount_tokens = true\ncache_control = true\n"
+        f'fields = ["output_config"]\n{API_KEY}',
+        "relay",
+    ),
     "google_cloud": Upstream(f'workspace = "wrkspc_matrix"\n{GOOGLE}', "google_cloud", ROOT),
     "openai_relay": Upstream(
         f"cache_markers = true\n{API_KEY}{RELAYED}",
