@@ -13,7 +13,16 @@ import os
 import shutil
 from pathlib import Path
 
-from bench import deciding, first_content, folding, recording, reports, storing, translating
+from bench import (
+    deciding,
+    first_content,
+    folding,
+    recording,
+    relaying,
+    reports,
+    storing,
+    translating,
+)
 from bench.load import WORKLOADS, Count, Workload, run
 from bench.peers import PEERS, Peer, running
 
@@ -65,6 +74,7 @@ def main() -> None:
     decisions = {} if options.only else deciding.figures()
     counting = {} if options.only else recording.figures()
     translated = {} if options.only else translating.figures()
+    relayed = {} if options.only else relaying.figures()
     waits = {} if options.only else first_content.figures()
     folds = {} if options.only else folding.figures()
     stores = {} if options.only else storing.figures()
@@ -76,6 +86,7 @@ def main() -> None:
             "decision_cpu_us": decisions,
             "counting_cpu_us": counting,
             "translating_cpu_us": translated,
+            "relaying_cpu_us": relayed,
             "first_content": waits,
             "folding_cpu_us": folds,
             "storing": stores,
@@ -87,6 +98,7 @@ def main() -> None:
         deciding.report(decisions)
         recording.report(counting)
         translating.report(translated)
+        relaying.report(relayed)
         first_content.report(waits)
         folding.report(folds)
         storing.report(stores)
@@ -94,6 +106,7 @@ def main() -> None:
     deciding.check(decisions)
     recording.check(counting)
     translating.check(translated)
+    relaying.check(relayed)
     first_content.check(waits)
     folding.check(folds)
     storing.check(stores)

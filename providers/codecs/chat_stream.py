@@ -6,6 +6,7 @@ not whole waits for the end. Reasoning is left out, as it is of whole answers (`
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import msgspec
@@ -28,6 +29,10 @@ from providers.contract import Failure, Headers
 
 _DONE = b"[DONE]"
 _DATA = b"data: "
+_HIGH_HALF = re.compile(rb'(?<!\\)(\\u[dD][89abAB][0-9a-fA-F]{2})(?=")')
+"""The first half of a surrogate pair at the end of a text."""
+_LOW_HALF = re.compile(rb'(?<=")(?=\\u[dD][c-fC-F][0-9a-fA-F]{2})')
+"""Before the second half of one at the start of a text."""
 _NO_CHUNK = "An event is no chunk."
 
 
@@ -60,8 +65,8 @@ class ChatDecoder:
     """
 
     __slots__ = (
-        *("_blocks", "_events", "_finish", "_headers", "_id", "_model", "_refused", "_started"),
-        *("_usage", "failure", "stopped"),
+        *("_blocks", "_events", "_finish", "_half", "_headers", "_id", "_model", "_refused"),
+        *("_started", "_usage", "failure", "stopped"),
     )
 
     def __init__(self, model: str, headers: Headers) -> None:
@@ -75,6 +80,7 @@ class ChatDecoder:
         self._started = False
         self._refused = False
         self._finish = ""
+        self._half = b""
         self._usage: dict[str, object] | None = None
 
     def feed(self, data: bytes) -> bytes:
@@ -122,11 +128,25 @@ class ChatDecoder:
             if data is None or data.startswith(_DONE):
                 self._close(out)
             else:
-                self._take(_decode(data), out)
+                self._take(self._chunk(data), out)
         except Odd as odd:
             self.failure = errors.bad_answer(str(odd), headers=self._headers)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             self.failure = errors.bad_answer(_NO_CHUNK, headers=self._headers)
+
+    def _chunk(self, data: bytes) -> _Chunk:
+        """Return a chunk; raises msgspec.DecodeError, UnicodeDecodeError or RecursionError.
+
+        Relays that cut texts by their UTF-16 units send a character in two halves.
+        """
+        try:
+            return _decode(data)
+        except msgspec.DecodeError:
+            mended = _LOW_HALF.sub(lambda _: self._half, data, count=1) if self._half else data
+            halves = _HIGH_HALF.findall(mended)
+            chunk = _decode(_HIGH_HALF.sub(b"", mended))
+            self._half = halves[-1] if halves else b""
+            return chunk
 
     def _take(self, chunk: _Chunk, out: list[bytes]) -> None:
         if not is_null(chunk.error):
@@ -179,6 +199,8 @@ class ChatDecoder:
         if not self._finish:
             self.failure = self._cut("The stream ended without a reason to end.")
             return
+        if self._half:
+            raise Odd("The answer ends in half a character.")
         reason = stop_reason(self._finish, called=self._blocks.called, refused=self._refused)
         self._blocks.close(out, cut=reason == MAX_TOKENS)
         event = {

@@ -482,6 +482,25 @@ def test_many_pieces_of_calls_cost_what_they_weigh() -> None:
     assert isinstance(flood.failure, Failure)
 
 
+HALVES = [r"a\ud83d", r"\ude00b\uD83D", r"\uDE00"]
+
+
+def test_characters_cut_in_two_are_whole_again() -> None:
+    plain = [chunk({"content": "CUT"}).replace(b"CUT", half.encode()) for half in HALVES]
+    between = chunk({}) + b": busy\n\n"
+    got = stream(START, plain[0], between, plain[1], plain[2], chunk({}, "stop"), DONE)
+    assert got["content"][0]["text"] == "a\U0001f600b\U0001f600"
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [HALVES[:1], HALVES[1:], [HALVES[0], "x"], [r"x\ud83dx"], [HALVES[0], r"x\ude00"]],
+)
+def test_half_a_character_is_none(texts: list[str]) -> None:
+    plain = [chunk({"content": "CUT"}).replace(b"CUT", text.encode()) for text in texts]
+    assert failed(START, *plain, chunk({}, "stop"), DONE).kind is FailureKind.BAD200
+
+
 def test_an_event_without_an_end_is_not_kept_for_ever() -> None:
     decoder = RELAY.decoder(STREAM, ())
     for _ in range(10):

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import anthropic
 import httpx2
 
+from tests.matrix.chat import Chat
 from tests.matrix.house import KEY
 from tests.matrix.scenes import MODEL, Scene
 from tests.matrix.told import TIMEOUT_S, Told
@@ -130,4 +131,4 @@ def vertex(url: str) -> Caller:
     return Claude(client)
 
 
-CALLERS: Mapping[str, Callable[[str], Caller]] = {"anthropic": claude}
+CALLERS: Mapping[str, Callable[[str], Caller]] = {"anthropic": claude, "openai": Chat}

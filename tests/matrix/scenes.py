@@ -52,7 +52,10 @@ SCENES = {
     ),
     "thinking": Scene(
         claude={"thinking": {"type": "adaptive"}, "output_config": {"effort": "medium"}},
-        openai={"reasoning_effort": "medium"},
+        openai={
+            "reasoning_effort": "medium",
+            "extra_body": {"thinking": {"type": "adaptive"}},
+        },
     ),
     "cache": Scene(
         claude={"system": [{"type": "text", "text": LONG, "cache_control": MARK}]},
