@@ -247,11 +247,10 @@ class Trail:
         data = {"state": state, "id": name, "upstream": upstream, "owner": owner}
         self._audit.write("pinned", {"decision": self.decision, **data, "kept": durable})
 
-    def used_in_batch(self, number: int, data: Mapping[str, Any]) -> None:
+    def used_in_batch(self, number: int, data: dict[str, Any]) -> None:
         """Record what one request of a batch has used, as its results tell."""
         if self.decision is not None:
-            name = f"{self.decision}-{number}"
-            self._audit.write("batch_result", {"decision": name, **data})
+            self._audit.write("batch_result", {"decision": f"{self.decision}-{number}", **data})
 
     @property
     def written(self) -> bool:
@@ -292,23 +291,19 @@ def _asked(call: Call) -> dict[str, Any]:
     """Return what a call asks for, as far as it may be told."""
     labels, caller = call.labels, call.caller
     return {
+        **asked_by(call),
         "call": call.kind.value,
-        "door": caller.door,
-        "class": short(labels.data_class),
         "asserted_by": None if labels.data_class is None else caller.key or caller.door,
-        "key": caller.key,
         "layers": sorted(caller.layers),
         "asked_model": short(call.asked),
         "require": [short(each) for each in labels.require[:MAX_LISTED]],
         "only": list(labels.only),
-        "tags": {key[:MAX_NAME]: value[:MAX_NAME] for key, value in labels.tags[:MAX_LISTED]},
         "betas": [short(each) for each in call.fields.betas[:MAX_LISTED]],
         "bytes": len(call.fields.raw),
         "max_tokens": call.max_tokens,
         "stream": call.stream,
         "payer": short(call.payer),
         "speed": short(call.speed),
-        **_whose(call),
     }
 
 

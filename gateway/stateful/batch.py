@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Raw, structs
 
 from gateway.call import Call, read_body
-from gateway.errors import Malformed
+from gateway.errors import Malformed, TooLarge
 from gateway.policy import features, hatches, models_inside, request_checks
 from gateway.stateful.references import MAX_REFERENCES, Reference, references
 from providers import catalog
@@ -90,6 +90,8 @@ def bare_needs(call: Call) -> Needs:
 
 def read(call: Call, resolve: Resolve) -> Batch:
     """Return the requests of a batch; raises the Refused that says what is wrong, and where."""
+    if len(call.fields.raw) > MAX_BYTES:
+        raise TooLarge(f"No platform takes a batch of more than {MAX_BYTES} bytes.")
     fields = read_body(call.fields.raw)
     listed = _listed(fields)
     reading = _Reading(call, resolve)

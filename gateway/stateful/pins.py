@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from gateway.errors import Forbidden, Malformed, Refused, quoted
-from gateway.policy.decision import NOTHING, Request
+from gateway.policy.decision import Request
 
 
 class Asked(Struct, frozen=True, omit_defaults=True):
@@ -184,6 +184,3 @@ def together(pins: Iterable[Pin]) -> Pin | None:
             )
         first = first or pin
     return first
-
-
-NOBODY_ASKED = Request("", None, "", NOTHING)

@@ -220,11 +220,12 @@ def losses_of(upstream: Upstream, item: Item) -> Sequence[Loss]:
 
 def _refusal(task: Task, rejected: Sequence[Rejection], judgement: Judgement | None) -> Refused:
     """Return the error for an empty plan."""
-    area = task.order.match.endpoint.area
+    area, only = task.order.match.endpoint.area, task.order.call.labels.only
     causes = {rejection.cause for rejection in rejected}
     reasons = " ".join(f"[{each.upstream}] {each.reason}." for each in rejected)
-    if causes == {Cause.ENDPOINT}:
-        return NotServed(f"No configured upstream has {area}: {reasons}")
+    if {each.cause for each in rejected if not only or each.upstream in only} == {Cause.ENDPOINT}:
+        which = "upstream that x-gateway-only names" if only else "configured upstream"
+        return NotServed(f"No {which} has {area}: {reasons}")
     held = next(
         (each for each in rejected if task.pin and each.upstream == task.pin.upstream), None
     )

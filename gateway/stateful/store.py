@@ -83,11 +83,6 @@ class SqlitePins:
                     (self._now_s(), state, name, upstream),
                 )
 
-    def check(self) -> None:
-        """Make sure that pins can be kept; raises PinsLost."""
-        with self._open():
-            pass
-
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
         """Return a connection of its own: a process may fork, and threads come and go."""
