@@ -56,6 +56,9 @@ _decoders: dict[type, msgspec.json.Decoder[Any]] = {
 }
 
 
+_NO_MODEL = {"model": Raw(b'""')}
+"""What is read of the body of a request that asks no model."""
+
 OURSELVES = "self"
 """The payer when nobody else pays."""
 
@@ -154,7 +157,7 @@ def read_call(
 
 
 def made_call(
-    kind: Kind,
+    kind: Kind | Area,
     headers: Headers,
     body: bytes,
     fields: Mapping[str, Raw],
@@ -208,23 +211,11 @@ def read_errand(
 
     Raises Malformed with the name of what is wrong.
     """
-    folded = _folded(headers)
-    return Call(
-        kind=area,
-        asked="",
-        stream=False,
-        fields=Fields(
-            raw=body,
-            body={},
-            version=_version(folded),
-            betas=_betas(folded.get("anthropic-beta")),
-            headers=_forwarded(folded, own_account=own_account),
-        ),
-        labels=_labels(folded),
-        retry_count=_count(folded.get("x-stainless-retry-count")),
-        silence_s=_seconds(
-            folded.get("x-stainless-read-timeout") or folded.get("x-stainless-timeout")
-        ),
+    return made_call(
+        area,
+        headers,
+        body,
+        _NO_MODEL,
         own_account=own_account,
         caller=caller,
         request_id=request_id,

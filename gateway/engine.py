@@ -29,7 +29,7 @@ from gateway.dispatch.drive import Connection, Job, Won, drive
 from gateway.dispatch.health import Health
 from gateway.dispatch.limits import Limits
 from gateway.dispatch.stream import Facts
-from gateway.errors import Forbidden, Refused, new_request_id
+from gateway.errors import Forbidden, new_request_id
 from gateway.routing import Plan, Upstream, plan
 from gateway.settling import End, expected, kept_warm
 from gateway.stateful.held import Held
@@ -189,14 +189,8 @@ class Engine:
             gone: Says whether the caller has left; then nothing more is tried for it.
         """
         course = Course(self._observers, call, wire.now_s)
-        try:
+        with course.ending(lambda: self.policy):
             return await self._answer(call, wire, gone, course)
-        except Refused as error:
-            course.refused(error, self.policy)
-            raise
-        except BaseException as error:
-            course.stopped(error)
-            raise
 
     async def _answer(
         self, call: Call, wire: Wire, gone: Callable[[], bool], course: Course

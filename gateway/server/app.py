@@ -12,7 +12,7 @@ from typing import Protocol
 from gateway import models
 from gateway.answers import Answer
 from gateway.call import Call, Caller
-from gateway.errors import NotReady, Refused
+from gateway.errors import NotReady, Refused, WrongMethod
 from gateway.memory import Resident
 from gateway.server import side
 from gateway.server.addresses import is_loopback_host_header
@@ -25,7 +25,8 @@ from gateway.server.keys import Keys
 from gateway.server.leaving import Watch, watch
 from gateway.server.ledger_reports import PATHS, NoReports, Tells
 from gateway.server.metrics import Metrics
-from gateway.server.refusals import OperatorsOnly, WrongHost, WrongMethod
+from gateway.server.obtaining import obtained
+from gateway.server.refusals import OperatorsOnly, WrongHost
 from gateway.server.relay import STOPPING
 from gateway.server.replies import failed, refused
 from gateway.server.report import report
@@ -210,19 +211,8 @@ class App:
 
     async def _obtain(self, call: Call, caller: Watch) -> Answer:
         """Return the engine's answer, or the one that says why there is none."""
-        try:
-            return await self._engine.answer(call, self._wire, caller.has_left)
-        except Refused as error:
-            return refused(error, self._engine.policy)
-        except asyncio.CancelledError:
-            if caller.gone:
-                raise
-            stopping = NotReady(STOPPING)
-            stopping.request_id = call.request_id
-            return refused(stopping, self._engine.policy)
-        except Exception as error:  # noqa: BLE001 - the caller gets an envelope whatever it was
-            report(error, call.request_id)
-            return failed(call.request_id)
+        answering = self._engine.answer(call, self._wire, caller.has_left)
+        return await obtained(answering, caller, self._engine.policy, call.request_id)
 
     async def _aside(self, scope: Scope) -> Answer:
         try:

@@ -20,10 +20,9 @@ from gateway.server.arrival import Arrival
 from gateway.server.asgi import RawHeaders, Receive, Scope, Send
 from gateway.server.body import announced_bytes, read_body
 from gateway.server.leaving import Watch, watch
-from gateway.server.refusals import WrongMethod
+from gateway.server.obtaining import obtained
 from gateway.server.relay import STOPPING
-from gateway.server.replies import failed, raw, refused, reply
-from gateway.server.report import report
+from gateway.server.replies import raw, reply
 from gateway.server.settings import Settings
 from gateway.server.shedding import Load, Place
 from gateway.stateful import table
@@ -112,7 +111,7 @@ class StatefulDoor:
     ) -> None:
         caller = self._admit(arrival.headers)
         arrival.caller = caller.key
-        match = _matched(scope)
+        match = table.match(scope["method"], _path(scope))
         place = self._load.admit(caller.key, announced_bytes(arrival.headers))
         try:
             body = await self._body(receive, arrival.headers, place)
@@ -153,7 +152,9 @@ class StatefulDoor:
         safe = order.match.endpoint.safe
         caller = watch(scope, receive, place.drain if safe else lambda: FINISHES_S)
         try:
-            answer = await self._obtain(order, caller)
+            doing = self._engine.stateful.answer(order, self._wire, caller.has_left)
+            request_id = order.call.request_id
+            answer = await obtained(doing, caller, self._engine.policy, request_id)
             del order
             place.let_go()
             if answer.download is not None:
@@ -165,22 +166,6 @@ class StatefulDoor:
                 raise
         finally:
             caller.stop()
-
-    async def _obtain(self, order: Order, caller: Watch) -> Answer:
-        request_id = order.call.request_id
-        try:
-            return await self._engine.stateful.answer(order, self._wire, caller.has_left)
-        except Refused as error:
-            return refused(error, self._engine.policy)
-        except asyncio.CancelledError:
-            if caller.gone:
-                raise
-            stopping = NotReady(STOPPING)
-            stopping.request_id = request_id
-            return refused(stopping, self._engine.policy)
-        except Exception as error:  # noqa: BLE001 - the caller gets an envelope whatever it was
-            report(error, request_id)
-            return failed(request_id)
 
     def _own_url(self, scope: Scope, headers: Mapping[bytes, bytes]) -> str | None:
         """Return the server's own address as this caller reaches it; None: it says none."""
@@ -205,14 +190,6 @@ async def hand_on(send: Send, answer: Answer, download: Download, caller: Watch)
         return
     finally:
         download.close()
-
-
-def _matched(scope: Scope) -> table.Match:
-    method, path = scope["method"], _path(scope)
-    try:
-        return table.match(method, path)
-    except table.WrongVerb as error:
-        raise WrongMethod(method, path[:200], error.allow) from None
 
 
 def _path(scope: Scope) -> str:

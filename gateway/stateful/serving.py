@@ -23,7 +23,7 @@ from gateway.dispatch.budget import Budget
 from gateway.dispatch.drive import Connection, Job, Won, drive
 from gateway.dispatch.health import Health, Ward
 from gateway.dispatch.limits import Limits
-from gateway.errors import Forbidden, NotReady, Refused, new_request_id
+from gateway.errors import Forbidden, NotReady, new_request_id
 from gateway.policy.decision import Request
 from gateway.policy.observed import Violation
 from gateway.routing import Leg, Plan, Upstream, named_model
@@ -99,15 +99,9 @@ class Stateful:
             gone: Says whether the caller has left; then nothing more is tried for it.
         """
         course = Course(self._means.observers(), order.call, wire.now_s)
-        try:
+        with course.ending(self._means.policy):
             begun = await self._begin(order, wire, course)
             return await self._try(begun, wire, gone)
-        except Refused as error:
-            course.refused(error, self._means.policy())
-            raise
-        except BaseException as error:
-            course.stopped(error)
-            raise
 
     async def _begin(self, order: Order, wire: Wire, course: Course) -> Begun:
         """Find out what an errand goes to, and where it may go."""

@@ -13,7 +13,7 @@ from typing import Literal
 
 import msgspec
 
-from gateway.errors import Malformed, NotServed, Refused, quoted
+from gateway.errors import Malformed, NotServed, WrongMethod, quoted
 from providers.contract import Area
 from providers.shapes import ready
 
@@ -89,19 +89,6 @@ class Match:
         return next(iter(self.ids.items()), None)
 
 
-class WrongVerb(Refused):
-    """The path is there, the method is not; `allow` names those that are."""
-
-    status = 405
-    type = "invalid_request_error"
-    reason = "wrong_method"
-    should_retry = False
-
-    def __init__(self, method: str, path: str, allow: str) -> None:
-        super().__init__(f"{method[:20]} is not allowed on {quoted(path, 200)}; it takes {allow}.")
-        self.allow = allow
-
-
 @cache
 def table() -> File:
     """Return the table; raises msgspec.ValidationError when the file has another shape."""
@@ -131,7 +118,7 @@ def match(method: str, path: str) -> Match:
         path: Its path as it stood on the request line, percent-encoded.
 
     Raises:
-        WrongVerb: The path takes other methods.
+        WrongMethod: The path takes other methods.
         Malformed: What should be an id in the path cannot be one.
         NotServed: No endpoint has this path.
     """
@@ -150,7 +137,7 @@ def match(method: str, path: str) -> Match:
         known = {name: value for name, value in ids.items() if not name.startswith("+")}
         return Match(endpoint, path, known)
     if verbs:
-        raise WrongVerb(method, path, ", ".join(dict.fromkeys(verbs)))
+        raise WrongMethod(method, quoted(path, 200), ", ".join(dict.fromkeys(verbs)))
     raise _unserved(method, path)
 
 
