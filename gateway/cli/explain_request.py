@@ -79,7 +79,12 @@ def explained(asked: Question, setting: Setting) -> Explained:
     try:
         call = read_call(kind, headers, body, caller=caller)
         planned: Plan | None = plan(
-            call, upstreams, judge=judge, ranks=leave.ranks, today=leave.today
+            call,
+            upstreams,
+            judge=judge,
+            ranks=leave.ranks,
+            reach=leave.reach,
+            today=leave.today,
         )
         refused = None if planned is None else planned.refused
     except Refused as error:
