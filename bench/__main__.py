@@ -11,7 +11,9 @@ import asyncio
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from bench import (
     deciding,
@@ -26,6 +28,16 @@ from bench import (
 from bench.load import WORKLOADS, Count, Workload, run
 from bench.peers import PEERS, Peer, running
 
+PARTS: Mapping[str, Any] = {
+    "decision_cpu_us": deciding,
+    "counting_cpu_us": recording,
+    "translating_cpu_us": translating,
+    "relaying_cpu_us": relaying,
+    "first_content": first_content,
+    "folding_cpu_us": folding,
+    "storing": storing,
+}
+"""What is measured by itself; each has figures, a report and a check."""
 BOUND = 3.2
 """The gateway may cost this many times the floor, for the first workload. It was 2.5 before health,
 budget, affinity, metrics and a line for each call; what they cost is to be won back."""
@@ -71,45 +83,18 @@ def main() -> None:
     ratio = {
         work.name: figures["gateway"][work.name] / figures["floor"][work.name] for work in works
     }
-    decisions = {} if options.only else deciding.figures()
-    counting = {} if options.only else recording.figures()
-    translated = {} if options.only else translating.figures()
-    relayed = {} if options.only else relaying.figures()
-    waits = {} if options.only else first_content.figures()
-    folds = {} if options.only else folding.figures()
-    stores = {} if options.only else storing.figures()
+    more = {} if options.only else {name: part.figures() for name, part in PARTS.items()}
     told = {} if options.only else reports.figures(names=[reports.BY_DAY])
     if options.json:
-        found = {
-            "cpu_us": figures,
-            "gateway_to_floor": ratio,
-            "decision_cpu_us": decisions,
-            "counting_cpu_us": counting,
-            "translating_cpu_us": translated,
-            "relaying_cpu_us": relayed,
-            "first_content": waits,
-            "folding_cpu_us": folds,
-            "storing": stores,
-            "report_s": told,
-        }
-        print(json.dumps(found))
+        whole = {"cpu_us": figures, "gateway_to_floor": ratio, **more, "report_s": told}
+        print(json.dumps(whole))
     else:
         report(works, figures, ratio)
-        deciding.report(decisions)
-        recording.report(counting)
-        translating.report(translated)
-        relaying.report(relayed)
-        first_content.report(waits)
-        folding.report(folds)
-        storing.report(stores)
+        for name, found in more.items():
+            PARTS[name].report(found)
         reports.report(told)
-    deciding.check(decisions)
-    recording.check(counting)
-    translating.check(translated)
-    relaying.check(relayed)
-    first_content.check(waits)
-    folding.check(folds)
-    storing.check(stores)
+    for name, found in more.items():
+        PARTS[name].check(found)
     reports.check(told)
     first = works[0].name
     if ratio[first] > BOUND:

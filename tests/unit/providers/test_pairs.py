@@ -16,7 +16,7 @@ from providers import capabilities, data_files
 from providers.codecs import json_paths
 from providers.contract import Fields, Kind, Operation, WireRequest, header
 from providers.registry import PROVIDERS
-from tests.contract.test_wire_requests import PLACES
+from tests.fuzz.samples import PLACES
 
 MODEL = "claude-opus-5-5"
 ROLES = {"user", "assistant", "system"}
