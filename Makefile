@@ -13,6 +13,8 @@ storing := $(addprefix tests/,boundary doctor journal ledger reconcile unit/poli
 BESIDE := $(foreach part,$(PARTS),$($(part)))
 # A price list of others, out of a wheel that is fetched and not installed.
 PRICE_MAP := $(VENV)/witness/model_prices_and_context_window_backup.json
+# LiteLLM has an environment of its own: what it needs is no part of this.
+ORACLE := $(VENV)/oracle
 # These run for as long as they are told, each by itself.
 LONG := tests/soak tests/fuzz tests/kill
 IN_PARTS = $(foreach part,$(PARTS),$(PYTEST) $($(part)) > $(VENV)/$(part).log 2>&1 & $(part)=$$!;) \
@@ -21,7 +23,7 @@ IN_PARTS = $(foreach part,$(PARTS),$(PYTEST) $($(part)) > $(VENV)/$(part).log 2>
 	$(foreach part,$(PARTS),wait $$$(part) || failed=1; cat $(VENV)/$(part).log;) exit $$failed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test faults soak fuzz kill prices nightly check format lint types imports bench docs lock \
+.PHONY: help demo test faults soak fuzz kill prices oracle nightly check format lint types imports bench docs lock \
   clean
 
 help: ## Show this list.
@@ -72,6 +74,19 @@ prices: $(READY) $(PRICE_MAP) ## Hold the price book against two public price li
 	@$(BIN)/gateway prices check --litellm $(PRICE_MAP)
 	@$(BIN)/python -m docs.price_tables --check $(PRICE_MAP)
 
+$(ORACLE)/.ready: requirements-oracle.lock
+	@echo "Setting up an environment for LiteLLM ..."
+	@$(PYTHON) -m venv --clear $(ORACLE)
+	@$(ORACLE)/bin/python -m pip install --quiet --disable-pip-version-check \
+	  --no-deps --require-hashes -r requirements-oracle.lock
+	@touch $@
+
+oracle: $(READY) $(ORACLE)/.ready ## Ask LiteLLM anew what it makes of requests in the OpenAI format.
+	@$(BIN)/python -m tests.openai_format.oracle.cases > $(ORACLE)/asked.json
+	@$(ORACLE)/bin/python tests/openai_format/oracle/ask_litellm.py \
+	  < $(ORACLE)/asked.json > $(ORACLE)/told.json
+	@mv $(ORACLE)/told.json tests/data/litellm/requests.json
+
 kill: $(READY) ## Kill a gateway under load TIDEGATE_KILLS times (20), and look for every attempt.
 	@$(PYTEST) tests/kill
 
@@ -117,6 +132,11 @@ lock: ## Write the lock files anew (needs uv).
 	  --no-deps --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
 	  --no-annotate --quiet >> $(VENV)/witness.lock
 	@mv $(VENV)/witness.lock requirements-witness.lock
+	@head -n 2 requirements-oracle.lock > $(VENV)/oracle.lock
+	@grep -o '^litellm==[^ ]*' requirements-oracle.lock | UV_SYSTEM_CERTS=true uv pip compile - \
+	  --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+	  --no-header --no-annotate --quiet >> $(VENV)/oracle.lock
+	@mv $(VENV)/oracle.lock requirements-oracle.lock
 
 clean: ## Remove what was set up and built.
 	@rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -17,14 +17,17 @@ from gateway import prices
 from gateway.affinity import Affinity
 from gateway.audit import Audit
 from gateway.boundary import Boundary, where
+from gateway.boundary.load import vouched
 from gateway.config import (
     AnthropicUpstream,
     AwsUpstreamSection,
     Config,
     ConfigError,
+    FoundryUpstream,
     GoogleUpstreamSection,
     Mistake,
     OpenaiRelayUpstream,
+    RelayUpstream,
     Secret,
     load,
 )
@@ -38,9 +41,11 @@ from gateway.dispatch.drive import Connection
 from gateway.dispatch.health import Bounds, Health
 from gateway.dispatch.limits import Limits
 from gateway.journal import Journal, shared
+from gateway.policy.verified import NOTHING_VERIFIED
 from gateway.prices.book import Prices
 from gateway.routing import Upstream
 from gateway.wire.contract import Route
+from providers.codecs import azure_clouds
 from providers.contract import Endpoint, Place
 from providers.registry import PROVIDERS
 
@@ -84,10 +89,10 @@ def parts(config: Config, signers: Mapping[str, Signer] = NO_SIGNERS) -> Parts:
         ConfigError: A policy or an attestation has a mistake, or a required journal cannot be
             written.
     """
-    upstreams = tuple(upstream(section) for section in config.used)
+    routed = upstreams(config)
     connections = {
         each.name: connection(section, each.endpoint, signers.get(each.name))
-        for section, each in zip(config.used, upstreams, strict=True)
+        for section, each in zip(config.used, routed, strict=True)
     }
     book = prices.load(config)
     audit = Audit(
@@ -96,7 +101,7 @@ def parts(config: Config, signers: Mapping[str, Signer] = NO_SIGNERS) -> Parts:
     if not audit.opened() and config.journal.required:
         raise ConfigError([Mistake(None, None, "journal.dir", str(audit.broken))])
     return Parts(
-        upstreams,
+        routed,
         connections,
         limits(config),
         health(config),
@@ -104,7 +109,7 @@ def parts(config: Config, signers: Mapping[str, Signer] = NO_SIGNERS) -> Parts:
         affinity(config),
         _boundary(config, audit),
         audit,
-        Costing(book, upstreams, time.time),
+        Costing(book, routed, time.time),
         _folding(config, book),
     )
 
@@ -114,10 +119,25 @@ def found(where: str | Path | Config | None, environ: Mapping[str, str]) -> Conf
     return load(where, environ, check_place=_endpoint)
 
 
-def upstream(section: Section) -> Upstream:
-    """Return an upstream as routing sees it: where it is and what it serves."""
+def upstreams(config: Config) -> tuple[Upstream, ...]:
+    """Return the upstreams of a configuration as routing sees them.
+
+    Raises ConfigError for a mistake in the file of what was verified.
+    """
+    relays = [each for each in config.used if isinstance(each, RelayUpstream)]
+    verified = vouched(config)[1] if relays else NOTHING_VERIFIED
+    now_s = time.time()
+    able = {
+        each.name: verified.able(each.name, where.where(each).fingerprint, now_s) for each in relays
+    }
+    return tuple(upstream(each, able.get(each.name, frozenset())) for each in config.used)
+
+
+def upstream(section: Section, able: frozenset[str] = frozenset()) -> Upstream:
+    """Return an upstream as routing sees it; `able` is what a relay was found to do."""
     provider = PROVIDERS[section.provider]
-    endpoint = provider.endpoint(section.place())
+    place = section.place(able) if isinstance(section, RelayUpstream) else section.place()
+    endpoint = provider.endpoint(place)
     lenient = section.fidelity == "lenient"
     return Upstream(section.name, provider, endpoint, lenient=lenient, reach=where.reach(section))
 
@@ -211,7 +231,7 @@ def credential(section: Section) -> CredentialSettings:
     """Return how an upstream's credential is had."""
     kind = CredentialKind(section.credential_kind)
     match section:
-        case AnthropicUpstream() | OpenaiRelayUpstream():
+        case AnthropicUpstream() | OpenaiRelayUpstream() | RelayUpstream():
             return CredentialSettings(kind, token=_revealed(section.token))
         case AwsUpstreamSection():
             return CredentialSettings(
@@ -221,6 +241,19 @@ def credential(section: Section) -> CredentialSettings:
                 secret_access_key=_revealed(section.aws_secret_access_key),
                 session_token=_revealed(section.aws_session_token),
                 profile=section.aws_profile,
+            )
+        case FoundryUpstream():
+            return CredentialSettings(
+                kind,
+                token=_revealed(section.token),
+                tenant_id=section.tenant_id,
+                client_id=section.client_id,
+                client_secret=_revealed(section.client_secret),
+                file=section.certificate_file or section.federated_token_file,
+                file_password=_revealed(section.certificate_password),
+                authority=section.authority or azure_clouds.authority(),
+                ca_file=section.ca_file,
+                proxy=_revealed(section.proxy),
             )
         case GoogleUpstreamSection():
             return CredentialSettings(

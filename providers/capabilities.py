@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
@@ -231,10 +231,20 @@ def platform_models(caps: Capabilities, place: Place) -> Mapping[str, PlatformMo
     if place.geo is None:
         return served
     geos = _geos_with(caps, place.geo)
+    return only(served, place, geos.models, "does not take inference_geo")
+
+
+def only(
+    served: Mapping[str, PlatformModel], place: Place, models: Container[str], lacks: str
+) -> Mapping[str, PlatformModel]:
+    """Return those of an endpoint's models that are in `models`.
+
+    Raises PlaceError where the operator names another: it `lacks` what the place promises.
+    """
     for asked in place.models:
-        if _canonical(asked) not in geos.models:
-            raise PlaceError("models", f"{asked} does not take inference_geo; leave it out")
-    return {name: model for name, model in served.items() if name in geos.models}
+        if _canonical(asked) not in models:
+            raise PlaceError("models", f"{asked} {lacks}; leave it out")
+    return {name: model for name, model in served.items() if name in models}
 
 
 def _served(caps: Capabilities, place: Place) -> dict[str, PlatformModel]:

@@ -73,6 +73,8 @@ class ApiKey:
     """The credential travels in a header of its own."""
 
     header: str = "x-api-key"
+    also: tuple[str, ...] = ()
+    """Further headers that carry it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,22 @@ class ChatDialect:
 
 
 @dataclass(frozen=True, slots=True)
+class Relay:
+    """What one relay of the Messages API can do, as far as anybody said or found out."""
+
+    version: str = "2023-06-01"
+    """The API version that it is told."""
+    count_tokens: bool = False
+    stream: bool = False
+    cache_control: bool = False
+    fields: frozenset[str] = frozenset()
+    """Top-level fields that it takes beyond those of the oldest version."""
+    betas: frozenset[str] = frozenset()
+    passthrough_unknown: bool = False
+    """Whether models that nobody here knows are asked for by the caller's word."""
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """Where an operator says an upstream is; what a provider turns into an `Endpoint`."""
 
@@ -136,6 +154,14 @@ class Place:
     """The `inference_geo` that every request is to carry."""
     workspace: str | None = None
     """The id of the workspace that every request is to be in."""
+    resource: str | None = None
+    """The resource in Azure that holds the deployments."""
+    zone: str | None = None
+    """The data zone that the deployments keep to, or `global`; None: nobody says."""
+    hosting: str | None = None
+    """Whose machines the deployments run on; None: nobody says."""
+    relay: Relay | None = None
+    """What a relay of the Messages API can do; None: nobody says."""
     chat: ChatDialect | None = None
     """How a relay's chat completions are; None: as OpenAI's own."""
     fips: bool = False
@@ -166,6 +192,10 @@ class Endpoint:
     """The `inference_geo` that every request there carries."""
     workspace: str | None = None
     """The workspace that every request there is in."""
+    zone: str | None = None
+    """The data zone that its deployments keep to, or `global`."""
+    relay: Relay = Relay()
+    """What it can do, where it is a relay of the Messages API."""
     chat: ChatDialect = ChatDialect()
     """How its chat completions are, where it speaks these."""
 

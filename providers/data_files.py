@@ -221,6 +221,32 @@ class ProfileTable(Table, kw_only=True):
     rows: dict[str, ProfileRow]
 
 
+class CloudRow(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """One of Azure's clouds."""
+
+    authority: str
+    """The host of its Entra."""
+    domain: str
+    """What the hosts of Foundry resources end in."""
+    hosts: tuple[str, ...]
+    """The domains that are its own."""
+    lacks: str = ""
+    """Why Claude cannot be had there; empty: it can."""
+
+
+class CloudTable(Table, kw_only=True):
+    """Azure's clouds by name."""
+
+    rows: dict[str, CloudRow]
+
+
+@ready
+class CloudFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """`azure_clouds.toml`."""
+
+    clouds: CloudTable
+
+
 class VersionTable(Table, kw_only=True):
     """The versions of the API that a caller may name."""
 

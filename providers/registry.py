@@ -9,8 +9,10 @@ from providers.aws import Aws
 from providers.bedrock import Bedrock
 from providers.bedrock_mantle import BedrockMantle
 from providers.contract import Provider
+from providers.foundry import Foundry
 from providers.google_cloud import GoogleCloud
 from providers.openai_relay import OpenaiRelay
+from providers.relay import Relay
 from providers.vertex import Vertex
 
 PROVIDERS: Mapping[str, Provider] = {
@@ -18,8 +20,10 @@ PROVIDERS: Mapping[str, Provider] = {
     "aws": Aws(),
     "bedrock": Bedrock(),
     "bedrock_mantle": BedrockMantle(),
+    "foundry": Foundry(),
     "google_cloud": GoogleCloud(),
     "openai_relay": OpenaiRelay(),
+    "relay": Relay(),
     "vertex": Vertex(),
 }
 """One instance each: a provider holds no state."""

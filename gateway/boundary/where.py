@@ -9,8 +9,10 @@ from gateway.config import (
     AwsUpstream,
     BedrockMantleUpstream,
     BedrockUpstream,
+    FoundryUpstream,
     GoogleCloudUpstream,
     OpenaiRelayUpstream,
+    RelayUpstream,
     Upstream,
     VertexUpstream,
 )
@@ -30,7 +32,7 @@ def where(section: Upstream) -> Where:
         platform=section.provider,
         region=endpoint.region,
         profile=section.profile if isinstance(section, BedrockUpstream) else None,
-        geo=endpoint.geo,
+        geo=endpoint.geo or endpoint.zone,
         relay=section.base_url is not None,
         address=section.base_url,
         account=_account(section),
@@ -60,12 +62,14 @@ def _account(section: Upstream) -> tuple[str, ...]:
             named = (section.aws_profile,)
         case AwsUpstream():
             named = (section.aws_profile, section.workspace)
+        case FoundryUpstream():
+            named = (section.resource, section.hosted_on)
         case GoogleCloudUpstream():
             named = (section.project, section.credentials_file, section.workspace)
         case VertexUpstream():
             named = (section.project, section.credentials_file)
         case AnthropicUpstream():
             named = (section.workspace,)
-        case OpenaiRelayUpstream():
+        case OpenaiRelayUpstream() | RelayUpstream():
             named = ()
     return tuple(name or "" for name in named)

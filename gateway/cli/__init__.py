@@ -11,6 +11,7 @@ from gateway.cli import (
     doctor,
     emulate,
     explain,
+    import_,
     init,
     ledger,
     policy,
@@ -34,6 +35,7 @@ app.command("init")(init.init)
 app.command("check")(check.check)
 app.command("capabilities")(capabilities.capabilities)
 app.command("doctor")(doctor.doctor)
+app.add_typer(import_.app, name="import")
 app.command("explain")(explain.explain)
 app.command("serve")(serve.serve)
 app.command("status")(status.status)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _CREDENTIALS = {
     "aws_chain": "found by boto3's chain when first used",
+    "azure_default": "what the environment names, or the machine's identity in Azure",
+    "azure_managed": "the machine's identity in Azure",
     "google_adc": "Google's application default credentials",
 }
 _COLUMNS = ("order", "name", "provider", "where", "base_url", "credential")
@@ -160,6 +162,7 @@ def _upstream(upstream: Upstream, config: Config) -> dict[str, Any]:
 def _credential(upstream: Upstream) -> str:
     from gateway.config import (  # noqa: PLC0415 - pydantic is slow to import
         AwsUpstreamSection,
+        FoundryUpstream,
         GoogleUpstreamSection,
     )
 
@@ -172,6 +175,10 @@ def _credential(upstream: Upstream) -> str:
         return f"AWS profile {upstream.aws_profile}"
     if isinstance(upstream, GoogleUpstreamSection) and kind == "google_file":
         return f"file {upstream.credentials_file}"
+    if isinstance(upstream, FoundryUpstream) and kind == "azure_secret":
+        return str(upstream.client_secret)
+    if isinstance(upstream, FoundryUpstream) and kind in ("azure_certificate", "azure_workload"):
+        return f"file {upstream.certificate_file or upstream.federated_token_file}"
     return _CREDENTIALS[kind]
 
 

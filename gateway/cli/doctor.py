@@ -35,6 +35,9 @@ def doctor(  # noqa: PLR0917 - typer passes options by name
         bool, typer.Option("--write", help="Keep what was found, in verified.toml.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    spend: Annotated[
+        bool, typer.Option("--spend", help="Ask relays for a word too: it costs a few tokens.")
+    ] = False,
     scp: Annotated[
         bool, typer.Option("--scp", help="Print the AWS policy that fences Bedrock; ask nobody.")
     ] = False,
@@ -42,7 +45,10 @@ def doctor(  # noqa: PLR0917 - typer passes options by name
         bool, typer.Option("--support", help="Print what each platform does; ask nobody.")
     ] = False,
 ) -> None:
-    """Ask the platforms what they let one verify; no model is run. Exit 1: a fact was dropped."""
+    """Ask the platforms what they let one verify. Exit 1: a fact was dropped.
+
+    No model is run, but with --spend, on relays.
+    """
     if support:
         _support(as_json=as_json)
         return
@@ -52,7 +58,7 @@ def doctor(  # noqa: PLR0917 - typer passes options by name
         if scp:
             _fence(sections)
             return
-        report, kept = _examined(found, sections, write=write)
+        report, kept = _examined(found, sections, write=write, spend=spend)
     if as_json:
         rows = [asdict(row) for row in report.rows]
         told = {"ok": report.ok, "drift": report.drift, "unverified": report.unverified}
@@ -109,7 +115,7 @@ def _fence(sections: list[Upstream]) -> None:
 
 
 def _examined(
-    config: Config, sections: list[Upstream], *, write: bool
+    config: Config, sections: list[Upstream], *, write: bool, spend: bool
 ) -> tuple[Report, Path | None]:
     """Return what a run came to, and the file it was written to; raises ConfigError."""
     from gateway.boundary.load import vouched  # noqa: PLC0415 - pydantic is slow to import
@@ -122,7 +128,7 @@ def _examined(
     path = _target(config) if write else None
     attestations, prior = vouched(config)
     subjects = [Subject.of(each) for each in sections]
-    findings = examined(subjects)
+    findings = examined(subjects, spend=spend)
     now_s = time.time()
     asked = [each.where for each in subjects]
     new = concluded(findings, prior, asked, config.upstreams, now_s)

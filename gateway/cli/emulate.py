@@ -101,6 +101,8 @@ def _introduce(emulator: Emulator, service_account: Path | None) -> None:
         f"ANTHROPIC_AWS_BASE_URL={emulator.aws.base_url}",
         "ANTHROPIC_AWS_WORKSPACE_ID=wrkspc_emulator",
         f"# claude.googleapis.com: {emulator.google_cloud.base_url}",
+        f"ANTHROPIC_FOUNDRY_BASE_URL={emulator.foundry.base_url}/anthropic",
+        f"# a relay of the Messages API: {emulator.relay.base_url}",
         f"# an OpenAI-compatible relay: {emulator.openai_relay.client_url}",
         f"# faults and records: {emulator.direct.base_url}/_emulator/",
         "",

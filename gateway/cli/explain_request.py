@@ -69,7 +69,7 @@ def explained(asked: Question, setting: Setting) -> Explained:
     """Decide a request as the doors would, and plan it; raises ConfigError."""
     config = setting.config
     boundary = Boundary(config)
-    upstreams = [compose.upstream(section) for section in config.used]
+    upstreams = compose.upstreams(config)
     leave = Leave(boundary, compose.costing(config, upstreams).dearness)
     caller = _caller(asked.key, config)
     kind, headers, body = _kind(asked.kind), _headers(asked), _body(asked)
@@ -79,7 +79,12 @@ def explained(asked: Question, setting: Setting) -> Explained:
     try:
         call = read_call(kind, headers, body, caller=caller)
         planned: Plan | None = plan(
-            call, upstreams, judge=judge, ranks=leave.ranks, today=leave.today
+            call,
+            upstreams,
+            judge=judge,
+            ranks=leave.ranks,
+            reach=leave.reach,
+            today=leave.today,
         )
         refused = None if planned is None else planned.refused
     except Refused as error:

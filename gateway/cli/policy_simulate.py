@@ -53,8 +53,7 @@ def run(
 def _costs(setting: Setting) -> Costs:
     from gateway import compose  # noqa: PLC0415 - the wire and the credentials come with it
 
-    upstreams = [compose.upstream(section) for section in setting.config.used]
-    return compose.costing(setting.config, upstreams)
+    return compose.costing(setting.config, compose.upstreams(setting.config))
 
 
 def _since(since: str | None) -> float | None:

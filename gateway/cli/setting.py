@@ -38,6 +38,7 @@ _EXTRAS = {
     "sqlalchemy": "ledger",
     "starlette": "server",
     "uvicorn": "server",
+    "yaml": "import",
 }
 """Package -> the extra that brings it."""
 

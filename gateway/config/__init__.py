@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gateway.config.build import CheckPlace
 from gateway.config.environ import NO_POLICY_WARNING, process_environ
+from gateway.config.foundry_upstream import FoundryUpstream
 from gateway.config.load import environments, load
 from gateway.config.mistakes import ConfigError, Mistake
 from gateway.config.model import (
@@ -17,14 +18,15 @@ from gateway.config.model import (
     Server,
     Timeouts,
 )
+from gateway.config.relay_upstream import RelayUpstream
 from gateway.config.secret import Secret
+from gateway.config.upstream_section import CredentialKind
 from gateway.config.upstreams import (
     AnthropicUpstream,
     AwsUpstream,
     AwsUpstreamSection,
     BedrockMantleUpstream,
     BedrockUpstream,
-    CredentialKind,
     GoogleCloudUpstream,
     GoogleUpstreamSection,
     OpenaiRelayUpstream,
@@ -45,12 +47,14 @@ __all__ = [
     "Config",
     "ConfigError",
     "CredentialKind",
+    "FoundryUpstream",
     "GoogleCloudUpstream",
     "GoogleUpstreamSection",
     "Journal",
     "Mistake",
     "OpenaiRelayUpstream",
     "Policy",
+    "RelayUpstream",
     "Retries",
     "Routing",
     "Secret",

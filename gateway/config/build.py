@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from gateway.config.document import Document
+from gateway.config.extras import missing
 from gateway.config.mistakes import ConfigError, Key, Mistake, nearest
 from gateway.config.model import (
     Affinity,
@@ -210,6 +211,8 @@ class _Reading:
             self._wrong((*key, fault.key), fault.message, fault.suggestion)
         context = replace(self.how.references, required=used)
         upstream = self._checked(key, UPSTREAMS[provider], {**table, "name": name}, context)
+        if upstream is not None and used and (lacking := missing(upstream)) is not None:
+            self._wrong((*key, lacking.key), lacking.message, lacking.suggestion)
         if upstream is not None and not faults:
             self._place(key, upstream)
         return upstream

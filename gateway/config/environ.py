@@ -19,8 +19,9 @@ NO_POLICY_WARNING = (
 
 _NOTHING = (
     "set ANTHROPIC_API_KEY; or AWS_REGION with AWS credentials, and ANTHROPIC_AWS_WORKSPACE_ID for "
-    "Claude Platform on AWS; or ANTHROPIC_VERTEX_PROJECT_ID and CLOUD_ML_REGION; or write a "
-    "configuration with `gateway init` and name it in GATEWAY_CONFIG"
+    "Claude Platform on AWS; or ANTHROPIC_VERTEX_PROJECT_ID and CLOUD_ML_REGION; or "
+    "ANTHROPIC_FOUNDRY_API_KEY and ANTHROPIC_FOUNDRY_RESOURCE; or write a configuration with "
+    "`gateway init` and name it in GATEWAY_CONFIG"
 )
 _AWS_SIGNS = (
     "AWS_BEARER_TOKEN_BEDROCK",
@@ -58,7 +59,7 @@ def from_variables(
 
     The variables are those of the SDK's clients (`anthropic/_client.py`,
     `anthropic/lib/aws/_client.py`, `anthropic/lib/bedrock/_client.py`,
-    `anthropic/lib/vertex/_client.py`).
+    `anthropic/lib/foundry.py`, `anthropic/lib/vertex/_client.py`).
 
     Args:
         environ: The environment.
@@ -73,6 +74,7 @@ def from_variables(
         "aws": _aws(environ, notes),
         "bedrock": _bedrock(environ, exists, notes),
         "vertex": _vertex(environ, notes),
+        "foundry": _foundry(environ, notes),
     }
     upstreams = {name: upstream for name, upstream in found.items() if upstream is not None}
     if not upstreams:
@@ -161,6 +163,20 @@ def _vertex(environ: Mapping[str, str], notes: list[str]) -> Found | None:
         "base_url": "ANTHROPIC_VERTEX_BASE_URL",
     }
     return _found(environ, "vertex", {}, settings)
+
+
+def _foundry(environ: Mapping[str, str], notes: list[str]) -> Found | None:
+    """Nothing names the type of the deployments, so their prices and places stay unknown."""
+    prefix = "ANTHROPIC_FOUNDRY_"
+    if not variable(environ, f"{prefix}API_KEY"):
+        return None
+    # The SDK's client refuses both; here the base URL says more.
+    key = "base_url" if variable(environ, f"{prefix}BASE_URL") else "resource"
+    name = f"{prefix}{key.upper()}"
+    if not variable(environ, name):
+        notes.append(f"{prefix}API_KEY is set and {prefix}RESOURCE is not: no Microsoft Foundry")
+        return None
+    return _found(environ, "foundry", {"api_key": f"{prefix}API_KEY"}, {key: name})
 
 
 def _found(

@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, Strict
 from gateway.config.addresses import is_loopback
 from gateway.config.ledger_url import LedgerUrl
 from gateway.config.secret import Secret
-from gateway.config.upstreams import File, Upstream
+from gateway.config.upstream_section import File
+from gateway.config.upstreams import Upstream
 
 _MIB_BYTES = 1024 * 1024
 

@@ -19,21 +19,50 @@ _EXCLUSIVE: dict[str, tuple[str, ...]] = {
     "aws": _AWS_CREDENTIALS,
     "bedrock": _AWS_CREDENTIALS,
     "bedrock_mantle": _AWS_CREDENTIALS,
+    "foundry": (
+        "api_key",
+        "access_token",
+        "client_secret",
+        "certificate_file",
+        "federated_token_file",
+        "managed_identity",
+    ),
     "google_cloud": _GOOGLE_CREDENTIALS,
     "openai_relay": ("api_key",),
+    "relay": ("api_key", "auth_token"),
     "vertex": _GOOGLE_CREDENTIALS,
 }
 """Provider -> the settings that each name a credential; one upstream has one."""
 
-_KEY_VARIABLES = {"anthropic": "ANTHROPIC_API_KEY", "openai_relay": "RELAY_API_KEY"}
+_KEY_VARIABLES = {
+    "anthropic": "ANTHROPIC_API_KEY",
+    "openai_relay": "RELAY_API_KEY",
+    "relay": "RELAY_API_KEY",
+}
 """Provider without a credential of its own to be found -> a variable that one may be in."""
 
 _NEEDS: dict[str, tuple[tuple[str, str], ...]] = {
     "aws": _AWS_PAIRS,
     "bedrock": _AWS_PAIRS,
     "bedrock_mantle": _AWS_PAIRS,
+    "foundry": (
+        *(
+            (key, needed)
+            for key in ("client_secret", "certificate_file", "federated_token_file")
+            for needed in ("tenant_id", "client_id")
+        ),
+        ("certificate_password", "certificate_file"),
+    ),
 }
 """Provider -> pairs: the first setting means nothing without the second."""
+
+
+_SENT = {
+    "base_url": "prompts and credentials",
+    "control_url": "credentials",
+    "authority": "credentials",
+}
+"""An address -> what goes there."""
 
 
 class Fault(NamedTuple):
@@ -74,6 +103,6 @@ def _plain(table: Mapping[str, Any]) -> list[Fault]:
     hint = "write https://, or set allow_private_network = true for a network of your own"
     return [
         Fault(key, f"would send {what} without TLS", hint)
-        for key, what in (("base_url", "prompts and credentials"), ("control_url", "credentials"))
+        for key, what in _SENT.items()
         if isinstance(url := table.get(key), str) and is_plain(url) and not private
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gateway.credentials.aws import AwsSigner
+from gateway.credentials.azure import AzureSigner
 from gateway.credentials.contract import CredentialError, Signer
 from gateway.credentials.google import GoogleSigner
 from gateway.credentials.settings import CredentialKind, CredentialSettings
@@ -23,6 +24,15 @@ def signer(settings: CredentialSettings, auth: Auth) -> Signer:
         case CredentialKind.GOOGLE_FILE | CredentialKind.GOOGLE_ADC:
             _needs_bearer(settings, auth)
             return GoogleSigner(settings)
+        case (
+            CredentialKind.AZURE_SECRET
+            | CredentialKind.AZURE_CERTIFICATE
+            | CredentialKind.AZURE_WORKLOAD
+            | CredentialKind.AZURE_MANAGED
+            | CredentialKind.AZURE_DEFAULT
+        ):
+            _needs_bearer(settings, auth)
+            return AzureSigner(settings)
         case CredentialKind.ANTHROPIC_CHAIN:
             _needs_bearer(settings, auth)
             return _chain_signer(settings)

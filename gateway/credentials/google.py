@@ -4,48 +4,28 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import NoReturn
 
 from gateway.credentials.contract import CredentialError
-from gateway.credentials.headers import without_credentials
 from gateway.credentials.lease import Lease
-from gateway.credentials.renewal import Renewal
 from gateway.credentials.settings import CredentialKind, CredentialSettings
-from providers.contract import Headers, WireRequest
+from gateway.credentials.token_signer import TokenSigner
 
 
-class GoogleSigner:
-    """Sends an access token, renewed when less than five minutes of it are left.
+class GoogleSigner(TokenSigner):
+    """Sends an access token of Google's.
 
-    Raises CredentialError when the settings of its kind are incomplete. `clock` returns seconds
-    since the epoch.
+    Raises CredentialError when the settings of its kind are incomplete.
     """
 
-    __slots__ = ("_renewal",)
+    __slots__ = ()
 
     def __init__(
         self, settings: CredentialSettings, *, clock: Callable[[], float] = time.time
     ) -> None:
         _check(settings)
-        self._renewal: Renewal[str] = Renewal(
+        super().__init__(
             lambda now_s: _fetch(settings, now_s), "the Google access token", clock=clock
         )
-
-    def fresh(self) -> bool:
-        """Say whether there is a token with more than half a minute left."""
-        return self._renewal.fresh()
-
-    def refresh(self, timeout_s: float) -> None:
-        """Fetch a token, or join the fetch in progress. Raises CredentialError."""
-        self._renewal.refresh(timeout_s)
-
-    def sign(self, request: WireRequest, host: str) -> Headers:  # noqa: ARG002 - the protocol
-        """Return the request's headers with the token added."""
-        bearer = ("authorization", f"Bearer {self._renewal.value()}")
-        return (*without_credentials(request.headers), bearer)
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a signer holds a secret and is not pickled")
 
 
 def _fetch(settings: CredentialSettings, now_s: float) -> Lease[str]:

@@ -19,13 +19,12 @@ from gateway.credentials.contract import CredentialError
 from gateway.credentials.headers import checked_secret
 from gateway.credentials.lease import Lease
 from gateway.credentials.settings import CredentialKind, CredentialSettings
+from gateway.credentials.token_fetch import FETCH_S
 from gateway.credentials.token_hosts import host_entry
 from gateway.credentials.token_transport import TokenFetchError, TokenTransport
 
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 """The scope that `anthropic.lib.vertex` asks for."""
-FETCH_S = 20.0
-"""The longest a fetch may take in all, whoever waits for it."""
 _OAUTH_ERROR = re.compile(r"[a-z_]{1,40}")
 
 

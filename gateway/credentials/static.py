@@ -15,10 +15,10 @@ class StaticSigner:
     Raises CredentialError when the secret cannot stand in a header or `auth` needs another kind.
     """
 
-    __slots__ = ("_header",)
+    __slots__ = ("_headers",)
 
     def __init__(self, secret: str, auth: Auth) -> None:
-        self._header = _header(checked_secret(secret, "the token"), auth)
+        self._headers = _headers(checked_secret(secret, "the token"), auth)
 
     def fresh(self) -> bool:
         """Say yes: there is nothing to fetch."""
@@ -29,21 +29,21 @@ class StaticSigner:
 
     def sign(self, request: WireRequest, host: str) -> Headers:  # noqa: ARG002 - the protocol
         """Return the request's headers with the secret added."""
-        return (*without_credentials(request.headers), self._header)
+        return (*without_credentials(request.headers), *self._headers)
 
     def __repr__(self) -> str:
-        return f"StaticSigner({self._header[0]})"
+        return f"StaticSigner({', '.join(name for name, _ in self._headers)})"
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a signer holds a secret and is not pickled")
 
 
-def _header(secret: str, auth: Auth) -> tuple[str, str]:
+def _headers(secret: str, auth: Auth) -> Headers:
     match auth:
         case Bearer():
-            return ("authorization", f"Bearer {secret}")
-        case ApiKey(header=name):
-            return (name, secret)
+            return (("authorization", f"Bearer {secret}"),)
+        case ApiKey():
+            return tuple((name, secret) for name in (auth.header, *auth.also))
         case _:
             raise CredentialError(
                 "a token cannot sign with AWS Signature Version 4; "

@@ -9,20 +9,30 @@ from gateway.config import (
     AwsUpstream,
     BedrockMantleUpstream,
     BedrockUpstream,
+    FoundryUpstream,
     GoogleCloudUpstream,
     OpenaiRelayUpstream,
+    RelayUpstream,
     VertexUpstream,
 )
 from gateway.doctor.finding import FACTS, Finding
 from gateway.doctor.subject import Subject
 
 
-def examined(subjects: Iterable[Subject]) -> tuple[Finding, ...]:
-    """Return what the platforms say of the upstreams; blocks, and runs no model."""
-    return tuple(finding for subject in subjects for finding in _examined(subject))
+def examined(subjects: Iterable[Subject], *, spend: bool = False) -> tuple[Finding, ...]:
+    """Return what the platforms say of the upstreams; blocks.
+
+    No model is run, unless `spend` lets relays be asked for a word.
+    """
+    return tuple(finding for subject in subjects for finding in _examined(subject, spend=spend))
 
 
-def _examined(subject: Subject) -> Iterator[Finding]:
+def _examined(subject: Subject, *, spend: bool) -> Iterator[Finding]:
+    if isinstance(subject.section, RelayUpstream):
+        from gateway.doctor.relay_probes import probe_relay  # noqa: PLC0415 - loads httpx2
+
+        yield from probe_relay(subject, subject.section, spend=spend)
+        return
     doubt = subject.doubt()
     if doubt:
         yield from subject.silent("none", doubt, *FACTS[subject.section.provider])
@@ -33,7 +43,11 @@ def _examined(subject: Subject) -> Iterator[Finding]:
 
             yield from probe_bedrock(subject, section)
         case (
-            AwsUpstream() | BedrockMantleUpstream() | GoogleCloudUpstream() | OpenaiRelayUpstream()
+            AwsUpstream()
+            | BedrockMantleUpstream()
+            | FoundryUpstream()
+            | GoogleCloudUpstream()
+            | OpenaiRelayUpstream()
         ):
             # No operation is known that tells a fact of these platforms.
             return

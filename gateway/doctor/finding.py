@@ -16,8 +16,10 @@ FACTS = {
     "aws": (),
     "bedrock": ("retention_days", "processing_in", "storage_in", "partition"),
     "bedrock_mantle": (),
+    "foundry": (),
     "google_cloud": (),
     "openai_relay": (),
+    "relay": (),
     "vertex": ("processing_in",),
 }
 """Provider -> the facts that its platform can be asked about."""

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
+from gateway.config.relay_upstream import ABILITIES
 from gateway.doctor.finding import Finding, Outcome
 from gateway.policy.facts import SHAPES
 from gateway.policy.places import Where
-from gateway.policy.verified import Drop, Probed, Verified
+from gateway.policy.verified import Able, Drop, Probed, Verified
 
 HOLDS_S = 86_400.0
 """How long something stays verified."""
+ABLE_S = 7 * 86_400.0
+"""How long a relay is taken to do what it was found to do."""
 
 _STANDING = frozenset({Outcome.DROPPED, Outcome.UNVERIFIED})
 
@@ -46,7 +49,8 @@ def concluded(
     verified = tuple(
         each for each in _verified(findings, places, now_s) if (each.upstream, each.fact) not in out
     )
-    return Verified((*facts, *verified), dropped)
+    able = tuple(each for each in prior.abilities if each.upstream in others)
+    return Verified((*facts, *verified), dropped, (*able, *_able(findings, places, now_s)))
 
 
 def _verified(
@@ -64,6 +68,13 @@ def _verified(
                 now_s + HOLDS_S,
                 each.models,
             )
+
+
+def _able(findings: Sequence[Finding], places: dict[str, str], now_s: float) -> Iterator[Able]:
+    for each in findings:
+        if each.outcome is Outcome.VERIFIED and each.fact in ABILITIES:
+            place = places[each.upstream]
+            yield Able(each.upstream, each.fact, each.probe, place, now_s, now_s + ABLE_S)
 
 
 def _dropped(findings: Sequence[Finding], now_s: float) -> Iterator[Drop]:

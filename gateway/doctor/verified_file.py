@@ -12,7 +12,7 @@ from typing import Any
 
 from gateway.policy.facts import plain
 from gateway.policy.reading import SCHEMA
-from gateway.policy.verified import Drop, Probed, Verified
+from gateway.policy.verified import Able, Drop, Probed, Verified
 
 _HEAD = "# `gateway doctor --write` wrote this, and the next run replaces it. Do not edit it.\n"
 _DELETE = "\x7f"
@@ -23,6 +23,7 @@ def written(verified: Verified) -> str:
     """Return the text of `verified.toml`; reading it gives the same again, to the second."""
     tables = [_table("attest", _attest(each)) for each in verified.facts]
     tables += [_table("drop", _drop(each)) for each in verified.drops]
+    tables += [_table("able", _able(each)) for each in verified.abilities]
     return "\n".join([f"{_HEAD}schema = {SCHEMA}\n", *tables])
 
 
@@ -66,6 +67,17 @@ def _drop(each: Drop) -> dict[str, Any]:
         "probe": each.probe,
         "because": each.because,
         "checked_at": _moment(each.checked_s),
+    }
+
+
+def _able(each: Able) -> dict[str, Any]:
+    return {
+        "upstream": each.upstream,
+        "does": each.does,
+        "probe": each.probe,
+        "place": each.place,
+        "checked_at": _moment(each.checked_s),
+        "expires": _moment(each.until_s),
     }
 
 

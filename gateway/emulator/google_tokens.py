@@ -11,11 +11,12 @@ import base64
 import hashlib
 import hmac
 import json
-import secrets
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
+
+from gateway.emulator.sealed_tokens import SealedTokens
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -63,7 +64,7 @@ class ServiceAccount:
     static_tokens: frozenset[str] = frozenset()
     """Access tokens that are good for ever, for clients that are simply given one."""
     _key: RSAPrivateKey | None = field(default=None, repr=False)
-    _seal: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
+    _issued: SealedTokens = field(default_factory=lambda: SealedTokens("ya29."))
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def info(self, token_uri: str) -> dict[str, str]:
@@ -109,26 +110,14 @@ class ServiceAccount:
         except AssertionRefused as refused:
             return 400, {"error": refused.error, "error_description": refused.description}
         return 200, {
-            "access_token": self._issue(now_s + self.token_lifetime_s),
+            "access_token": self._issued.issue(now_s + self.token_lifetime_s),
             "expires_in": self.token_lifetime_s,
             "token_type": "Bearer",
         }
 
     def accepts(self, token: str, now_s: float) -> bool:
         """Say whether `token` was issued here and has not expired at `now_s`."""
-        if token in self.static_tokens:
-            return True
-        prefix, _, seal = token.rpartition(".")
-        if not hmac.compare_digest(self._sealed(prefix).encode(), seal.encode()):
-            return False
-        return now_s < float(prefix.removeprefix("ya29."))
-
-    def _issue(self, expires_at_s: float) -> str:
-        prefix = f"ya29.{int(expires_at_s)}"
-        return f"{prefix}.{self._sealed(prefix)}"
-
-    def _sealed(self, prefix: str) -> str:
-        return hmac.digest(self._seal, prefix.encode(), "sha256").hex()
+        return token in self.static_tokens or self._issued.accepts(token, now_s)
 
     def _private_key(self) -> RSAPrivateKey:
         from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: PLC0415 - slow to import

@@ -18,12 +18,14 @@ from gateway.emulator.control import PREFIX, controlled
 from gateway.emulator.direct import Direct
 from gateway.emulator.elsewhere import Elsewhere, refusing_socket
 from gateway.emulator.fault_queue import Faults
+from gateway.emulator.foundry import Foundry
 from gateway.emulator.google_cloud import GoogleCloud
 from gateway.emulator.http import End, Note, Request, Response
 from gateway.emulator.mantle import Mantle
 from gateway.emulator.openai_relay import OpenaiRelay
 from gateway.emulator.platform import Ids, Platform, World
 from gateway.emulator.records import Records
+from gateway.emulator.relay import Relay
 from gateway.emulator.server import Server
 from gateway.emulator.vertex import Vertex
 
@@ -38,6 +40,8 @@ PLATFORMS: Final[Mapping[str, Callable[[World], Platform]]] = MappingProxyType(
         "bedrock_mantle": Mantle,
         "google_cloud": GoogleCloud,
         "openai_relay": OpenaiRelay,
+        "foundry": Foundry,
+        "relay": Relay,
     }
 )
 """Platform name -> what emulates it; the order is the order of ports."""
@@ -91,6 +95,8 @@ class Emulator:
         self.google_cloud = GoogleCloud(self._world)
         self.openai_relay = OpenaiRelay(self._world)
         self.google_cloud.account = self.vertex.account
+        self.foundry = Foundry(self._world)
+        self.relay = Relay(self._world)
         self.elsewhere = Elsewhere(self._world)
         """A host that is no platform; what arrives there is on record as `elsewhere`."""
         self.platforms: tuple[Platform, ...] = (
@@ -100,6 +106,8 @@ class Emulator:
             self.aws,
             self.mantle,
             self.google_cloud,
+            self.foundry,
+            self.relay,
             self.openai_relay,
         )
         self._servers: list[Server] = []
@@ -122,6 +130,8 @@ class Emulator:
         self.direct.organization.reset()
         self.aws.organization.reset()
         self.vertex.garden.reset()
+        self.foundry.reset()
+        self.relay.reset()
         self.openai_relay.habits = ()
         self._world.records.clear()
         self._world.faults.clear()

@@ -26,6 +26,8 @@ _IN_REGION = "anthropic."
 """What a model id on Bedrock starts with when no profile moves the request."""
 _PREFIX = re.compile(r"([a-z-]+)\.(?=anthropic\.)")
 _AWS_PLATFORM = "aws"
+_NAMED = {"geo": "inference_geo", "zone": "data zone"}
+"""What names a geography to the platform, where a setting of that name locates it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ class Where:
 
 class _PlatformRow(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     processor: str
-    located_by: Literal["aws", "google", "geo"]
+    located_by: Literal["aws", "google", "geo", "zone"]
 
 
 class _PlatformTable(Table, kw_only=True):
@@ -158,7 +160,7 @@ def bounds(where: Where) -> dict[str, Fact]:
     What answers at an address of its own may be anything, so nothing follows from it. But who
     vouches for it cannot mean fewer places than the request itself leaves open.
     """
-    if not where.relay or _located_by(where) == "geo":
+    if not where.relay or _located_by(where) in _NAMED:
         return {}
     found = derived(replace(where, relay=False))
     return {name: fact for name, fact in found.items() if name in PLACES}
@@ -166,7 +168,7 @@ def bounds(where: Where) -> dict[str, Fact]:
 
 def bounds_by_model(where: Where) -> dict[str, dict[str, Fact | None]]:
     """Return the same for the models whose id there names another profile."""
-    if not where.relay or _located_by(where) == "geo":
+    if not where.relay or _located_by(where) in _NAMED:
         return {}
     return derived_by_model(replace(where, relay=False))
 
@@ -263,7 +265,8 @@ def _google(where: Where) -> dict[str, Fact]:
 def _geo(where: Where) -> dict[str, Fact]:
     geo = where.geo or "global"
     reached = geography(geo)
-    return {} if reached is None else {"processing_in": _fact(reached, f"inference_geo {geo}")}
+    named = _NAMED[_located_by(where)]
+    return {} if reached is None else {"processing_in": _fact(reached, f"{named} {geo}")}
 
 
 def _geo_by_model(where: Where) -> dict[str, dict[str, Fact | None]]:
@@ -273,7 +276,7 @@ def _geo_by_model(where: Where) -> dict[str, dict[str, Fact | None]]:
         return {}
     if where.geo is None or geos is None or where.geo in geos.anywhere:
         return {}
-    anywhere = _fact(EVERYWHERE, "the model takes no inference_geo")
+    anywhere = _fact(EVERYWHERE, f"the model takes no {_NAMED[_located_by(where)]}")
     return {
         model.id: {"processing_in": anywhere}
         for model in catalog.models()
@@ -285,10 +288,12 @@ _LOCATED: dict[str, Callable[[Where], dict[str, Fact]]] = {
     _AWS_PLATFORM: _aws,
     "google": _google,
     "geo": _geo,
+    "zone": _geo,
 }
 _LOCATED_BY_MODEL: dict[str, Callable[[Where], dict[str, dict[str, Fact | None]]]] = {
     _AWS_PLATFORM: _aws_by_model,
     "geo": _geo_by_model,
+    "zone": _geo_by_model,
 }
 
 

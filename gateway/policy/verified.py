@@ -51,12 +51,25 @@ class DropShape(Shape):
     checked_at: dt.datetime
 
 
+class AbleShape(Shape):
+    """An `[[able]]` table: something that a relay was found to do."""
+
+    upstream: Words
+    does: Literal["count_tokens", "stream", "cache_control"]
+    probe: Words
+    place: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
+    """The fingerprint of the upstream as it was probed."""
+    checked_at: dt.datetime
+    expires: dt.datetime
+
+
 class FoundShape(Shape):
     """`verified.toml`."""
 
     schema_: Annotated[int, Field(alias="schema", ge=SCHEMA, le=SCHEMA)]
     attest: Annotated[tuple[VerifiedShape, ...], Strict(strict=False)] = ()
     drop: Annotated[tuple[DropShape, ...], Strict(strict=False)] = ()
+    able: Annotated[tuple[AbleShape, ...], Strict(strict=False)] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +101,34 @@ class Drop:
 
 
 @dataclass(frozen=True, slots=True)
+class Able:
+    """One thing that an upstream was found to do."""
+
+    upstream: str
+    does: str
+    probe: str
+    place: str
+    """The fingerprint of the upstream as it was probed (`Where.fingerprint`)."""
+    checked_s: float
+    until_s: float
+    """Unix times."""
+
+
+@dataclass(frozen=True, slots=True)
 class Verified:
     """What probes found, all of it."""
 
     facts: tuple[Probed, ...] = ()
     drops: tuple[Drop, ...] = ()
+    abilities: tuple[Able, ...] = ()
+
+    def able(self, upstream: str, place: str, now_s: float) -> frozenset[str]:
+        """Return what an upstream was found to do, as long as it is where it was."""
+        return frozenset(
+            each.does
+            for each in self.abilities
+            if (each.upstream, each.place) == (upstream, place) and now_s < each.until_s
+        )
 
 
 NOTHING_VERIFIED = Verified()
@@ -105,7 +141,11 @@ def read_verified(file: str, text: str) -> Verified:
     mistakes = in_order(source.mistake(key, message, hint) for key, message, hint in _faults(shape))
     if mistakes:
         raise ConfigError(mistakes)
-    return Verified(tuple(map(_probed, shape.attest)), tuple(map(_dropped, shape.drop)))
+    return Verified(
+        tuple(map(_probed, shape.attest)),
+        tuple(map(_dropped, shape.drop)),
+        tuple(map(_able, shape.able)),
+    )
 
 
 def _probed(each: VerifiedShape) -> Probed:
@@ -129,10 +169,18 @@ def _dropped(each: DropShape) -> Drop:
     return Drop(each.upstream, each.fact, each.probe, each.because, checked_s)
 
 
+def _able(each: AbleShape) -> Able:
+    times = (each.checked_at.timestamp(), each.expires.timestamp())
+    return Able(each.upstream, each.does, each.probe, each.place, *times)
+
+
 def _faults(shape: FoundShape) -> Iterator[tuple[Key, str, str]]:
     for place, each in enumerate(shape.attest):
         for name, message, hint in (*_common(each), *_own(each)):
             yield ("attest", place, name), message, hint
+    for place, able in enumerate(shape.able):
+        for name, message, hint in (*_moments(able), *_ends(able)):
+            yield ("able", place, name), message, hint
     for place, drop in enumerate(shape.drop):
         for name, message, hint in _common(drop):
             yield ("drop", place, name), message, hint
@@ -142,6 +190,10 @@ def _common(each: VerifiedShape | DropShape) -> Iterator[tuple[str, str, str]]:
     known = set(SHAPES) - DERIVED_ONLY
     if each.fact not in known:
         yield "fact", "is no fact", nearest(each.fact, known)
+    yield from _moments(each)
+
+
+def _moments(each: VerifiedShape | DropShape | AbleShape) -> Iterator[tuple[str, str, str]]:
     if _GLOB & set(each.upstream):
         yield "upstream", "is no name of an upstream", "a probe names one"
     if each.checked_at.tzinfo is None:
@@ -154,6 +206,10 @@ def _own(each: VerifiedShape) -> Iterator[tuple[str, str, str]]:
         yield "value", f"is no value of {each.fact}", "run gateway doctor --write"
     elif each.fact in PLACES:
         yield from place_faults(value)
+    yield from _ends(each)
+
+
+def _ends(each: VerifiedShape | AbleShape) -> Iterator[tuple[str, str, str]]:
     if each.expires.tzinfo is None:
         yield "expires", "has no offset", "write 2026-11-23T06:00:00Z"
     elif each.checked_at.tzinfo and not _within(each.expires - each.checked_at):

@@ -27,6 +27,10 @@ class _VertexTable(Table, kw_only=True):
     locations: dict[str, Scope]
 
 
+class _FoundryTable(Table, kw_only=True):
+    zones: dict[str, Scope]
+
+
 class _AnthropicTable(Table, kw_only=True):
     geos: dict[str, Scope]
 
@@ -35,6 +39,7 @@ class _AnthropicTable(Table, kw_only=True):
 class _ScopeFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     bedrock: _BedrockTable
     vertex: _VertexTable
+    foundry: _FoundryTable
     anthropic: _AnthropicTable
 
 
@@ -84,6 +89,10 @@ def _anthropic(endpoint: Endpoint, _model: str) -> Scope | None:
     return _file().anthropic.geos.get(endpoint.geo or "global")
 
 
+def _foundry(endpoint: Endpoint, _model: str) -> Scope | None:
+    return _file().foundry.zones.get(endpoint.zone or "")
+
+
 def _anywhere(_endpoint: Endpoint, _model: str) -> Scope:
     """Return the widest scope: nobody says where a relay runs a model."""
     return "global"
@@ -95,6 +104,8 @@ _BY_PLATFORM: Mapping[str, Callable[[Endpoint, str], Scope | None]] = {
     "vertex": _vertex,
     "anthropic": _anthropic,
     "aws": _anthropic,
+    "foundry": _foundry,
     "google_cloud": _anthropic,
     "openai_relay": _anywhere,
+    "relay": _anywhere,
 }

@@ -23,11 +23,13 @@ DETAIL_CHARS = 500
 """How much of a platform's words a failure keeps for the log."""
 
 _TABLE = Path(__file__).parent.parent / "data" / "failures.toml"
-_PLATFORMS = ("bedrock", "vertex", "chat_completions")
+_PLATFORMS = ("bedrock", "foundry", "vertex", "chat_completions")
 _CODE = re.compile(r"[a-z][a-z_]{2,63}")
 """An error type or code as the API writes them; no account or host looks like one."""
 _BAD_GATEWAY = 502
 _UNPROCESSABLE_FROM, _SERVER_FROM, _STATUSES_END = 400, 500, 600
+_NAMES = ("type", "status", "code")
+"""Where an error object has its name: Anthropic's, Google's, Azure's."""
 _REQUEST_ID = re.compile(r"[!-~]{1,200}")
 
 
@@ -166,7 +168,7 @@ def _begins(part: str) -> re.Pattern[str]:
 
 
 def read(body: bytes) -> Words:
-    """Read an error body: an Anthropic envelope, Google's or AWS's object, or a 1-array of one.
+    """Read an error body: an Anthropic envelope, a cloud's own object, or a 1-array of one.
 
     Anything else gives empty words.
     """
@@ -184,7 +186,7 @@ def read(body: bytes) -> Words:
     details = error.get("details")
     return Words(
         message=_text(error.get("message")),
-        name=_text(error.get("type")) or _text(error.get("status")),
+        name=next(filter(None, (_text(error.get(key)) for key in _NAMES)), ""),
         error_code=_text(details.get("error_code")) if isinstance(details, dict) else "",
         request_id=_request_id(found.get("request_id")),
         anthropic=found.get("type") == "error" and isinstance(error.get("type"), str),
@@ -362,5 +364,6 @@ def request_id(headers: Headers) -> str | None:
         header(headers, "request-id")
         or header(headers, "x-amzn-requestid")
         or header(headers, "x-goog-request-id")
+        or header(headers, "apim-request-id")
         or header(headers, "x-request-id")
     )

@@ -48,6 +48,14 @@ def test_nothing_allowed_exits_1_and_names_the_rules(run: Run) -> None:
     assert "gdpr-customer: feature web_search is forbidden" in found.output
 
 
+def test_what_a_platform_is_certain_to_refuse_is_a_reason(run: Run) -> None:
+    body = json.dumps({**BODY, "max_tokens": 128_001})
+    found = run("explain", "--class", "customer", "--body", "-", stdin=body)
+    assert found.exit_code == 2
+    reason = "max_tokens: claude-opus-5-5 answers at most 128000 tokens on Amazon Bedrock"
+    assert f"left out: frankfurt: {reason}" in found.output.splitlines()
+
+
 def test_an_unlabelled_request_is_shown_with_the_class_it_gets(run: Run) -> None:
     found = run("explain", "--model", "claude-opus-5-5")
     assert found.output.startswith("class: none, so customer; ")

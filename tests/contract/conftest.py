@@ -80,6 +80,11 @@ class Oracle:
             aws_region=region, api_key="k", http_client=self._http, max_retries=0
         )
 
+    def foundry(self, resource: str) -> anthropic.AnthropicFoundry:
+        return anthropic.AnthropicFoundry(
+            resource=resource, api_key="k", http_client=self._http, max_retries=0
+        )
+
     def google_cloud(self, project: str, workspace: str) -> anthropic.AnthropicGoogleCloud:
         return anthropic.AnthropicGoogleCloud(
             project=project,
@@ -92,6 +97,15 @@ class Oracle:
     def mantle(self, region: str) -> anthropic.AnthropicBedrockMantle:
         return anthropic.AnthropicBedrockMantle(
             aws_region=region, api_key="k", http_client=self._http, max_retries=0
+        )
+
+    def relay(self, base_url: str) -> anthropic.Anthropic:
+        return anthropic.Anthropic(
+            base_url=base_url,
+            api_key="k",
+            http_client=self._http,
+            max_retries=0,
+            default_headers={"anthropic-version": "2023-06-01"},
         )
 
     def vertex(self, region: str, project: str) -> anthropic.AnthropicVertex:

@@ -98,7 +98,9 @@ ENCODERS: dict[str, Encode] = {
     "aws": sse,
     "bedrock": encode_chunk,
     "bedrock_mantle": sse,
+    "foundry": sse,
     "google_cloud": sse,
+    "relay": sse,
     "vertex": sse,
 }
 """The platforms whose own client the SDK has; of chat completions test_chat_answers.py tells."""
@@ -107,6 +109,10 @@ ENCODERS: dict[str, Encode] = {
 def client(oracle: Oracle, platform: str) -> Any:
     if platform == "aws":
         return oracle.aws("eu-central-1", "wrkspc_1")
+    if platform == "foundry":
+        return oracle.foundry("my-resource")
+    if platform == "relay":
+        return oracle.relay("https://relay.example")
     if platform == "google_cloud":
         return oracle.google_cloud("p-1", "wrkspc_1")
     if platform == "bedrock_mantle":
@@ -256,7 +262,15 @@ def test_an_operators_name_becomes_the_canonical_id(told: str, expected: str) ->
 
 def test_counts_are_in_anthropics_words() -> None:
     assert PROVIDERS["bedrock"].answer(COUNT, JSON, b'{"inputTokens":7}') == b'{"input_tokens":7}'
-    for platform in ("anthropic", "aws", "bedrock_mantle", "google_cloud", "vertex"):
+    for platform in (
+        "anthropic",
+        "aws",
+        "bedrock_mantle",
+        "foundry",
+        "google_cloud",
+        "relay",
+        "vertex",
+    ):
         body = b'{"input_tokens": 7}'
         assert PROVIDERS[platform].answer(COUNT, JSON, body) is body
 

@@ -21,6 +21,7 @@ from providers.contract import (
     Kind,
     Operation,
     Place,
+    Relay,
     SigV4,
     WireRequest,
 )
@@ -60,7 +61,18 @@ PLACES = {
     "aws": Place(region="eu-central-1", workspace=WORKSPACE),
     "bedrock": Place(region="eu-central-1", profile="eu"),
     "bedrock_mantle": Place(region="eu-central-1"),
+    "foundry": Place(resource="my-resource"),
     "google_cloud": Place(project="p-1", workspace=WORKSPACE),
+    "relay": Place(
+        base_url="https://relay.example/claude",
+        models={NEW: f"vendor/{NEW}", OLD: "haiku"},
+        relay=Relay(
+            count_tokens=True,
+            stream=True,
+            cache_control=True,
+            betas=frozenset({"context-1m-2025-08-07", "computer-use-2025-11-24"}),
+        ),
+    ),
     "vertex": Place(region="europe-west1", project="p-1"),
 }
 """The platforms whose own client the SDK has; of chat completions test_chat_requests.py tells."""
@@ -87,7 +99,7 @@ CASES = [
     Case("older model, streamed", {**WHOLE, "stream": True}, OLD),
     Case(
         "betas",
-        {**SMALL, "betas": ["context-1m-2025-08-07", "compact-2026-01-12"]},
+        {**SMALL, "betas": ["context-1m-2025-08-07", "computer-use-2025-11-24"]},
         call="beta.messages.create",
     ),
     Case("count", COUNT, call="messages.count_tokens", kind=Kind.COUNT_TOKENS),
@@ -141,7 +153,7 @@ DEVIATIONS = [
         ("betas",),
         "header.anthropic-beta",
         None,
-        "context-1m-2025-08-07,compact-2026-01-12",
+        "context-1m-2025-08-07,computer-use-2025-11-24",
         "InvokeModel reads betas in the body; the SDK leaves its header in place.",
     ),
     Deviation(
@@ -184,7 +196,9 @@ def theirs(oracle: Oracle, platform: str, case: Case) -> Sent:
         "aws": lambda: oracle.aws("eu-central-1", WORKSPACE),
         "bedrock": lambda: oracle.bedrock("eu-central-1"),
         "bedrock_mantle": lambda: oracle.mantle("eu-central-1"),
+        "foundry": lambda: oracle.foundry("my-resource"),
         "google_cloud": lambda: oracle.google_cloud("p-1", WORKSPACE),
+        "relay": lambda: oracle.relay("https://relay.example/claude"),
         "vertex": lambda: oracle.vertex("europe-west1", "p-1"),
     }
     model = endpoint(platform).models[case.model].id
@@ -385,7 +399,7 @@ def test_an_attempts_id_goes_nowhere_else() -> None:
 def test_the_operators_base_url_goes_before_the_path(oracle: Oracle) -> None:
     sent = oracle.ask(oracle.direct(), "messages.create", {**SMALL, "model": NEW})
     for platform, place in PLACES.items():
-        own = replace(place, base_url="http://127.0.0.1:8080/x/", auth=Bearer())
+        own = replace(place, base_url="http://127.0.0.1:8080/x/", resource=None, auth=Bearer())
         provider = PROVIDERS[platform]
         request = provider.encode(
             Operation(Kind.MESSAGES, NEW), fields_of(sent), provider.endpoint(own)

@@ -15,9 +15,11 @@ from typer.testing import CliRunner
 
 from gateway.cli import app
 from gateway.doctor import bedrock_answers
+from gateway.doctor.finding import FACTS
 from gateway.doctor.subject import probe_data
 from gateway.emulator import Emulator
 from gateway.emulator.aws_account import AwsAccount
+from providers.registry import PROVIDERS
 from tests.doctor.asking import Doctor
 
 HERE = ("--upstream", "frankfurt")
@@ -84,6 +86,10 @@ def test_every_mode_of_the_service_model_is_known_to_keep_or_not() -> None:
     modes = set(_service()["shapes"]["DataRetentionMode"]["enum"])
     assert set(probe_data().retention_modes.rows) == {"none"}
     assert {"none", "inherit", "default"} <= modes
+
+
+def test_every_platform_has_hosts_of_its_own_or_none() -> None:
+    assert set(probe_data().domains.rows) == set(FACTS) == set(PROVIDERS)
 
 
 @pytest.mark.parametrize(

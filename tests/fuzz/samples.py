@@ -14,7 +14,7 @@ from gateway.call import read_call
 from gateway.emulator import Emulator
 from gateway.emulator.aws_events import chunk, error, exception
 from gateway.emulator.http import Manner, Request, Response, head_bytes
-from providers.contract import ChatDialect, Endpoint, Kind, Operation, Place, Provider
+from providers.contract import ChatDialect, Endpoint, Kind, Operation, Place, Provider, Relay
 from providers.registry import PROVIDERS
 
 MODEL = "claude-opus-5-5"
@@ -29,6 +29,7 @@ PLACES = {
     "aws": Place(base_url="http://127.0.0.1", region="eu-central-1", workspace="wrkspc_1"),
     "bedrock": Place(base_url="http://127.0.0.1", region="eu-central-1", profile="eu"),
     "bedrock_mantle": Place(base_url="http://127.0.0.1/anthropic", region="eu-central-1"),
+    "foundry": Place(base_url="http://127.0.0.1/anthropic"),
     "google_cloud": Place(
         base_url="http://127.0.0.1/v1/projects/p/locations/global/workspaces/w/invoke",
         project="p",
@@ -38,6 +39,11 @@ PLACES = {
         base_url="http://127.0.0.1/v1",
         models={model: f"anthropic/{model}" for model in ("claude-opus-5-5", "claude-sonnet-4-6")},
         chat=ChatDialect(cache_markers=True),
+    ),
+    "relay": Place(
+        base_url="http://127.0.0.1",
+        models={MODEL: f"vendor/{MODEL}", COUNTED: f"vendor/{COUNTED}"},
+        relay=Relay(count_tokens=True, stream=True, cache_control=True),
     ),
     "vertex": Place(base_url="http://127.0.0.1", region="europe-west1", project="tidegate"),
 }

@@ -26,11 +26,14 @@ affinity = { enabled = false }
 API_KEY = 'api_key = "${KEY}"\n'
 GOOGLE = 'project = "matrix"\naccess_token = "${KEY}"\n'
 ROOT = "/v1/projects/matrix/locations/global/workspaces/wrkspc_matrix/invoke"
-RELAYED = f"""
-[upstreams.openai_relay.models]
-{MODEL} = "anthropic/{MODEL}"
-claude-sonnet-4-6 = "anthropic/claude-sonnet-4-6"
-"""
+COUNTED = "claude-sonnet-4-6"
+"""A model whose tokens every platform counts that counts any."""
+
+
+def models(upstream: str, vendor: str) -> str:
+    """Return what models a relay has, and what it calls them."""
+    rows = "".join(f'"{name}" = "{vendor}/{name}"\n' for name in (MODEL, COUNTED))
+    return f"[upstreams.{upstream}.models]\n{rows}"
 
 
 @dataclass(frozen=True)
@@ -49,9 +52,15 @@ UPSTREAMS = {
     "bedrock_mantle": Upstream(f'region = "us-east-1"\n{API_KEY}', "mantle", "/anthropic"),
     "aws": Upstream(f'region = "us-east-1"\nworkspace = "wrkspc_matrix"\n{API_KEY}', "aws"),
     "vertex": Upstream(f'region = "us-east5"\n{GOOGLE}', "vertex", "/v1"),
+    "foundry": Upstream(f'deployment_type = "global_standard"\n{API_KEY}', "foundry", "/anthropic"),
+    "relay": Upstream(
+        "stream = true\ncount_tokens = true\ncache_control = true\n"
+        f'fields = ["output_config"]\n{API_KEY}{models("relay", "vendor")}',
+        "relay",
+    ),
     "google_cloud": Upstream(f'workspace = "wrkspc_matrix"\n{GOOGLE}', "google_cloud", ROOT),
     "openai_relay": Upstream(
-        f"cache_markers = true\n{API_KEY}{RELAYED}",
+        f"cache_markers = true\n{API_KEY}{models('openai_relay', 'anthropic')}",
         "openai_relay",
         "/v1",
     ),

@@ -8,11 +8,9 @@ import anthropic
 import pytest
 
 from gateway.support.cells import YES, cells
-from tests.matrix.house import KEY, MODEL, UPSTREAMS, House, opened
+from tests.matrix.house import COUNTED, KEY, MODEL, UPSTREAMS, House, opened
 from tests.matrix.scenes import LONG
 
-COUNTED = "claude-sonnet-4-6"
-"""A model whose tokens every platform counts that counts any."""
 HOUR = {"type": "ephemeral", "ttl": "1h"}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw, Struct
 
-from gateway.formats.openai.counts import Usage, completion_usage
+from gateway.formats.openai.counts import completion_usage
 from gateway.formats.openai.table import TABLE
 
 THINKING = frozenset({"thinking", "redacted_thinking"})
@@ -35,7 +35,7 @@ class _Answer(Struct, gc=False):
     content: list[Raw]
     stop_reason: str | None = None
     stop_details: StopDetails | None = None
-    usage: Usage | None = None
+    usage: Any = None
 
 
 class Completion(Struct, frozen=True):

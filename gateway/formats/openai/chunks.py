@@ -5,6 +5,8 @@ Text travels as the JSON string that it came as: nothing of it is read.
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 from msgspec import Raw, Struct
 
@@ -15,7 +17,7 @@ from gateway.formats.openai.answer import (
     finish_reason,
 )
 from gateway.formats.openai.asked import ABSENT
-from gateway.formats.openai.counts import Usage, completion_usage
+from gateway.formats.openai.counts import completion_usage, later
 from gateway.formats.openai.errors import closing
 from providers.codecs.sse import iter_events
 
@@ -38,7 +40,7 @@ class _Delta(Struct, gc=False):
 class _Message(Struct, gc=False):
     id: str = ""
     model: str = ""
-    usage: Usage | None = None
+    usage: Any = None
 
 
 class _Opened(Struct, gc=False):
@@ -55,7 +57,7 @@ class _Event(Struct, gc=False):
     message: _Message | None = None
     delta: _Delta | None = None
     content_block: Raw = ABSENT
-    usage: Usage | None = None
+    usage: Any = None
 
 
 class _Block:
@@ -96,7 +98,7 @@ class Chunks:
         self._block: _Block | None = None
         self._calls = 0
         self._thoughts = 0
-        self._usage = Usage()
+        self._usage: dict[str, Any] = {}
         self._left_out: dict[str, None] = {}
         self._ended = False
 
@@ -134,12 +136,12 @@ class Chunks:
         if name == "content_block_stop":
             return self._close()
         if name == "message_delta":
-            self._count(event.usage)
+            later(self._usage, event.usage)
             return self._finish(event.delta)
         return b""
 
     def _start(self, message: _Message) -> bytes:
-        self._count(message.usage)
+        later(self._usage, message.usage)
         self._head = b'data: {"id":%s,"object":"chat.completion.chunk","created":%d,"model":%s,' % (
             _encode(completion_id(message.id)),
             self._created_s,
@@ -214,10 +216,6 @@ class Chunks:
             told |= {"thinking": "".join(block.thinking), "signature": block.signature}
         self._thoughts += 1
         return self._chunk(_encode({"thinking_blocks": [told]}))
-
-    def _count(self, usage: Usage | None) -> None:
-        if usage is not None:
-            self._usage.update(usage)
 
     def _finish(self, delta: _Delta | None) -> bytes:
         reason = None if delta is None else finish_reason(delta.stop_reason)

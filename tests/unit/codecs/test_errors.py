@@ -297,6 +297,49 @@ def test_a_model_that_a_region_lacks_is_absent() -> None:
     assert "projects" not in found.message
 
 
+# Foundry.
+
+
+def azure(code: str, words: str = "words") -> dict[str, object]:
+    return {"error": {"code": code, "message": words, "details": "more"}}
+
+
+FOUNDRY = [
+    # Seen now and then with a key that is good.
+    ("invalid_model_endpoint_authentication", 401, "ill", "api_error", 500),
+    ("401", 401, "credential", "api_error", 502),
+    ("403", 403, "credential", "permission_error", 403),
+    ("429", 429, "throttled", "rate_limit_error", 429),
+    ("DeploymentNotFound", 404, "absent", "not_found_error", 404),
+    ("api_not_supported", 404, "absent", "not_supported", 501),
+    ("BadRequest", 400, "caller", "invalid_request_error", 400),
+    ("InternalServerError", 500, "ill", "api_error", 500),
+]
+
+
+@pytest.mark.parametrize("row", FOUNDRY)
+def test_azures_errors(row: Row) -> None:
+    code, status, kind, error, surfaced = row
+    found = fail("foundry", status, azure(code), (("apim-request-id", "id-1"),))
+    assert (found.kind, found.type, found.status) == (kind, error, surfaced)
+    assert (found.detail, found.request_id) == ("words", "id-1")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "my-resource.services.ai.azure.com does not answer",
+        "/subscriptions/x/resourceGroups/y",
+        "The tenant 00000000-0000-4000-8000-000000007e4a may not",
+        "AADSTS700016: no such application",
+    ],
+)
+def test_azures_words_that_name_what_is_the_operators_stay_here(words: str) -> None:
+    found = fail("foundry", 400, azure("BadRequest", words))
+    assert found.message == errors.own_message("invalid_request_error")
+    assert found.detail == words
+
+
 # Waiting.
 
 DATE = ("date", "Sun, 22 Nov 2026 03:00:00 GMT")

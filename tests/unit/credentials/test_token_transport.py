@@ -4,18 +4,16 @@ import socket
 import threading
 import time
 from http.server import BaseHTTPRequestHandler
+from typing import Any
 
 import pytest
 
-from gateway.credentials.token_transport import (
-    ANSWER_MAX_BYTES,
-    TokenFetchError,
-    TokenTransport,
-)
+from gateway.credentials.token_fetch import ANSWER_MAX_BYTES
+from gateway.credentials.token_transport import TokenFetchError, TokenTransport
 from tests.unit.credentials.loopback_token_server import WAIT_S, TokenServer, reply
 
 
-def transport(server: TokenServer, left_s: float = WAIT_S, **more: str) -> TokenTransport:
+def transport(server: TokenServer, left_s: float = WAIT_S, **more: Any) -> TokenTransport:
     return TokenTransport(
         until_s=time.monotonic() + left_s, further=frozenset({f"127.0.0.1:{server.port}"}), **more
     )

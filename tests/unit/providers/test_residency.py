@@ -124,6 +124,12 @@ def test_another_workspace_is_refused_and_never_sent() -> None:
         ("anthropic", Place(workspace="wrkspc_1\r\nx: y"), "workspace"),
         ("bedrock", Place(region="eu-central-1", profile="eu", geo="us"), "geo"),
         ("vertex", Place(region="eu", project="p-1", geo="us"), "geo"),
+        ("foundry", Place(resource="r", geo="us"), "geo"),
+        ("foundry", Place(resource="r", zone="eu"), "zone"),
+        ("foundry", Place(resource="r", zone="us", hosting="anthropic"), "hosting"),
+        ("foundry", Place(resource="r", zone="us", models={"claude-fable-5-1": "d"}), "models"),
+        ("foundry", Place(resource="r", hosting="azure", models={HAIKU: "d"}), "models"),
+        ("foundry", Place(base_url="https://r.services.ai.azure.us/anthropic"), "base_url"),
         ("vertex", Place(region="eu", project="p-1", workspace="wrkspc_1"), "workspace"),
     ],
 )
