@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import anthropic
 import openai
 from openai.types import Model
 
-from tests.server.serving import Running
+from gateway.emulator import Emulator
+from tests.server.serving import Running, Scripted, engine_over, serving
 
 
 def test_openais_sdk_lists_and_retrieves_them(client: openai.OpenAI, gateway: Running) -> None:
@@ -39,3 +42,21 @@ def test_who_says_nothing_gets_a_list_that_both_can_read(gateway: Running) -> No
     assert (len(paged["data"]), paged["has_more"]) == (2, True)
     error = gateway.ask("GET", "/v1/models/none", headers={}).json
     assert error["error"]["type"] == "not_found_error"
+
+
+def test_a_version_of_the_messages_api_says_more_than_a_user_agent(gateway: Running) -> None:
+    both = {"user-agent": "OpenAI/Python 3.54.0", "anthropic-version": "2026-10-21"}
+    assert gateway.ask("GET", "/v1/models/none", headers=both).error[0] == 404
+
+
+def test_openais_sdk_gets_all_of_a_long_list(emulator: Emulator) -> None:
+    (upstream,) = engine_over(emulator).upstreams
+    (served, *_) = upstream.endpoint.models.values()
+    many = {f"own-model-{number}": served for number in range(50)}
+    engine = Scripted(lambda _call: None)
+    engine.upstreams = [replace(upstream, endpoint=replace(upstream.endpoint, models=many))]
+    with serving(engine) as gateway:
+        sdk = openai.OpenAI(base_url=f"{gateway.url}/v1", api_key="any", max_retries=0)
+        assert [model.id for model in sdk.models.list()] == list(many)
+        theirs = anthropic.Anthropic(base_url=gateway.url, api_key="any")
+        assert len(theirs.models.list().data) == 20

@@ -165,7 +165,7 @@ def _assistant(**fields: Any) -> list[Any]:
 )
 def test_it_is_refused_by_its_path(fields: dict[str, Any], path: str) -> None:
     where, why = refusal(**fields)
-    assert where == path
+    assert where == path, why
     assert why.endswith(".")
 
 

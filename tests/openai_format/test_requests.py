@@ -331,3 +331,13 @@ def test_who_made_a_model_says_nothing_of_where_it_runs(asked: str, model: str) 
 def test_without_a_limit_an_answer_may_have_all_that_the_model_can() -> None:
     for model, limit in (("claude-haiku-4-5", 64_000), ("bedrock/claude-opus-5-5", 128_000)):
         assert json.loads(read(model=model).raw)["max_tokens"] == limit
+
+
+def test_what_is_null_is_not_there_and_a_tools_name_may_be() -> None:
+    nothing = {"name": None, "refusal": None, "audio": None, "function_call": None}
+    said = {"role": "assistant", "content": None, "tool_calls": [_call("c1", "{}")], **nothing}
+    answered = {"role": "tool", "tool_call_id": "c1", "name": "look_up", "content": "r"}
+    first = {"role": "user", "content": "hello", "name": None, "cache_control": None}
+    told_turns = turns(first, said, answered)
+    assert [turn["role"] for turn in told_turns] == ["user", "assistant", "user"]
+    assert told_turns[0]["content"] in ("hello", [{"type": "text", "text": "hello"}])

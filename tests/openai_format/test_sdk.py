@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 from typing import Any
 
 import openai
@@ -11,8 +12,12 @@ import pydantic
 import pytest
 from openai.types.chat import ChatCompletionMessageParam, ChatCompletionToolParam
 
+from gateway.answers import Answer
 from gateway.emulator import Emulator
-from tests.server.serving import Running
+from tests.openai_format.events import message
+from tests.openai_format.events import streamed as split
+from tests.openai_format.telling import read
+from tests.server.serving import Running, Scripted, Source, serving, streamed
 
 MODEL = "claude-opus-5-5"
 THINKER = "claude-opus-4-6"
@@ -240,3 +245,28 @@ def test_an_answer_says_what_was_left_out(client: openai.OpenAI) -> None:
         model=MODEL, messages=HELLO, metadata={"trace": "1"}, stream=True
     )
     assert streamed.headers["x-gateway-dropped"] == "metadata"
+
+
+def test_the_stream_helper_bears_more_than_one_block_of_thinking() -> None:
+    thoughts = [{"type": "thinking", "thinking": f"hm {n}", "signature": f"{n}=="} for n in (1, 2)]
+    hidden = {"type": "redacted_thinking", "data": "x=="}
+    told = message([*thoughts, hidden, {"type": "text", "text": "yes"}])
+
+    def answer(_call: object) -> Answer:
+        source = Source(*split(told, random.Random(5)))
+        source.go_on.set()
+        return streamed(source)
+
+    with serving(Scripted(answer)) as gateway:
+        sdk = openai.OpenAI(base_url=f"{gateway.url}/v1", api_key="any", max_retries=0)
+        with sdk.chat.completions.stream(model=MODEL, messages=HELLO) as stream:
+            made = stream.get_final_completion().choices[0].message
+    assert made.content == "yes"
+    assert made.model_extra is not None
+    assert made.model_extra["reasoning_content"] == "hm 1hm 2"
+    blocks = made.model_extra["thinking_blocks"]
+    back = {name: value for name, value in made.to_dict().items() if name != "parsed"}
+    again = read(messages=[*HELLO, back, *HELLO])
+    sent = json.loads(again.raw)["messages"][1]["content"]
+    assert [block["index"] for block in blocks] == [0, 1, 2]
+    assert sent == [*thoughts, hidden, {"type": "text", "text": "yes"}]

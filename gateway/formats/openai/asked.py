@@ -1,4 +1,8 @@
-"""A request as callers of the OpenAI format write it. A field that is not here is refused."""
+"""A request as callers of the OpenAI format write it.
+
+A field that is not here is refused, and so is one that may only be null: `data/openai.toml` says
+why.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +28,7 @@ class TextPart(Strict, tag_field="type", tag="text"):
     """A part that is text."""
 
     text: str
+    prompt_cache_breakpoint: None = None
     cache_control: Raw = ABSENT
     """A mark as relay users write it; its value is the platform's to judge."""
 
@@ -46,6 +51,7 @@ class ImagePart(Strict, tag_field="type", tag="image_url"):
     """A part that is an image."""
 
     image_url: ImageUrl
+    prompt_cache_breakpoint: None = None
     cache_control: Raw = ABSENT
 
 
@@ -61,6 +67,7 @@ class FilePart(Strict, tag_field="type", tag="file"):
     """A part that is a file."""
 
     file: File
+    prompt_cache_breakpoint: None = None
     cache_control: Raw = ABSENT
 
 
@@ -86,6 +93,7 @@ class System(Strict, tag_field="role", tag="system"):
     """What the system says."""
 
     content: str | list[TextPart]
+    name: None = None
     cache_control: Raw = ABSENT
 
 
@@ -93,6 +101,7 @@ class Developer(Strict, tag_field="role", tag="developer"):
     """What the system says, under its newer name."""
 
     content: str | list[TextPart]
+    name: None = None
     cache_control: Raw = ABSENT
 
 
@@ -100,6 +109,7 @@ class User(Strict, tag_field="role", tag="user"):
     """What the user says."""
 
     content: str | list[TextPart | ImagePart | FilePart]
+    name: None = None
     cache_control: Raw = ABSENT
 
 
@@ -116,6 +126,9 @@ class Assistant(Strict, tag_field="role", tag="assistant"):
     annotations: list[Raw] | None = None
     audio: None = None
     function_call: None = None
+    name: None = None
+    reasoning: None = None
+    reasoning_details: None = None
     cache_control: Raw = ABSENT
 
 
@@ -124,6 +137,8 @@ class Tool(Strict, tag_field="role", tag="tool"):
 
     content: str | list[TextPart | ImagePart]
     tool_call_id: str
+    name: str | None = None
+    """Of the tool, as older programs send it; the call has it."""
     cache_control: Raw = ABSENT
 
 
@@ -167,6 +182,7 @@ class Schema(Strict):
     name: str | None = None
     schema: Raw = ABSENT
     strict: bool | None = None
+    description: None = None
 
 
 class Format(Strict):

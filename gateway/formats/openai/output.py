@@ -25,7 +25,7 @@ def fields(request: Request, model: str, carried: Container[str]) -> dict[str, A
         told["service_tier"] = tier
     if (user := _user(request)) is not None:
         told["metadata"] = {"user_id": user}
-    if (thinking := _thinking(request.reasoning_effort, model)) and "thinking" not in carried:
+    if thinking := _thinking(request.reasoning_effort, model):
         told["thinking"] = thinking
     return told
 

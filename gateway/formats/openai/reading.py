@@ -35,15 +35,12 @@ def refused(path: str, why: str) -> Malformed:
 def _wrong(said: str, path: str) -> Malformed:
     found = _AT.search(said)
     what, inner = (said[: found.start()], found["path"]) if found else (said, "")
-    place = _joined(path, inner)
-    unknown, missing = _UNKNOWN.fullmatch(what), _MISSING.fullmatch(what)
-    if unknown is not None:
-        place = _joined(place, quoted(unknown["name"]))
-        why = TABLE.inside.refused.get(_NUMBER.sub("[]", place))
-        return refused(place, why or "this field is not known here")
-    if missing is not None:
-        return refused(_joined(place, missing["name"]), "this field is required")
-    return refused(place, quoted(what, _SHOWN))
+    place, why = _joined(path, inner), quoted(what, _SHOWN)
+    if (unknown := _UNKNOWN.fullmatch(what)) is not None:
+        place, why = _joined(place, quoted(unknown["name"])), "this field is not known here"
+    elif (missing := _MISSING.fullmatch(what)) is not None:
+        place, why = _joined(place, missing["name"]), "this field is required"
+    return refused(place, TABLE.inside.refused.get(_NUMBER.sub("[]", place), why))
 
 
 def _joined(path: str, inner: str) -> str:

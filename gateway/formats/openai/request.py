@@ -95,6 +95,7 @@ def _message(
         told["tool_choice"] = chosen
     told |= output.fields(request, model, carried)
     told["messages"] = said.turns
+    # The caller's own `thinking` goes before an effort's.
     return {**told, **carried}
 
 
