@@ -82,7 +82,7 @@ def _answers(raw: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
     for section, platform in (("error_codes", "any"), ("phrases", "any")):
         for name, row in raw[section]["rows"].items():
             yield _quoted(name), platform, f"`{row['kind']}`", _row(told, row)
-    for platform in ("bedrock", "vertex"):
+    for platform in ("bedrock", "foundry", "vertex"):
         for name, row in raw[platform]["rows"].items():
             yield f"`{name}`", platform, f"`{row['kind']}`", _row(told, row)
 

@@ -59,7 +59,7 @@ class Bedrock:
         for model in models.values():
             _checked(model.id)
         return Endpoint(
-            base_url=places.base_url(place, "") or f"https://{_host(region, place)}",
+            base_url=places.base_url(place, f"https://{_host(region, place)}"),
             auth=place.auth or SigV4("bedrock", region),
             models=models,
             region=region,
@@ -152,6 +152,10 @@ class Bedrock:
 
 def _host(region: str, place: Place) -> str:
     found = aws_regions.partition(region)
+    for key in ("fips", "dualstack"):
+        if place.base_url is not None and getattr(place, key):
+            reason = "stands beside base_url, which names the endpoint whatever else is said"
+            raise PlaceError(key, f"{key!r} {reason}: name such a one there, and leave it out")
     fips = aws_regions.table().fips
     if place.fips and region not in fips:
         known = ", ".join(sorted(fips))

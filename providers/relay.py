@@ -69,7 +69,8 @@ class Relay(AnthropicFormat):
     def losses(self, operation: Operation, fields: Fields, endpoint: Endpoint) -> tuple[Loss, ...]:
         """Return what nobody says that this relay takes."""
         model = places.served(endpoint, operation)
-        found = fidelity.losses(operation, fields, _capabilities(endpoint.relay), model)
+        taken = _taken(capabilities.load(self.name), endpoint.relay)
+        found = fidelity.losses(operation, fields, taken, model)
         return (*found, *_unable(operation, endpoint.relay), *_accounts(fields))
 
     def encode(
@@ -130,9 +131,8 @@ def _models(place: Place, told: words.Relay) -> Mapping[str, PlatformModel]:
 
 
 @lru_cache(maxsize=256)
-def _capabilities(told: words.Relay) -> Capabilities:
+def _taken(usual: Capabilities, told: words.Relay) -> Capabilities:
     """Return what one relay takes: what all are taken to, and what is said of this one."""
-    usual = capabilities.load(Relay.name)
     marks = frozenset({_CACHE}) if told.cache_control else frozenset()
     return replace(
         usual,

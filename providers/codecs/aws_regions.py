@@ -22,6 +22,8 @@ class Partition:
     region: re.Pattern[str]
     suffix: str
     dualstack_suffix: str
+    lacks: str = ""
+    """Why Claude cannot be had there; empty: it can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,11 @@ def table() -> Table:
     return Table(
         partitions=tuple(
             Partition(
-                row["name"], re.compile(row["region"]), row["suffix"], row["dualstack_suffix"]
+                row["name"],
+                re.compile(row["region"]),
+                row["suffix"],
+                row["dualstack_suffix"],
+                row.get("lacks", ""),
             )
             for row in raw["partitions"]["rows"]
         ),
@@ -52,8 +58,10 @@ def table() -> Table:
 
 
 def partition(region: str) -> Partition:
-    """Return the partition of a region; raises PlaceError for what is none."""
+    """Return the partition of a region; raises PlaceError for what is none, or has no Claude."""
     found = next((each for each in table().partitions if each.region.match(region)), None)
     if found is None:
         raise PlaceError("region", f"{region!r} is no AWS region; write it like eu-central-1")
+    if found.lacks:
+        raise PlaceError("region", f"{region} is in the partition {found.name}: {found.lacks}")
     return found

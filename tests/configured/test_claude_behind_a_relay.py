@@ -214,8 +214,13 @@ def test_a_model_that_nobody_knows_is_passed_on_by_the_callers_word(
             client.messages.create(**BODY | {"model": "vendor-model-1"})
         with pytest.raises(anthropic.NotFoundError):
             client.messages.create(**BODY | {"model": "a model\n"})
+        with pytest.raises(anthropic.NotFoundError):
+            client.messages.create(**BODY | {"model": "claude-haiku-4-5-20251001"})
     asked = [json.loads(each.body)["model"] for each in emulator.records.of("relay")]
-    assert asked == [f"vendor/{MODEL}", "vendor-model-1"]
+    assert asked[:2] == [f"vendor/{MODEL}", "vendor-model-1"]
+    models = [row.model for row in folded(tmp_path / "journal")]
+    # One that is known keeps its own name, whatever else is passed on.
+    assert models == [MODEL, "vendor-model-1", "claude-haiku-4-5"]
 
 
 def test_policy_sees_nothing_promised(emulator: Emulator, tmp_path: Path) -> None:

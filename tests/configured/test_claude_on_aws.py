@@ -111,7 +111,7 @@ def test_with_a_geography_every_request_is_held_to_it(emulator: Emulator, tmp_pa
         ('region = "eu-central-1"\n', "'workspace' is needed"),
         (f'workspace = "{WORKSPACE}"\n', "'region' is needed"),
         (f'workspace = "{WORKSPACE}"\nregion = "us-gov-west-1"\n', "not in the partition"),
-        (f'workspace = "{WORKSPACE}"\nregion = "cn-north-1"\n', "not in the partition"),
+        (f'workspace = "{WORKSPACE}"\nregion = "cn-north-1"\n', "not offered in China"),
         (PLACE + 'profile = "eu"\n', "profile"),
         (PLACE + 'api_key = "${KEY}"\naws_profile = "x"\n', "one credential"),
     ],

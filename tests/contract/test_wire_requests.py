@@ -318,7 +318,6 @@ BEDROCK_HOSTS = [
     ("us-isob-east-1", {}),
     ("us-isof-south-1", {}),
     ("eu-isoe-west-1", {}),
-    ("cn-north-1", {"dualstack": True}),
 ]
 
 

@@ -65,7 +65,7 @@ def test_a_governments_region_has_its_own_price_for_everything() -> None:
     assert scope("bedrock", region="us-gov-east-1", models=models) == "government"
 
 
-@pytest.mark.parametrize("region", ["cn-north-1", "eusc-de-east-1", "us-iso-east-1"])
+@pytest.mark.parametrize("region", ["eusc-de-east-1", "us-iso-east-1"])
 def test_what_is_priced_apart_has_no_scope(region: str) -> None:
     assert scope("bedrock", region=region, models={OPUS: "anthropic.claude-opus-5-5"}) is None
 
