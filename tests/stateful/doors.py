@@ -31,10 +31,11 @@ schema = 1
 name = "house"
 unlabelled = "internal"
 [classes]
+public = "published"
 internal = "ours"
 secret = "nobody else's"
 [[permit]]
-classes = ["internal", "secret"]
+classes = ["public", "internal", "secret"]
 environments = ["test"]
 [[rule]]
 id = "secret-kept"

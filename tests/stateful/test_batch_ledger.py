@@ -17,7 +17,7 @@ from gateway.prices.cost import Context
 from gateway.stateful.results import Results, Used
 from gateway.usage import Usage
 from tests.ledger.keeping import Kept
-from tests.ledger.records import Placed
+from tests.ledger.records import Placed, record
 from tests.stateful.doors import DOORS, House, request
 
 CALLERS = {"key-of-web": Caller("web", frozenset(), door="server")}
@@ -116,6 +116,26 @@ def test_making_and_reading_a_batch_cost_nothing_by_themselves(house: House) -> 
     errands = rows_of(house, "batches") + rows_of(house, "files")
     assert len(errands) >= 4
     assert {(row.state, row.net_pico) for row in errands} == {(State.FINAL, 0)}
+
+
+def test_a_usage_that_names_no_tier_has_the_price_of_batches_too() -> None:
+    usage = {"input_tokens": 1000, "output_tokens": 50}
+    said = {
+        "decision": "dec_1-1",
+        "upstream": "direct",
+        "platform": "anthropic",
+        "account": "direct",
+        "scope": "global",
+        "model": "claude-opus-5-5",
+        "served_model": "claude-opus-5-5",
+        "message_id": "msg_1",
+        "usage": usage,
+    }
+    kept = Kept(shipped())
+    kept.fold([Placed("journal-1.jsonl", record(0, "batch_result", said))])
+    (row,) = kept.rows.values()
+    assert row.net_pico == _batch_price(usage)
+    assert row.net_pico == (1000 * 4_000_000 + 50 * 20_000_000) // 2
 
 
 @pytest.mark.parametrize("size", [1, 7, 64, 10_000])

@@ -140,6 +140,26 @@ def test_it_is_used_under_the_class_it_was_made_with(house: House, door: str) ->
     assert (pinned["state"], pinned["id"], pinned["upstream"]) == ("batch", made.id, "direct")
 
 
+def test_a_use_without_a_label_is_judged_by_the_class_it_was_made_with(
+    house: House, emulator: Emulator
+) -> None:
+    with house.sdk("client") as sdk:
+        made = sdk.messages.batches.create(
+            requests=[request()], extra_headers={"x-gateway-class": "public"}
+        )
+        assert sdk.messages.batches.retrieve(made.id).id == made.id
+    rule = '[[rule]]\nid = "public-out"\nclasses = ["public"]\nforbid.models = ["claude-opus-*"]\n'
+    house.policy = policy(more=rule)
+    house.write()
+    emulator.records.clear()
+    with (
+        house.sdk("client") as sdk,
+        pytest.raises(anthropic.PermissionDeniedError, match="public-out"),
+    ):
+        sdk.messages.batches.retrieve(made.id)
+    assert not list(emulator.records)
+
+
 def test_no_word_of_a_prompt_is_recorded(house: House) -> None:
     with house.sdk("client") as sdk:
         made = sdk.messages.batches.create(
