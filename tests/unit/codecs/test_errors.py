@@ -79,13 +79,27 @@ def test_any_body_is_survived(platform: str, body: bytes) -> None:
 # Anthropic's envelope.
 
 
-@pytest.mark.parametrize("platform", [name for name in PROVIDERS if name != "openai_relay"])
+RELAYS = ("openai_relay", "relay")
+"""Their words pass for nobody else's."""
+
+
+@pytest.mark.parametrize("platform", sorted(PROVIDERS.keys() - set(RELAYS)))
 def test_the_callers_error_is_handed_on_word_for_word(platform: str) -> None:
     body = envelope("invalid_request_error", "prompt is too long: 9 > 8")
     found = fail(platform, 400, body)
     assert found.kind is FailureKind.CALLER
     assert found.message == "prompt is too long: 9 > 8"
     assert found.envelope == json.dumps(body).encode()
+
+
+def test_a_relays_words_are_not() -> None:
+    too_long = fail("relay", 400, envelope("invalid_request_error", "prompt is too long: 9 > 8"))
+    assert (too_long.message, too_long.envelope) == ("Input is too long.", None)
+    other = fail("relay", 400, envelope("vendor_error", "buy more"))
+    assert (other.type, other.message) == (
+        "invalid_request_error",
+        errors.own_message("invalid_request_error"),
+    )
 
 
 def test_the_direct_apis_words_are_trusted_and_a_clouds_are_not() -> None:
