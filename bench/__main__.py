@@ -11,9 +11,12 @@ import asyncio
 import json
 import os
 import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from bench import (
+    clouds,
     deciding,
     first_content,
     folding,
@@ -29,6 +32,19 @@ from bench.peers import PEERS, Peer, running
 BOUND = 3.2
 """The gateway may cost this many times the floor, for the first workload. It was 2.5 before health,
 budget, affinity, metrics and a line for each call; what they cost is to be won back."""
+
+PARTS: Mapping[str, tuple[Callable[[], Any], Any]] = {
+    "decision_cpu_us": (deciding.figures, deciding),
+    "counting_cpu_us": (recording.figures, recording),
+    "translating_cpu_us": (translating.figures, translating),
+    "relaying_cpu_us": (relaying.figures, relaying),
+    "clouds_cpu_us": (clouds.figures, clouds),
+    "first_content": (first_content.figures, first_content),
+    "folding_cpu_us": (folding.figures, folding),
+    "storing": (storing.figures, storing),
+    "report_s": (lambda: reports.figures(names=[reports.BY_DAY]), reports),
+}
+"""What is measured apart: how, and what reports and checks it."""
 
 
 def cpu_ns(pid: int) -> int:
@@ -71,46 +87,15 @@ def main() -> None:
     ratio = {
         work.name: figures["gateway"][work.name] / figures["floor"][work.name] for work in works
     }
-    decisions = {} if options.only else deciding.figures()
-    counting = {} if options.only else recording.figures()
-    translated = {} if options.only else translating.figures()
-    relayed = {} if options.only else relaying.figures()
-    waits = {} if options.only else first_content.figures()
-    folds = {} if options.only else folding.figures()
-    stores = {} if options.only else storing.figures()
-    told = {} if options.only else reports.figures(names=[reports.BY_DAY])
+    parts = {} if options.only else {name: figure() for name, (figure, _) in PARTS.items()}
     if options.json:
-        found = {
-            "cpu_us": figures,
-            "gateway_to_floor": ratio,
-            "decision_cpu_us": decisions,
-            "counting_cpu_us": counting,
-            "translating_cpu_us": translated,
-            "relaying_cpu_us": relayed,
-            "first_content": waits,
-            "folding_cpu_us": folds,
-            "storing": stores,
-            "report_s": told,
-        }
-        print(json.dumps(found))
+        print(json.dumps({"cpu_us": figures, "gateway_to_floor": ratio, **parts}))
     else:
         report(works, figures, ratio)
-        deciding.report(decisions)
-        recording.report(counting)
-        translating.report(translated)
-        relaying.report(relayed)
-        first_content.report(waits)
-        folding.report(folds)
-        storing.report(stores)
-        reports.report(told)
-    deciding.check(decisions)
-    recording.check(counting)
-    translating.check(translated)
-    relaying.check(relayed)
-    first_content.check(waits)
-    folding.check(folds)
-    storing.check(stores)
-    reports.check(told)
+        for name, found in parts.items():
+            PARTS[name][1].report(found)
+    for name, found in parts.items():
+        PARTS[name][1].check(found)
     first = works[0].name
     if ratio[first] > BOUND:
         raise SystemExit(f"{first}: the gateway costs {ratio[first]:.2f} x the floor, over {BOUND}")

@@ -285,8 +285,17 @@ def _asked(call: Call) -> dict[str, Any]:
         "stream": call.stream,
         "payer": short(call.payer),
         "speed": short(call.speed),
+        **_kept_within(call),
         **_whose(call),
     }
+
+
+def _kept_within(call: Call) -> dict[str, Any]:
+    """Return where the way a call was written keeps it; mostly it says nothing of that."""
+    within = call.within
+    if within is None:
+        return {}
+    return {"within": short(within.written), "within_countries": sorted(within.countries)}
 
 
 def _unsized(call: Call) -> dict[str, Any]:

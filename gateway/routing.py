@@ -23,6 +23,7 @@ from gateway.errors import (
     Refused,
     TooLarge,
     UnknownModel,
+    quoted,
 )
 from gateway.judging import Judgement
 from gateway.policy.decision import Verdict
@@ -63,6 +64,7 @@ class Leg(Struct, frozen=True):
     losses: tuple[Loss, ...] = ()
 
 
+_ARN = "arn:"
 _OWN_BYTES = 1 << 16
 """More than encoding adds to a body: a smaller one need not be encoded to be measured."""
 _NAMED = 10
@@ -186,17 +188,48 @@ def _check_only(call: Call, upstreams: Sequence[Upstream]) -> None:
             raise Malformed(f"x-gateway-only: there is no upstream {name[:100]!r}.{hint}")
 
 
-def _model(call: Call, upstreams: Sequence[Upstream]) -> tuple[str, catalog.Narrowing | None]:
+@dataclass(frozen=True, slots=True)
+class _Resource:
+    """An ARN that the configuration names as a model's id: only where it stands is it meant."""
+
+    arn: str
+    model: str
+
+    def admits(self, platform_name: str, endpoint: Endpoint) -> bool:
+        """Say whether an endpoint serves the model under it."""
+        del platform_name
+        served = endpoint.models.get(self.model)
+        return served is not None and served.id == self.arn
+
+
+def _model(
+    call: Call, upstreams: Sequence[Upstream]
+) -> tuple[str, catalog.Narrowing | _Resource | None]:
     """Return the canonical id and what the way it was written demands."""
     for upstream in upstreams:
         if call.asked in upstream.endpoint.models:
             return call.asked, None
+    if call.asked.startswith(_ARN):
+        name = _named_by(call.asked, upstreams)
+        return name, _Resource(call.asked, name)
     try:
         resolved = catalog.resolve(call.asked)
     except catalog.UnknownModel as error:
         near = f" Near names: {', '.join(error.near)}." if error.near else ""
         raise UnknownModel(f"model: {call.asked[:200]} is not known.{near}") from None
     return resolved.canonical, resolved.narrow
+
+
+def _named_by(arn: str, upstreams: Sequence[Upstream]) -> str:
+    """Return the canonical id of the model that an upstream serves under an ARN."""
+    for upstream in upstreams:
+        for name, model in upstream.endpoint.models.items():
+            if model.id == arn:
+                return name
+    raise UnknownModel(
+        f"model: no upstream has {quoted(arn, 200)} among its `models`; what an ARN stands for is "
+        "known from there alone."
+    )
 
 
 class _Look:
@@ -206,7 +239,7 @@ class _Look:
         self,
         call: Call,
         operation: Operation,
-        narrow: catalog.Narrowing | None,
+        narrow: catalog.Narrowing | _Resource | None,
         judgement: Judgement | None,
         *,
         tripped: Container[str],

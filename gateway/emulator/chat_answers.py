@@ -37,6 +37,8 @@ class Habit(StrEnum):
     """An answer with calls ended by itself, it says."""
     ERROR_AS_SUCCESS = "error_as_success"
     """A refusal comes with status 200."""
+    ONE_ID = "one_id"
+    """Every answer has the same id."""
     LEGACY_CACHE = "legacy_cache"
     """What was written to the cache is counted where older relays do."""
     COMMENTS = "comments"

@@ -87,6 +87,8 @@ class OpenaiRelay(Platform):
         check_sampling(body, model, _OLD_VERSION)
         check_prompt(asked, model, _OLD_VERSION)
         told = self.tell(asked, model, shown_model=body["model"], account="relay", scope="global")
+        if Habit.ONE_ID in frozenset(self.habits):
+            told = replace(told, message={**told.message, "id": "chatcmpl-1"})
         headers = (("x-request-id", self.world.ids.next("req_")),)
         if body.get("stream"):
             counted = bool((body.get("stream_options") or {}).get("include_usage"))

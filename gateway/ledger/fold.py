@@ -15,7 +15,7 @@ from gateway.ledger.booking import NOWHERE, Taken, taken
 from gateway.ledger.calls import Attempt, OpenCall, Place, Said, from_json, to_json
 from gateway.ledger.costs import priced
 from gateway.ledger.records import READERS, Adjusted, Decided, Finished, at_us
-from gateway.ledger.repeats import once
+from gateway.ledger.repeats import UNSURE, once
 from gateway.ledger.row import Adjustment, Row
 from gateway.prices.book import Prices
 from gateway.recordable import attempt_id
@@ -251,8 +251,9 @@ class Fold:
         if twin is None:
             priced(row, found.usage, self._prices, found.speed)
             self._rows[row.attempt] = Booked(row, None)
-            if not row.open and row.message_id is not None:
-                self._messages[_message(row, row.message_id)] = row.attempt
+            message = _message(row)
+            if not row.open and message is not None:
+                self._messages[message] = row.attempt
         else:
             self._put_once(row, twin)
 
@@ -263,7 +264,7 @@ class Fold:
             before = twin.before if each.attempt == twin.row.attempt else None
             self._rows[each.attempt] = Booked(each, before)
         self._repeats.setdefault(first.attempt, []).append(again.attempt)
-        message = _message(row, row.message_id or "")
+        message = Message(row.platform, row.account, row.message_id or "")
         self._messages[message] = first.attempt
         if again.attempt == twin.row.attempt:
             self._move(message, twin, first.attempt)
@@ -282,9 +283,9 @@ class Fold:
 
     def _twin(self, row: Row) -> Booked | None:
         """Return the row that is charged for the same message."""
-        if row.message_id is None:
+        message = _message(row)
+        if message is None:
             return None
-        message = _message(row, row.message_id)
         attempt = self._messages.get(message)
         if attempt is not None:
             return self._rows[attempt]
@@ -331,5 +332,8 @@ def _goes_on(call: OpenCall) -> bool:
     return call.over is None and (call.decided is not None or bool(call.attempts))
 
 
-def _message(row: Row, message_id: str) -> Message:
-    return Message(row.platform, row.account, message_id)
+def _message(row: Row) -> Message | None:
+    """Return what a row shows; None where no id tells, or none that can be relied on."""
+    if row.message_id is None or row.platform in UNSURE:
+        return None
+    return Message(row.platform, row.account, row.message_id)

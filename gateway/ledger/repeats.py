@@ -17,6 +17,9 @@ from gateway.ledger.row import Row, State
 from gateway.prices.book import Prices
 from gateway.usage import Usage
 
+UNSURE = frozenset({"openai_relay", "relay"})
+"""Platforms whose ids nobody vouches for: some relays give every answer the same one, so that it
+does not show the same message."""
 CONFLICT = "conflict"
 """Another attempt told the same message with other counts; the higher ones hold."""
 _OF_RECORDS = frozenset({NO_DECISION, NO_START})

@@ -110,7 +110,7 @@ class App:
         speaks = speaker(scope, send)
         try:
             if speaks.kind is None:
-                await speaks.reply(await self._aside(scope))
+                await speaks.reply(await self._aside(scope, speaks))
             else:
                 await self._call(speaks.kind, scope, receive, speaks)
         except Refused as error:
@@ -208,8 +208,13 @@ class App:
             report(error, call.request_id)
             return failed(call.request_id)
 
-    async def _aside(self, scope: Scope) -> Answer:
+    async def _aside(self, scope: Scope, speaks: Speaker) -> Answer:
         try:
+            if speaks.lists:
+                self._admit(dict(scope["headers"]))
+                side.check_method(scope)
+                query = scope["query_string"].decode("latin-1")
+                return speaks.listed(query, self._engine.offers())
             if scope["path"] in PATHS:
                 return await self._told(scope)
             if side.is_for_operators(scope):

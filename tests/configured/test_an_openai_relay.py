@@ -177,6 +177,17 @@ def test_what_nobody_counted_is_not_zero(
     assert {row.state for row in rows} == {"unknown"}
 
 
+def test_answers_of_one_id_are_each_paid_for(emulator: Emulator, tmp_path: Path) -> None:
+    emulator.openai_relay.habits = [Habit.ONE_ID]
+    made = engine(tmp_path, emulator)
+    with gateway.Anthropic(gateway=made, max_retries=0) as client:
+        ids = {client.messages.create(**BODY).id for _ in range(3)}
+    assert ids == {"chatcmpl-1"}
+    rows = folded(tmp_path / "journal")
+    assert [row.duplicate_of for row in rows] == [None] * 3
+    assert {row.message_id for row in rows} == ids
+
+
 def test_calls_without_ids_can_be_answered(emulator: Emulator, tmp_path: Path) -> None:
     emulator.openai_relay.habits = [Habit.NO_CALL_IDS, Habit.ALWAYS_STOP]
     made = engine(tmp_path, emulator)

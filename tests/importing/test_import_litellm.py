@@ -497,6 +497,17 @@ def test_files_count_from_the_configuration_and_must_be_there(run: Run, tmp_path
     assert "IN-CLEAR" not in result.output
 
 
+def test_what_a_name_holds_stays_in_its_comment(run: Run) -> None:
+    params = "model: bedrock/us.anthropic.claude-opus-5-5\naws_region_name: us-east-1"
+    text = models(f'{params}\naws_profile_name: "p\\x7f\\e"')
+    result = run(text.replace("model_name: m0", r'model_name: "a\n[upstreams.b]\e[31m"'))
+    assert result.exit_code == 0
+    assert "\x1b" not in result.output
+    found = written()
+    assert list(found["upstreams"]) == ["bedrock-us-us-east-1"]
+    assert found["upstreams"]["bedrock-us-us-east-1"]["aws_profile"] == "p\x7f\x1b"
+
+
 def test_a_truth_value_in_disguise_is_told(run: Run) -> None:
     result = run(
         models("model: anthropic/claude-opus-5-5") + "litellm_settings:\n  json_logs: on\n"

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.errors import Malformed
+from gateway.formats.openai import models
 from tests.openai_format.telling import HELLO, MARK, TOOL, refusal, way
 
 CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
@@ -205,3 +206,12 @@ def test_no_text_of_a_prompt_is_in_an_error() -> None:
         with pytest.raises(Malformed) as caught:
             way().read((), json.dumps({"model": "claude-opus-5-5", "messages": messages}).encode())
         assert secret not in caught.value.message
+
+
+def test_a_name_of_any_length_is_not_kept() -> None:
+    before = models._most.cache_info().currsize
+    for size in range(300, 310):
+        path, words = refusal(model="m" * size)
+        assert path == "max_completion_tokens"
+        assert "mmm" not in words
+    assert models._most.cache_info().currsize == before

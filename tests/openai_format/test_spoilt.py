@@ -12,7 +12,7 @@ from tests.openai_format.oracle.cases import cases
 from tests.openai_format.telling import way
 
 CASES = list(cases().values())
-ODD = (
+ODD: tuple[Any, ...] = (
     None, True, -1, 10**30, 1.5, "", "\u2028", "x" * 300, [], {}, [[]], [None], {"type": "text"},
     {"role": "user"}, {"a": {"b": []}},
 )  # fmt: skip

@@ -183,16 +183,25 @@ def test_no_window_filters_for_nobody_has_counted() -> None:
     assert names(plan(asked, [DIRECT, VERTEX])) == ["anthropic", "vertex"]
 
 
-@pytest.mark.parametrize("platform", PROVIDERS)
-def test_who_cannot_count_is_not_asked_to(platform: str, monkeypatch: Any) -> None:
-    caps = capabilities.load(platform)
+def test_who_cannot_count_is_not_asked_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    caps = capabilities.load("vertex")
     made = replace(caps, supports={**caps.supports, "count_tokens": "it has no such path"})
     monkeypatch.setattr(capabilities, "load", lambda _name: made)
-    refused = plan(call(kind=Kind.COUNT_TOKENS), [at(platform)]).refused
+    refused = plan(call(kind=Kind.COUNT_TOKENS), [VERTEX]).refused
     assert isinstance(refused, NotServed)
-    if caps.supports["count_tokens"] is True:
-        assert "it has no such path" in refused.message
-    assert names(plan(call(), [at(platform)])) == [platform]
+    assert "it has no such path" in refused.message
+    assert names(plan(call(), [VERTEX])) == ["vertex"]
+
+
+@pytest.mark.parametrize("platform", PROVIDERS)
+def test_who_is_said_not_to_count_does_not(platform: str) -> None:
+    counts = capabilities.load(platform).supports.get("count_tokens")
+    assert counts is not None
+    found = plan(call("claude-sonnet-4-6", kind=Kind.COUNT_TOKENS), [at(platform)])
+    assert bool(found.legs) is (counts is True)
+    if counts is not True:
+        assert isinstance(found.refused, NotServed)
+        assert str(counts) in found.refused.message
 
 
 def test_the_engine_plans_with_the_day_of_the_call() -> None:

@@ -13,7 +13,6 @@ from providers import catalog
 _VERSION_DOT = re.compile(r"(?<=\d)\.(?=\d)")
 
 
-@lru_cache(maxsize=1024)
 def unwrapped(asked: str) -> str:
     """Return a model's id without the name of who made it; other ids are left as they are.
 
@@ -35,7 +34,8 @@ def answer_limit(request: Request, model: str) -> int:
     asked = older if limit is None else limit
     if asked is not None:
         return asked
-    known = _most(model)
+    # A name of any length is not kept.
+    known = _most(model) if len(model) <= catalog.MAX_NAMED else None
     if known is None:
         raise refused(
             "max_completion_tokens",
