@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import (
+    clouds,
     deciding,
     first_content,
     folding,
@@ -37,6 +38,7 @@ PARTS: Mapping[str, tuple[Callable[[], Any], Any]] = {
     "counting_cpu_us": (recording.figures, recording),
     "translating_cpu_us": (translating.figures, translating),
     "relaying_cpu_us": (relaying.figures, relaying),
+    "clouds_cpu_us": (clouds.figures, clouds),
     "first_content": (first_content.figures, first_content),
     "folding_cpu_us": (folding.figures, folding),
     "storing": (storing.figures, storing),

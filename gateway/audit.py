@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
+from gateway.asking import asked, asked_by, unsized_in
 from gateway.boundary import Reload
 from gateway.call import Call
 from gateway.dispatch.attempts import Attempt
@@ -31,19 +32,13 @@ from gateway.policy.in_force import InForce
 from gateway.policy.observed import Violation
 from gateway.recordable import NO_NAME, attempt_id, bounded, kept_usage, short
 from gateway.routing import Cause, Plan, Rejection
-from gateway.unsized import unsized
-from providers.contract import Failure, Kind, Loss
+from providers.contract import Failure, Loss
 
 _LOG = logging.getLogger("gateway.audit")
 _encode = msgspec.json.Encoder().encode
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
-WHOSE = (("session", "session"), ("agent", "agent"), ("parent_agent", "parent-agent"))
-"""Who asks within an application, and what that is called in headers and tags."""
-MAX_NAME = 256
-"""How many characters are kept of a name that a caller may make up."""
 MAX_TEXT = 1024
-MAX_LISTED = 64
 MAX_VERDICTS = 4096
 """How many sets of verdicts are remembered as written."""
 
@@ -118,7 +113,7 @@ class Audit:
                 data |= _judged(judgement, self._verdicts(judgement.decision, texts))
             data["plan"] = [leg.upstream.name for leg in plan.legs]
             if plan.legs:
-                data |= _unsized(call)
+                data |= unsized_in(call)
             if plan.warm is not None:
                 data["warm"] = plan.warm
             data["rejected"] = [_rejection(each) for each in plan.rejected]
@@ -137,7 +132,7 @@ class Audit:
         return trail
 
     def _begun(self, trail: Trail, call: Call) -> dict[str, Any]:
-        return {"decision": trail.decision, "environment": self.environment, **_asked(call)}
+        return {"decision": trail.decision, "environment": self.environment, **asked(call)}
 
     def must(self, kind: str, data: Mapping[str, Any]) -> None:
         """Write a record that a request waits for; raises Unrecorded where one is required."""
@@ -284,52 +279,6 @@ def _digests(found: InForce) -> dict[str, Any]:
         "environment": found.environment,
         "policy_digest": found.compiled.digest,
         "facts_digest": found.facts.digest,
-    }
-
-
-def _asked(call: Call) -> dict[str, Any]:
-    """Return what a call asks for, as far as it may be told."""
-    labels, caller = call.labels, call.caller
-    return {
-        **asked_by(call),
-        "call": call.kind.value,
-        "asserted_by": None if labels.data_class is None else caller.key or caller.door,
-        "layers": sorted(caller.layers),
-        "asked_model": short(call.asked),
-        "require": [short(each) for each in labels.require[:MAX_LISTED]],
-        "only": list(labels.only),
-        "betas": [short(each) for each in call.fields.betas[:MAX_LISTED]],
-        "bytes": len(call.fields.raw),
-        "max_tokens": call.max_tokens,
-        "stream": call.stream,
-        "payer": short(call.payer),
-        "speed": short(call.speed),
-    }
-
-
-def asked_by(call: Call) -> dict[str, Any]:
-    """Return who asks, and for what class."""
-    return {
-        "door": call.caller.door,
-        "key": call.caller.key,
-        "class": short(call.labels.data_class),
-        "tags": {key[:MAX_NAME]: value[:MAX_NAME] for key, value in call.labels.tags[:MAX_LISTED]},
-        **_whose(call),
-    }
-
-
-def _unsized(call: Call) -> dict[str, Any]:
-    """Return what bounds of a cost must know beside the sizes; mostly there is none of it."""
-    found = unsized(call.fields.body) if call.kind is Kind.MESSAGES else ()
-    return {"unsized": found} if found else {}
-
-
-def _whose(call: Call) -> dict[str, Any]:
-    """Return which session and agent ask: as Claude Code says it, else as tags say."""
-    headers, tags = dict(call.fields.headers), dict(call.labels.tags)
-    return {
-        name: short(headers.get(f"x-claude-code-{word}-id") or tags.get(word))
-        for name, word in WHOSE
     }
 
 

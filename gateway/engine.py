@@ -30,6 +30,7 @@ from gateway.dispatch.health import Health
 from gateway.dispatch.limits import Limits
 from gateway.dispatch.stream import Facts
 from gateway.errors import Forbidden, new_request_id
+from gateway.formats import Offer
 from gateway.routing import Plan, Upstream, plan
 from gateway.settling import End, expected, kept_warm
 from gateway.stateful.held import Held
@@ -146,6 +147,15 @@ class Engine:
         """The addresses of the upstreams, in their order."""
         return tuple(self._connections[each.name].route for each in self.upstreams)
 
+    def offers(self) -> tuple[Offer, ...]:
+        """Return the models of the upstreams, and where they may be processed there."""
+        leave = self._leave()
+        return tuple(
+            Offer(model, each.provider.name, each.endpoint, leave.reach(each, model))
+            for each in self.upstreams
+            for model in each.endpoint.models
+        )
+
     @property
     def policy(self) -> str:
         """What answers say of the policy in force: the start of its digest, or `none`."""
@@ -204,7 +214,7 @@ class Engine:
         if chosen.refused is not None:
             raise named(chosen.refused, trail.decision)
         limits = self._limits_for(call.stream, call.silence_s, call.retry_count, call.attempts)
-        may = leave.of(chosen)
+        may = leave.of(chosen, call.within)
         bill = Bill(self._costing, chosen.operation, paid_by_other=call.payer is not None)
         dispatch = self._dispatch(call, chosen, limits, wire, may=may, gone=gone)
         job = self._job(call, chosen, dispatch, may, trail=trail, course=course, bill=bill)

@@ -23,6 +23,7 @@ from gateway.errors import (
     Refused,
     TooLarge,
     UnknownModel,
+    quoted,
 )
 from gateway.judging import Judgement
 from gateway.policy.decision import Verdict
@@ -63,6 +64,7 @@ class Leg(Struct, frozen=True):
     losses: tuple[Loss, ...] = ()
 
 
+_ARN = "arn:"
 _OWN_BYTES = 1 << 16
 """More than encoding adds to a body: a smaller one need not be encoded to be measured."""
 _NAMED = 10
@@ -204,17 +206,50 @@ def check_only(call: Call, upstreams: Sequence[Upstream]) -> None:
             raise Malformed(f"x-gateway-only: there is no upstream {name[:100]!r}.{hint}")
 
 
-def named_model(asked: str, upstreams: Sequence[Upstream]) -> tuple[str, catalog.Narrowing | None]:
+@dataclass(frozen=True, slots=True)
+class _Resource:
+    """An ARN that the configuration names as a model's id: only where it stands is it meant."""
+
+    arn: str
+    model: str
+
+    def admits(self, platform_name: str, endpoint: Endpoint) -> bool:
+        """Say whether an endpoint serves the model under it."""
+        del platform_name
+        served = endpoint.models.get(self.model)
+        return served is not None and served.id == self.arn
+
+
+Demand = catalog.Narrowing | _Resource
+"""What the way a model was written demands of an upstream."""
+
+
+def named_model(asked: str, upstreams: Sequence[Upstream]) -> tuple[str, Demand | None]:
     """Return the canonical id and what the way it was written demands; raises UnknownModel."""
     for upstream in upstreams:
         if asked in upstream.endpoint.models:
             return asked, None
+    if asked.startswith(_ARN):
+        name = _named_by(asked, upstreams)
+        return name, _Resource(asked, name)
     try:
         resolved = catalog.resolve(asked)
     except catalog.UnknownModel as error:
         near = f" Near names: {', '.join(error.near)}." if error.near else ""
         raise UnknownModel(f"model: {asked[:200]} is not known.{near}") from None
     return resolved.canonical, resolved.narrow
+
+
+def _named_by(arn: str, upstreams: Sequence[Upstream]) -> str:
+    """Return the canonical id of the model that an upstream serves under an ARN."""
+    for upstream in upstreams:
+        for name, model in upstream.endpoint.models.items():
+            if model.id == arn:
+                return name
+    raise UnknownModel(
+        f"model: no upstream has {quoted(arn, 200)} among its `models`; what an ARN stands for is "
+        "known from there alone."
+    )
 
 
 class _Look:
@@ -224,7 +259,7 @@ class _Look:
         self,
         call: Call,
         operation: Operation,
-        narrow: catalog.Narrowing | None,
+        narrow: catalog.Narrowing | _Resource | None,
         judgement: Judgement | None,
         *,
         tripped: Container[str],

@@ -13,7 +13,7 @@ from providers import data_files
 from providers.contract import Endpoint
 
 _ID = re.compile(r"[A-Za-z0-9._:@/\[\]-]{1,200}")
-_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
+_REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d")
 _VENDOR = "anthropic."
 """What Bedrock puts before a model id (`anthropic.claude-opus-5-5`)."""
 _SUFFIX = re.compile(r"-v1(:0)?(:\d+k)?$")

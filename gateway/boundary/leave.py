@@ -13,8 +13,10 @@ from gateway.policy import preferring
 from gateway.policy.decision import Request
 from gateway.policy.facts import Assurance, Fact
 from gateway.policy.features import Asked
+from gateway.policy.in_force import InForce
 from gateway.policy.preferring import Dearness
 from gateway.routing import Plan, Upstream
+from gateway.within import Within
 
 NOBODY: frozenset[str] = frozenset()
 
@@ -75,32 +77,26 @@ class Leave:
 
     def countries(self, upstream: str, model: str) -> frozenset[str] | None:
         """Return where an upstream was held to process a model; None: nobody said."""
-        fact = self._fact(upstream, "processing_in", model)
+        if self._in_force is None:
+            return None
+        fact = _processing_in(self._in_force, upstream, model)
         return fact.value if fact and isinstance(fact.value, frozenset) else None
-
-    def _fact(self, upstream: str, name: str, model: str) -> Fact | None:
-        known = self._in_force.facts.upstreams if self._in_force is not None else ()
-        for each in known:
-            if each.name == upstream:
-                return each.get(name, model)
-        return None
 
     def reach(self, upstream: Upstream, model: str) -> frozenset[str] | None:
         """Return where an upstream may process a model, as far as somebody signed that off."""
         if self._in_force is None:
             return upstream.reach(model)
-        fact = self._fact(upstream.name, "processing_in", model)
-        signed = fact is not None and fact.assurance >= Assurance.ORG
-        return fact.value if fact and signed and isinstance(fact.value, frozenset) else None
+        return _signed(self._in_force, upstream.name, model, self._judged_s)
 
-    def of(self, plan: Plan) -> Callable[[str], bool]:
+    def of(self, plan: Plan, within: Within | None = None) -> Callable[[str], bool]:
         """Return what says of an upstream, at any later time, whether it still may be tried.
 
         Only a planned upstream may. When a file has changed, or something that the decision
-        rests on has ended, the same request is judged anew.
+        rests on has ended, the same request is judged anew. What keeps a request `within` some
+        countries is looked up each time.
         """
         planned = frozenset(leg.upstream.name for leg in plan.legs)
-        judgement = plan.judgement
+        judgement, model = plan.judgement, plan.operation.model
 
         def may(upstream: str) -> bool:
             if upstream not in planned or upstream in self.tripped:
@@ -108,9 +104,13 @@ class Leave:
             if judgement is None or self._boundary is None:
                 return True
             in_force, now_s = self._boundary.current(), self._boundary.now_s()
+            if in_force is None:
+                return False
+            if within and not within.admits(_signed(in_force, upstream, model, now_s)):
+                return False
             if in_force is self._in_force and now_s < judgement.decision.until_s:
                 return True
-            return in_force is not None and upstream in judging.again(judgement, in_force, now_s)
+            return upstream in judging.again(judgement, in_force, now_s)
 
         return may
 
@@ -118,3 +118,19 @@ class Leave:
         if self._in_force is None:
             raise RuntimeError("there is no policy to ask")
         return judging.judge(call, model, self._in_force, self._judged_s)
+
+
+def _processing_in(in_force: InForce, upstream: str, model: str) -> Fact | None:
+    for each in in_force.facts.upstreams:
+        if each.name == upstream:
+            return each.get("processing_in", model)
+    return None
+
+
+def _signed(in_force: InForce, upstream: str, model: str, now_s: float) -> frozenset[str] | None:
+    """Return the countries that somebody signed off for an upstream, if that has not ended."""
+    known = _processing_in(in_force, upstream, model)
+    fact = None if known is None else known.at(now_s)
+    if fact is None or fact.assurance < Assurance.ORG or now_s >= fact.until_s:
+        return None
+    return fact.value if isinstance(fact.value, frozenset) else None

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from gateway.formats.contract import Asked, Events, Replies, Reply, Way
+from gateway.formats.contract import Asked, Events, Listing, Offer, Replies, Reply, Way
 
-__all__ = ["Asked", "Events", "Replies", "Reply", "Way"]
+__all__ = ["Asked", "Events", "Listing", "Offer", "Replies", "Reply", "Way"]

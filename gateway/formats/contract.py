@@ -6,13 +6,13 @@ method and path before anything of the request is read, so that every refusal is
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from msgspec import Raw, Struct
 
 from gateway.within import Within
-from providers.contract import Headers, Kind
+from providers.contract import Endpoint, Headers, Kind
 
 
 class Reply(Struct, frozen=True):
@@ -79,4 +79,27 @@ class Way(Protocol):
 
     def refused(self, reply: Reply) -> Reply:
         """Return an answer in this format that came before the request was read."""
+        ...
+
+
+class Offer(Struct, frozen=True):
+    """One model at one upstream, for those who ask what there is."""
+
+    model: str
+    """The canonical id."""
+    platform: str
+    endpoint: Endpoint
+    countries: frozenset[str] | None
+    """Where it may be processed there; None: nobody says."""
+
+
+class Listing(Protocol):
+    """One way in that is no call: it asks what is served."""
+
+    def told(self, headers: Headers, query: str, offers: Sequence[Offer], request_id: str) -> Reply:
+        """Return the answer in its format; raises Refused."""
+        ...
+
+    def refused(self, reply: Reply) -> Reply:
+        """Return an error in its format; any other answer as it is."""
         ...

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gateway.formats import openai
-from gateway.formats.contract import Way
+from gateway.formats import bedrock, openai, vertex
+from gateway.formats.contract import Listing, Way
 from providers.contract import Headers
 
 
@@ -16,4 +16,9 @@ def find(path: str, headers: Headers, arrived_s: float) -> Way | None:
         headers: Of the request, where two formats have a path.
         arrived_s: When it came, in seconds since 1970, for formats that tell it.
     """
-    return openai.way(path, headers, arrived_s)
+    return openai.way(path, headers, arrived_s) or bedrock.find(path) or vertex.find(path)
+
+
+def listing(path: str) -> Listing | None:
+    """Return what a path asks to be told in another format than the Models API; None: no such."""
+    return bedrock.listing(path)

@@ -112,9 +112,39 @@ def country(region: str) -> str | None:
     return next((rows[region] for rows in _file().aws.rows.values() if region in rows), None)
 
 
+def partition(region: str) -> str | None:
+    """Return the AWS partition of a region; None where nobody says."""
+    return next((name for name, rows in _file().aws.rows.items() if region in rows), None)
+
+
+def countries_of_profile(profile: str) -> frozenset[str]:
+    """Return the countries of the regions of an inference profile; empty: it names none."""
+    commercial = _file().aws.rows[_AWS_PLATFORM]
+    return frozenset(
+        {commercial[each] for each in regions_of_profile(profile) if each in commercial}
+    )
+
+
+def regions_of_profile(profile: str) -> tuple[str, ...]:
+    """Return the regions of an inference profile, of every partition."""
+    row = _profiles().get(profile)
+    patterns = () if row is None else row.regions
+    return tuple(
+        name
+        for rows in _file().aws.rows.values()
+        for name in rows
+        if any(fnmatchcase(name, pattern) for pattern in patterns)
+    )
+
+
 def country_of_location(location: str) -> frozenset[str] | None:
     """Return the countries of a Google location; None where nobody says."""
     return _file().google.rows.get(location)
+
+
+def locations() -> tuple[str, ...]:
+    """Return the Google locations whose countries are known."""
+    return tuple(_file().google.rows)
 
 
 def aws_regions(where: Where) -> tuple[frozenset[str], bool]:
@@ -225,14 +255,12 @@ def _aws_under(where: Where, profile: str | None) -> dict[str, Fact]:
     A profile's request is at the source region and at any destination. Copies kept against abuse
     are stored where it was processed (docs.aws.amazon.com: geographic cross-region inference).
     """
-    partition = next(
-        (name for name, rows in _file().aws.rows.items() if where.region in rows), None
-    )
-    if partition is None:
+    found_in = partition(where.region or "")
+    if found_in is None:
         return {}
     origin = f"region {where.region}" + (f", profile {profile}" if profile else "")
-    found = {"partition": _fact(partition, origin)}
-    reached = _destinations(_file().aws.rows[partition], str(where.region), profile)
+    found = {"partition": _fact(found_in, origin)}
+    reached = _destinations(_file().aws.rows[found_in], str(where.region), profile)
     if reached:
         found["processing_in"] = found["storage_in"] = _fact(reached, origin)
     return found

@@ -122,7 +122,7 @@ class App:
             if speaks.kind is None and self._stateful.takes(scope):
                 await self._stateful.serve(scope, receive, send)
             elif speaks.kind is None:
-                await speaks.reply(await self._aside(scope))
+                await speaks.reply(await self._aside(scope, speaks))
             else:
                 await self._call(speaks.kind, scope, receive, speaks)
         except Refused as error:
@@ -214,8 +214,13 @@ class App:
         answering = self._engine.answer(call, self._wire, caller.has_left)
         return await obtained(answering, caller, self._engine.policy, call.request_id)
 
-    async def _aside(self, scope: Scope) -> Answer:
+    async def _aside(self, scope: Scope, speaks: Speaker) -> Answer:
         try:
+            if speaks.lists:
+                self._admit(dict(scope["headers"]))
+                side.check_method(scope)
+                query = scope["query_string"].decode("latin-1")
+                return speaks.listed(query, self._engine.offers())
             if scope["path"] in PATHS:
                 return await self._told(scope)
             if side.is_for_operators(scope):

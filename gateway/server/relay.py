@@ -8,6 +8,7 @@ from typing import Protocol
 from gateway.answers import Answer
 from gateway.errors import error_event
 from gateway.formats.contract import Events
+from gateway.formats.unchanged import UNCHANGED
 from gateway.server.asgi import Send
 from gateway.server.leaving import Watch
 from gateway.server.replies import INTERNAL, raw
@@ -32,21 +33,6 @@ class Source(Protocol):
     def close(self) -> None:
         """Let the upstream go."""
         ...
-
-
-class _Unchanged:
-    """The Messages API: events are sent as they are."""
-
-    def feed(self, events: bytes) -> bytes:
-        """Return the events."""
-        return events
-
-    def end(self) -> bytes:
-        """Return nothing: the last event closes a stream."""
-        return b""
-
-
-UNCHANGED: Events = _Unchanged()
 
 
 async def relay(

@@ -43,8 +43,13 @@ def check(scope: Scope) -> None:
     path: str = scope["path"]
     if path not in KNOWN and not path.startswith(f"{MODELS}/"):
         raise unserved(path)
+    check_method(scope)
+
+
+def check_method(scope: Scope) -> None:
+    """Raise the Refused for a method that does more than read."""
     if scope["method"] not in READS:
-        raise WrongMethod(scope["method"], path, ALLOW)
+        raise WrongMethod(scope["method"], scope["path"], ALLOW)
 
 
 async def answer(scope: Scope, status: Status, metrics: Metrics, *, stopping: bool) -> Answer:

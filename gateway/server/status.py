@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from gateway.dispatch.budget import Budget, Unbounded
 from gateway.dispatch.health import Health, State
+from gateway.formats import Offer
 from gateway.routing import Upstream
 from gateway.server.counting import Counts, Tally
 from gateway.server.shedding import Load
@@ -27,6 +28,10 @@ class Shows(Protocol):
     @property
     def upstreams(self) -> Sequence[Upstream]:
         """The configured upstreams, in their order."""
+        ...
+
+    def offers(self) -> Sequence[Offer]:
+        """Return the models of the upstreams, and where they may be processed there."""
         ...
 
     @property

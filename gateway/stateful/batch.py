@@ -15,8 +15,8 @@ from msgspec import Raw, structs
 from gateway.call import Call, read_body
 from gateway.errors import Malformed, TooLarge
 from gateway.policy import features, hatches, models_inside, request_checks
+from gateway.routing import Demand
 from gateway.stateful.references import MAX_REFERENCES, Reference, references
-from providers import catalog
 from providers.contract import Area, Fields, Kind, Loss, Operation
 
 MAX_REQUESTS = 100_000
@@ -53,7 +53,7 @@ class Needs:
     """The first model; the others are among those inside."""
     named: tuple[str, ...] = ()
     """Its models, as canonical ids."""
-    narrow: tuple[tuple[str, catalog.Narrowing], ...] = ()
+    narrow: tuple[tuple[str, Demand], ...] = ()
     """Ids that name a place too, and what they demand."""
     inside: tuple[str, ...] = ()
     """The other models that may see any of it."""
@@ -74,7 +74,7 @@ class Batch:
     needs: Needs
 
 
-Resolve = Callable[[str], tuple[str, catalog.Narrowing | None]]
+Resolve = Callable[[str], tuple[str, Demand | None]]
 """A model's name -> its canonical id, and what the way it was written demands."""
 
 
@@ -142,7 +142,7 @@ class _Reading:
     def __init__(self, call: Call, resolve: Resolve) -> None:
         self._call = call
         self._resolve = resolve
-        self._named: dict[str, tuple[str, catalog.Narrowing | None]] = {}
+        self._named: dict[str, tuple[str, Demand | None]] = {}
         self._inside: dict[str, None] = {}
         self._features: set[str] = set()
         self._hatches: set[str] = set()

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from gateway.emulator import Emulator
-from tests.fuzz import samples
+from tests.fuzz import clouds, samples
 from tests.fuzz.mutating import mutated, pieces
 from tests.server.serving import BODY, Running, engine_over, serving, until
 
@@ -45,6 +45,9 @@ def _good() -> tuple[bytes, ...]:
         _request(post, gzip.compress(bodies[1], mtime=0), "content-encoding: gzip"),
         _request(post, bodies[1], "expect: 100-continue", "x-gateway-tag-team: a"),
         _request(post, bodies[0]) + _request(post, bodies[1]),
+        *(_request(f"POST {path} HTTP/1.1", clouds.bodies()[0]) for path in clouds.PATHS),
+        *(_request(f"POST {path} HTTP/1.1", clouds.bodies()[2]) for path in clouds.PATHS),
+        _request("GET /inference-profiles?type=SYSTEM_DEFINED&maxResults=3 HTTP/1.1"),
         _request("GET /v1/models?limit=2 HTTP/1.1") + _request("GET /readyz?verbose HTTP/1.1"),
         _request("HEAD / HTTP/1.1") + _request("GET /metrics HTTP/1.1", b"", "connection: close"),
     )
@@ -143,10 +146,18 @@ def _envelope(status: int, headers: dict[str, str], body: bytes) -> None:
     assert status not in {500, 502}, body
     told = json.loads(body)
     assert headers["content-type"] == "application/json"
+    if "x-amzn-errortype" in headers:
+        assert told["message"]
+        assert headers["x-amzn-requestid"] == headers["request-id"]
+        return
+    error = (told[0] if isinstance(told, list) else told)["error"]
+    assert error["message"]
+    if "code" in error:
+        assert error["code"] == status
+        return
     assert told["type"] == "error"
     assert told["request_id"] == headers["request-id"]
-    assert told["error"]["type"]
-    assert told["error"]["message"]
+    assert error["type"]
 
 
 def _body(

@@ -16,6 +16,7 @@ from gateway.wire.exchange import MAX_HEAD_BYTES, MAX_HEADERS, Answer
 from providers.contract import Failure, Headers, Kind, Operation, PlaceError
 from providers.registry import PROVIDERS
 from tests.fuzz import samples
+from tests.fuzz.clouds import clouds, frames
 from tests.fuzz.mutating import mutated, pieces
 from tests.fuzz.reading import declared
 from tests.fuzz.streams import OURS_BYTES, aws, chat, sse
@@ -92,7 +93,7 @@ def call(rng: random.Random) -> None:
 
 
 TARGETS: dict[str, Callable[[random.Random], None]] = {
-    each.__name__: each for each in (exchange, sse, aws, chat, whole, call)
+    each.__name__: each for each in (exchange, sse, aws, chat, whole, call, clouds, frames)
 }
 
 

@@ -115,7 +115,7 @@ def bedrock(url: str) -> Caller:
     client = anthropic.AnthropicBedrock(
         base_url=url, api_key=KEY, aws_region="us-east-1", http_client=_http(), max_retries=0
     )
-    return Claude(client, f"us.anthropic.{MODEL}")
+    return Claude(client, f"global.anthropic.{MODEL}")
 
 
 def vertex(url: str) -> Caller:
@@ -123,7 +123,7 @@ def vertex(url: str) -> Caller:
     client = anthropic.AnthropicVertex(
         base_url=f"{url}/v1",
         access_token=KEY,
-        region="us",
+        region="global",
         project_id="the-callers-own",
         http_client=_http(),
         max_retries=0,
@@ -131,4 +131,9 @@ def vertex(url: str) -> Caller:
     return Claude(client)
 
 
-CALLERS: Mapping[str, Callable[[str], Caller]] = {"anthropic": claude, "openai": Chat}
+CALLERS: Mapping[str, Callable[[str], Caller]] = {
+    "anthropic": claude,
+    "bedrock": bedrock,
+    "openai": Chat,
+    "vertex": vertex,
+}

@@ -72,7 +72,7 @@ def test_a_mistake_of_ours_in_reading_a_request_is_told_in_an_envelope(
     def broken(*_args: object) -> object:
         raise ValueError("secret words")
 
-    monkeypatch.setattr(importlib.import_module("gateway.server.app"), "read_call", broken)
+    monkeypatch.setattr(importlib.import_module("gateway.server.speaking"), "read_call", broken)
     with serving(Scripted(lambda _call: Answer(200, ()))) as running:
         status, kind, message = running.call(BODY).error
     assert (status, kind) == (500, "api_error")

@@ -23,6 +23,7 @@ from gateway.dispatch.health import Health
 from gateway.dispatch.limits import Limits
 from gateway.emulator import Emulator
 from gateway.engine import Engine
+from gateway.formats import Offer
 from gateway.routing import Upstream
 from gateway.server import App, Settings, app, run
 from gateway.server.app import NO_REPORTS, Serves
@@ -173,6 +174,9 @@ class Scripted:
 
     def observe(self, observer: Observer) -> None:
         pass
+
+    def offers(self) -> Sequence[Offer]:
+        return ()
 
     async def answer(
         self, call: Call, wire: Wire, gone: Callable[[], bool] = lambda: False

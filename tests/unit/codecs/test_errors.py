@@ -92,6 +92,16 @@ def test_the_callers_error_is_handed_on_word_for_word(platform: str) -> None:
     assert found.envelope == json.dumps(body).encode()
 
 
+def test_a_relays_words_are_not() -> None:
+    too_long = fail("relay", 400, envelope("invalid_request_error", "prompt is too long: 9 > 8"))
+    assert (too_long.message, too_long.envelope) == ("Input is too long.", None)
+    other = fail("relay", 400, envelope("vendor_error", "buy more"))
+    assert (other.type, other.message) == (
+        "invalid_request_error",
+        errors.own_message("invalid_request_error"),
+    )
+
+
 def test_the_direct_apis_words_are_trusted_and_a_clouds_are_not() -> None:
     body = envelope("invalid_request_error", "could not fetch https://example.com/a.png")
     assert fail("anthropic", 400, body).envelope is not None
