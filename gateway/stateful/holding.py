@@ -17,7 +17,15 @@ from gateway.dispatch.stream import Facts
 from gateway.routing import Plan, Upstream
 from gateway.stateful.held import Held
 from gateway.stateful.hold import NOT_HELD, Hold
-from gateway.stateful.pins import Gone, Pin, asked_of, one, own, together
+from gateway.stateful.pins import (
+    Gone,
+    Pin,
+    asked_of,
+    named_under_its_class,
+    one,
+    own,
+    together,
+)
 from gateway.stateful.references import Reference, may_make, references
 from gateway.wire.contract import Wire
 from providers.shapes import ready
@@ -41,7 +49,7 @@ async def hold(
     Raises:
         UnknownState: Something is another caller's.
         Malformed: Two of them are held by different upstreams.
-        Forbidden: The request is narrowed to another upstream.
+        Forbidden: The request is narrowed to another upstream, or is not of the class of one.
         Gone: The upstream that holds one is not configured any more.
     """
     if not named:
@@ -55,7 +63,7 @@ async def hold(
         if mine is None:
             unknown.append(each)
         else:
-            pins.append(one(mine, call.labels.only))
+            pins.append(named_under_its_class(one(mine, call.labels.only), call.labels.data_class))
     pin = together(pins)
     if pin is not None and pin.upstream not in {each.name for each in upstreams}:
         raise Gone(pin)

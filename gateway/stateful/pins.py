@@ -170,6 +170,20 @@ def one(pins: Iterable[Pin], only: tuple[str, ...]) -> Pin:
     return left[0]
 
 
+def named_under_its_class(pin: Pin, label: str | None) -> Pin:
+    """Return the pin of a state that a request names; raises Forbidden where its class is lost.
+
+    What was made without a class may be named under any: so may text that the request brings.
+    """
+    made_with = None if pin.asked is None else pin.asked.data_class
+    if made_with is not None and made_with != label:
+        raise Forbidden(
+            f"x-gateway-class: {pin.state} {quoted(pin.id)} was made with a class; what names it "
+            "must carry the same one."
+        )
+    return pin
+
+
 def together(pins: Iterable[Pin]) -> Pin | None:
     """Return the pin that a request is held to by all its states; None: by none.
 

@@ -160,6 +160,38 @@ def test_a_use_without_a_label_is_judged_by_the_class_it_was_made_with(
     assert not list(emulator.records)
 
 
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("label", [None, "public"])
+def test_what_a_message_names_keeps_its_class(
+    house: House, emulator: Emulator, door: str, label: str | None
+) -> None:
+    made_with = {"x-gateway-class": "internal"}
+    labels = {} if label is None else {"x-gateway-class": label}
+    with house.sdk(door) as sdk:
+        file = sdk.beta.files.upload(file=("a.txt", b"text"), extra_headers=made_with).id
+        emulator.records.clear()
+        asked = naming(file)
+        with pytest.raises(anthropic.PermissionDeniedError, match="made with"):
+            sdk.beta.messages.create(**asked, extra_headers=labels)
+        item = {"custom_id": "a", "params": {k: v for k, v in asked.items() if k != "betas"}}
+        requests: Any = [request("b"), item]
+        with pytest.raises(anthropic.PermissionDeniedError, match="made with"):
+            sdk.messages.batches.create(requests=requests, extra_headers=labels)
+        assert not list(emulator.records)
+        assert sdk.beta.messages.create(**asked, extra_headers=made_with).content
+
+
+def naming(file: str) -> dict[str, Any]:
+    """Return what asks for a message about a file."""
+    content: Any = [{"type": "document", "source": {"type": "file", "file_id": file}}]
+    return {
+        "model": MODEL,
+        "max_tokens": 8,
+        "messages": [{"role": "user", "content": content}],
+        "betas": ["files-api-2025-04-14"],
+    }
+
+
 def test_no_word_of_a_prompt_is_recorded(house: House) -> None:
     with house.sdk("client") as sdk:
         made = sdk.messages.batches.create(
@@ -210,15 +242,8 @@ def test_anothers_state_is_unknown_and_nothing_tells_it_apart(
                 told.append((status, kind, words.replace(name, "ID"), headers))
             assert told[0] == told[1]
         assert not any(made in record.path for record in emulator.records)
-        content: Any = [{"type": "document", "source": {"type": "file", "file_id": file}}]
         with pytest.raises(anthropic.NotFoundError):
-            bob.beta.messages.create(
-                model=MODEL,
-                max_tokens=8,
-                messages=[{"role": "user", "content": content}],
-                betas=["files-api-2025-04-14"],
-                extra_headers=labels,
-            )
+            bob.beta.messages.create(**naming(file), extra_headers=labels)
         assert not any(b"file_id" in record.body for record in emulator.records)
 
 
