@@ -129,6 +129,8 @@ def checked(endpoint: Row, headers: Headers, body: bytes) -> bytes | Failure:
     if kind != "application/json":
         return errors.bad_answer(f"The content type is {kind!r}, not JSON.", headers=headers)
     try:
+        # What is skipped in decoding is not looked at: it may be no text.
+        body.decode()
         _object.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return errors.bad_answer("The body is not a JSON object.", headers=headers)

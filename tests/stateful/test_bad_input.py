@@ -260,6 +260,57 @@ def test_only_the_upstreams_own_urls_become_ours(url: str, base: str, path: int)
     assert found.dropped == (() if path else ("results_url",))
 
 
+EVIL = "https://evil.example/v1/messages/batches/b1/results"
+HERE = "https://h/v1/messages/batches/b1/results"
+_OURS = f"{OWN}/v1/messages/batches/b1/results"
+
+
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        (f'{{"data":[null,{{"id":"b1","results_url":"{EVIL}"}}]}}', "null"),
+        (f'{{"data":[7,{{"id":"b1","results_url":"{HERE}"}}]}}', f'"{_OURS}"'),
+        (f'{{"results_url":"{EVIL}","results_url":"{HERE}"}}', f'"{_OURS}"'),
+        (f'{{"results_url":"{HERE}","results\\u005furl":"{EVIL}"}}', "null"),
+        (f'{{"data":[{{"results_url":"{EVIL}","results_url":null}}]}}', "null"),
+        (f'{{"results_url":["{EVIL}"]}}', "null"),
+        (f'{{"results_url":{{"a":"{EVIL}"}}}}', "null"),
+    ],
+)
+def test_no_odd_answer_leads_past_the_gateway(body: str, shown: str) -> None:
+    found = rewritten(body.encode(), ["results_url"], "https://h", OWN)
+    text = found.body.decode()
+    assert "evil" not in text
+    assert "https://h/" not in text
+    assert f'"results_url":{shown}' in text
+
+
+@pytest.mark.parametrize("url", ["", "id", "note"])
+def test_a_url_like_another_value_changes_only_itself(url: str) -> None:
+    told = {"id": "b1", "note": "", "results_url": url}
+    found = rewritten(json.dumps(told).encode(), ["results_url"], "https://h", OWN)
+    assert json.loads(found.body) == {**told, "results_url": None}
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_an_answer_that_is_no_text_is_a_bad_one(
+    house: House, emulator: Emulator, door: str
+) -> None:
+    with house.sdk(door) as sdk:
+        made = sdk.messages.batches.create(requests=[request("a")])
+        emulator.faults.add(
+            "status",
+            status=200,
+            body=b'{"id":"b","results_url":"\xff"}',
+            headers={"content-type": "application/json"},
+            platform="anthropic",
+            times=3,
+        )
+        with pytest.raises(anthropic.APIStatusError) as caught:
+            sdk.messages.batches.retrieve(made.id)
+        assert caught.value.status_code == 502
+
+
 def test_every_path_of_the_sdk_is_in_the_tables() -> None:
     root = Path(anthropic.__file__).parent / "resources"
     found = {
