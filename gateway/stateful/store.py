@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import msgspec
+
 from gateway.stateful.pins import Pin, PinsLost, from_json, to_json
 
 FILE_NAME = "pins.sqlite3"
@@ -55,13 +57,14 @@ class SqlitePins:
     def put(self, pin: Pin) -> None:
         """Keep a pin; one that is there already stays as it is. Raises PinsLost."""
         row = (pin.state, pin.id, pin.upstream, pin.at_s, to_json(pin))
+        self._is_there()
         with self._open() as found:
             found.execute("insert or ignore into pins values (?, ?, ?, ?, null, ?)", row)
 
     def find(self, wanted: Iterable[tuple[str, str]]) -> tuple[Pin, ...]:
         """Return the pins of states, each named by kind and id; raises PinsLost."""
         keys = list(dict.fromkeys(wanted))
-        if not keys or not self._path.exists():
+        if not keys or not self._is_there():
             return ()
         with self._open() as found:
             return tuple(pin for part in _parts(keys) for pin in _found(found, part))
@@ -76,7 +79,7 @@ class SqlitePins:
 
     def deleted(self, state: str, name: str, upstream: str) -> None:
         """Take note that a state was deleted: its id stays pinned; raises PinsLost."""
-        if self._path.exists():
+        if self._is_there():
             with self._open() as found:
                 found.execute(
                     "update pins set deleted_s = ? where state = ? and id = ? and upstream = ?",
@@ -91,6 +94,24 @@ class SqlitePins:
                 yield connection
         except (sqlite3.Error, OSError) as error:
             raise PinsLost(f"{self._path}: {error}") from error
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise PinsLost(f"{self._path}: a pin in it cannot be read") from error
+
+    def _is_there(self) -> bool:
+        """Say whether there is a file yet; raises PinsLost where nobody knows what was in it.
+
+        One that this process has seen and that is gone held pins: without them an id of one
+        caller's would look like nobody's.
+        """
+        try:
+            self._path.stat()
+        except FileNotFoundError:
+            if self._ready is None:
+                return False
+            raise PinsLost(f"{self._path}: it is gone; a restart begins a new one") from None
+        except OSError as error:
+            raise PinsLost(f"{self._path}: {error}") from error
+        return True
 
     def _connected(self) -> sqlite3.Connection:
         new = self._ready != os.getpid()

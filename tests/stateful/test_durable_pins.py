@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import anthropic
@@ -125,6 +127,38 @@ def test_a_pin_is_never_moved(tmp_path: Path, durable: bool) -> None:
     ]
     pins.deleted("batch", "b", "direct")
     assert {each.upstream for each in pins.find([("batch", "b")])} == {"direct", "aws"}
+
+
+@pytest.mark.parametrize("text", [b"{", b"[]", b'{"state":7}', b"\xff"])
+def test_a_pin_that_cannot_be_read_is_a_lost_one(tmp_path: Path, text: bytes) -> None:
+    path = tmp_path / "pins.sqlite3"
+    SqlitePins(path).put(pin("b"))
+    with closing(sqlite3.connect(path)) as other, other:
+        other.execute("update pins set pin = ?", (text,))
+    with pytest.raises(PinsLost):
+        SqlitePins(path).find([("batch", "b")])
+
+
+def test_a_file_that_cannot_be_looked_at_is_not_taken_for_none(tmp_path: Path) -> None:
+    pins = SqlitePins(tmp_path / ("x" * 300) / "pins.sqlite3")
+    with pytest.raises(PinsLost):
+        pins.find([("batch", "b")])
+    with pytest.raises(PinsLost):
+        pins.deleted("batch", "b", "direct")
+
+
+def test_a_file_that_was_there_and_is_gone_is_not_taken_for_none(tmp_path: Path) -> None:
+    path = tmp_path / "pins.sqlite3"
+    pins = SqlitePins(path)
+    assert pins.find([("batch", "b")]) == ()
+    pins.put(pin("b"))
+    for file in tmp_path.iterdir():
+        file.unlink()
+    with pytest.raises(PinsLost, match="gone"):
+        pins.find([("batch", "b")])
+    with pytest.raises(PinsLost, match="gone"):
+        pins.put(pin("c"))
+    assert SqlitePins(path).find([("batch", "b")]) == ()
 
 
 def test_old_pins_are_dropped_when_a_process_begins(tmp_path: Path) -> None:
