@@ -30,9 +30,14 @@ class Order:
             self.match.endpoint.method,
             self.match.path,
             self.query,
-            self.content_type,
+            self._kind,
             self.accept,
         )
+
+    @property
+    def _kind(self) -> str | None:
+        """What its body is: one that was read is what it was read as, whatever its caller says."""
+        return self.content_type if self.match.endpoint.body is None else "application/json"
 
     @property
     def action(self) -> str:

@@ -150,6 +150,7 @@ def test_lines_are_found_however_they_are_cut(size: int) -> None:
         b'{"custom_id":"a","result":{"type":"succeeded","message":{"id":"m1","usage":{"input_tokens":1}}}}',
         b'{"custom_id":"b","result":{"type":"errored","error":{}}}',
         b"not json",
+        b'{"custom_id":"d","result":{"type":"succeeded"}}',
         long,
         b"",
         b'{"custom_id":"c","result":{"type":"succeeded","message":{"id":"m2"}}}',
@@ -162,6 +163,6 @@ def test_lines_are_found_however_they_are_cut(size: int) -> None:
     found += results.end()
     assert [(each.number, each.custom_id, each.said.id) for each in found] == [
         (1, "a", "m1"),
-        (5, "c", "m2"),
+        (6, "c", "m2"),
     ]
-    assert (results.lines, results.unread) == (5, 2)
+    assert (results.lines, results.unread) == (6, 3)
