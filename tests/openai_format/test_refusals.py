@@ -13,6 +13,8 @@ from tests.openai_format.telling import HELLO, MARK, TOOL, refusal, way
 
 CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
 CALLED = {"role": "assistant", "content": None, "tool_calls": [CALL]}
+THINKS = b'{"role":"assistant","thinking_blocks":[{"type":"thinking","x":%b}]}'
+THOUGHT = {"type": "thinking", "thinking": "hm", "signature": "s=="}
 ANSWER = {"role": "tool", "tool_call_id": "c1", "content": "r"}
 
 
@@ -130,7 +132,16 @@ def _assistant(**fields: Any) -> list[Any]:
         ({"messages": _assistant(audio={"id": "a"})}, "messages[1].audio"),
         ({"messages": _assistant(function_call={"name": "f"})}, "messages[1].function_call"),
         ({"messages": _assistant(reasoning_details=[])}, "messages[1].reasoning_details"),
-        ({"messages": _assistant(thinking_blocks=["x"])}, "messages[1].thinking_blocks"),
+        ({"messages": _assistant(thinking_blocks=["x"])}, "messages[1].thinking_blocks[0]"),
+        (
+            {"messages": _assistant(thinking_blocks=[THOUGHT, {**THOUGHT, "type": "document"}])},
+            "messages[1].thinking_blocks[1].type",
+        ),
+        ({"messages": _assistant(thinking_blocks=[{}])}, "messages[1].thinking_blocks[0].type"),
+        (
+            {"messages": _assistant(thinking_blocks=[{**CALL, "type": "tool_use"}])},
+            "messages[1].thinking_blocks[0].type",
+        ),
         (
             {"messages": _assistant(tool_calls=[{**CALL, "type": "custom"}])},
             "messages[1].tool_calls[0].type",
@@ -184,6 +195,29 @@ def test_it_is_refused_by_its_path(fields: dict[str, Any], path: str) -> None:
 def test_what_is_no_request_is_malformed(body: bytes) -> None:
     with pytest.raises(Malformed):
         way().read((), body)
+
+
+@pytest.mark.parametrize("index", [b"", b',"index":0'])
+def test_a_block_of_thinking_says_nothing_twice(index: bytes) -> None:
+    block = b'{"type":"document","type":"thinking","thinking":"hm","signature":"s"%b}' % index
+    said = b'{"role":"user","content":"x"},{"role":"assistant","thinking_blocks":[%b]}' % block
+    with pytest.raises(Malformed, match=r"thinking_blocks\[0\]\.type: it is there twice"):
+        way().read((), b'{"model":"claude-opus-5-5","messages":[%b]}' % said)
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        b'{"model":"m","messages":[%b]}' % THINKS,
+        b'{"model":"m","messages":[],"tools":[{"type":"function","function":{"parameters":%b}}]}',
+        b'{"model":"m","messages":[],"response_format":{"json_schema":{"schema":%b}}}',
+        b'{"model":"m","messages":[],"thinking":%b}',
+    ],
+)
+def test_what_is_nested_too_deeply_is_malformed_at_any_depth(around: bytes) -> None:
+    for depth in range(900, 1100):
+        with pytest.raises(Malformed):
+            way().read((), around % (b"[" * depth + b"]" * depth))
 
 
 def test_a_crowd_of_parts_is_refused_before_it_is_read() -> None:

@@ -11,12 +11,13 @@ import msgspec
 from msgspec import Raw, Struct
 
 from gateway.formats.openai.answer import (
-    THINKING,
+    CITATIONS,
     StopDetails,
     completion_id,
     finish_reason,
 )
 from gateway.formats.openai.asked import ABSENT
+from gateway.formats.openai.blocks import THINKING
 from gateway.formats.openai.counts import completion_usage, later
 from gateway.formats.openai.errors import closing
 from providers.codecs.sse import iter_events
@@ -183,7 +184,7 @@ class Chunks:
         if delta.type == "signature_delta" and delta.signature and self._block:
             self._block.signature += _string(delta.signature)
         elif delta.type == "citations_delta":
-            self._left_out["citations"] = None
+            self._left_out[CITATIONS] = None
         return b""
 
     def _arguments(self, written: bytes) -> bytes:

@@ -23,6 +23,8 @@ def decoded(decoder: msgspec.json.Decoder[T], raw: bytes | msgspec.Raw, path: st
     """Decode JSON; raises Malformed with the path of what is wrong, which `path` begins."""
     try:
         return decoder.decode(raw)
+    except RecursionError:
+        raise refused(path or "messages", "it is nested too deeply") from None
     except msgspec.ValidationError as error:
         raise _wrong(str(error), path) from None
 
