@@ -103,7 +103,6 @@ def test_what_is_no_id_of_vertex_is_refused(model: str) -> None:
         ({"anthropic_version": "2023-06-01"}, "anthropic_version: Input should be 'bedrock-2023"),
         ({"anthropic_beta": "a"}, "anthropic_beta"),
         ({"anthropic_beta": [1]}, "anthropic_beta"),
-        ({"user_profile_id": "x"}, "user_profile_id"),
     ],
 )
 def test_a_body_that_bedrock_would_not_take_is_refused_by_name(
@@ -113,6 +112,19 @@ def test_a_body_that_bedrock_would_not_take_is_refused_by_name(
         invoke(GLOBAL, body=BEDROCK | more)
     with pytest.raises(Malformed, match="anthropic_version: Field required"):
         invoke(GLOBAL, body=ASK)
+
+
+def test_nobody_names_an_account_of_the_gateways() -> None:
+    more = {"user_profile_id": "x"}
+    inner = b64encode(json.dumps(BEDROCK | more).encode()).decode()
+    counted = {"input": {"invokeModel": {"body": inner}}}
+    for asked in (
+        invoke(GLOBAL, body=BEDROCK | more),
+        invoke(GLOBAL, body=counted, action="count-tokens"),
+        predict("global", MODEL, VERTEX | more),
+    ):
+        with pytest.raises(Malformed, match="user_profile_id"):
+            call(asked)
 
 
 @pytest.mark.parametrize(

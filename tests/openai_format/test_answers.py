@@ -39,8 +39,9 @@ def test_texts_are_one_and_no_text_is_none() -> None:
 
 
 def test_citations_of_a_text_are_named() -> None:
-    cited = {**TEXT, "citations": [{"type": "char_location", "cited_text": "It"}]}
-    for blocks, named in (([cited, cited], "citations"), ([{**TEXT, "citations": []}, TEXT], None)):
+    cited: dict[str, Any] = {**TEXT, "citations": [{"type": "char_location", "cited_text": "It"}]}
+    plain: dict[str, Any] = {**TEXT, "citations": []}
+    for blocks, named in (([cited, cited], "citations"), ([plain, TEXT], None)):
         told = read().replies.whole(Reply(200, HEADERS, json.dumps(message(blocks)).encode()))
         assert header_of(told.headers, "x-gateway-dropped") == named
 

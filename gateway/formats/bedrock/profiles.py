@@ -91,19 +91,19 @@ def _one(asked: str, offers: Sequence[Offer], region: str | None) -> dict[str, o
 def served(offers: Sequence[Offer]) -> Iterator[str]:
     """Yield the ids of the profiles that an upstream serves, the newest models first."""
     rows = capabilities.load(_PLATFORM).models
-    here = {offer.model for offer in offers}
     for model in catalog.models():
         row = rows.get(model.id)
-        if row is None or model.id not in here:
+        here = [offer for offer in offers if offer.model == model.id]
+        if row is None or not here:
             continue
         for profile in row.profiles:
             name = f"{profile}.{row.id}"
-            if any(_keeps(name, offer) for offer in offers if offer.model == model.id):
+            named = naming.read(name, None)
+            if any(_keeps(named, offer) for offer in here):
                 yield name
 
 
-def _keeps(name: str, offer: Offer) -> bool:
-    named = naming.read(name, None)
+def _keeps(named: naming.Named, offer: Offer) -> bool:
     if named.within is not None:
         return named.within.admits(offer.countries)
     narrow = catalog.resolve(named.model).narrow
