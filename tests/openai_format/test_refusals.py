@@ -242,6 +242,19 @@ def test_no_text_of_a_prompt_is_in_an_error() -> None:
         assert secret not in caught.value.message
 
 
+@pytest.mark.parametrize("key", ["a - at `$.b", "a` - at `$.b", " - at `$." * 2000, "k" * 2000])
+def test_a_key_that_looks_like_a_path_is_none(key: str) -> None:
+    path, words = refusal(messages=[{"role": "user", "content": "x", key: 1}])
+    assert path == f"messages[0].{key[:100]}"
+    assert words == "this field is not known here."
+
+
+def test_only_the_start_of_an_address_is_looked_at() -> None:
+    for url in ("data:image/png;" + "a=b;" * 100 + "base64,eA==", "data:" + "a" * 300 + "/b,x"):
+        path, _ = refusal(messages=_user(_image(url)))
+        assert path == "messages[0].content[0].image_url.url"
+
+
 def test_a_name_of_any_length_is_not_kept() -> None:
     before = models._most.cache_info().currsize
     for size in range(300, 310):
