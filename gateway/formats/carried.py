@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping
 import msgspec
 from msgspec import Raw
 
+from gateway.call import read_body
 from gateway.errors import Malformed, quoted
 from gateway.formats.contract import Asked, Replies
 from gateway.within import Within
@@ -60,10 +61,12 @@ def asked(
     gone = {VERSION, BETAS, *leave_out}
     own = {name: Raw(msgspec.json.encode(value)) for name, value in add.items()}
     kept = {name: value for name, value in fields.items() if name not in gone} | own
+    raw = msgspec.json.encode(kept)
     return Asked(
         headers=_headers(headers, version, betas),
-        fields=kept,
-        raw=msgspec.json.encode(kept),
+        # Those of the body that came would keep all of it.
+        fields=read_body(raw),
+        raw=raw,
         replies=replies,
         within=within,
     )

@@ -95,3 +95,39 @@ def test_what_the_path_says_and_what_policy_says_both_hold(
         found = (reply.status, reply.headers.get("x-gateway-upstream"))
         assert found == ((200, "direct") if labels else (403, None))
     assert len(house.seen()) == (3 if labels else 0)
+
+
+CANARY = "zq9canary"
+PRIVATE = (
+    "authorization",
+    "x-api-key",
+    "cookie",
+    "forwarded",
+    "x-forwarded-for",
+    "openai-organization",
+    "openai-project",
+    "idempotency-key",
+    "x-amz-security-token",
+    "x-amz-date",
+    "x-amz-content-sha256",
+    "amz-sdk-invocation-id",
+    "x-goog-user-project",
+    "x-goog-api-client",
+    "x-gateway-tag-team",
+)
+
+
+@pytest.mark.parametrize("only", ["direct", "frankfurt"])
+def test_nothing_private_to_the_caller_leaves(
+    house: House, running: Running, way: str, only: str
+) -> None:
+    path, body = WAYS[way]
+    shown = {name: f"{name}-{CANARY}" for name in PRIVATE}
+    labels = {"x-gateway-class": "open", "x-gateway-only": only}
+    target = f"{path('global')}?key={CANARY}&X-Amz-Credential={CANARY}"
+    raw = json.dumps(body).encode()
+    reply = running.ask("POST", target, raw, HEADERS | shown | labels)
+    assert reply.status == 200
+    assert CANARY not in str(reply.headers)
+    (record,) = house.emulator.records
+    assert CANARY not in f"{record.path} {record.query} {record.headers} {record.body!r}"

@@ -155,3 +155,5 @@ def test_an_answer_that_is_none_is_an_error_of_ours(body: bytes) -> None:
     reply = read().replies.whole(Reply(200, HEADERS, body))
     assert reply.status == 502
     assert json.loads(reply.body)["error"]["type"] == "server_error"
+    # It is paid for, and would be again.
+    assert header_of(reply.headers, "x-should-retry") == "false"

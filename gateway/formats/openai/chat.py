@@ -88,7 +88,8 @@ def error(reply: Reply, *, own: bool, hint: str | None = None) -> Reply:
 def _untellable(reply: Reply) -> Reply:
     body = envelope("api_error", UNTELLABLE, header(reply.headers, "request-id") or "")
     kept = tuple(pair for pair in reply.headers if pair[0] != "content-type")
-    return error(Reply(_BAD_GATEWAY, (*JSON, *kept), body), own=False)
+    headers = (*JSON, *kept, ("x-should-retry", "false"))
+    return error(Reply(_BAD_GATEWAY, headers, body), own=False)
 
 
 def _named(headers: Headers, left_out: tuple[str, ...]) -> Headers:
