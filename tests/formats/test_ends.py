@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from http.client import HTTPConnection, HTTPResponse
+from http.client import HTTPConnection
 
 import pytest
 
@@ -66,10 +66,19 @@ EACH = pytest.mark.parametrize(("path", "body", "ends", "expected"), FORMATS)
 MOMENTS = pytest.mark.parametrize("events", [(), (START, TOOL), (START + TOOL + DELTA,)])
 
 
-def opened(port: int, path: str, body: dict[str, object]) -> tuple[HTTPConnection, HTTPResponse]:
-    connection = HTTPConnection("127.0.0.1", port, timeout=WAIT_S)
-    connection.request("POST", path, json.dumps(body).encode(), HEADERS)
-    return connection, connection.getresponse()
+def answered(source: Source, path: str, body: dict[str, object], *, stops: bool = False) -> bytes:
+    """Return all of a streamed answer; `stops`: the server stops while it is open."""
+    engine = Scripted(lambda _call: streamed(source))
+    with serving(engine, drain_s=0.01) as gateway:
+        connection = HTTPConnection("127.0.0.1", gateway.port, timeout=WAIT_S)
+        connection.request("POST", path, json.dumps(body).encode(), HEADERS)
+        response = connection.getresponse()
+        if stops:
+            gateway.app.drain.asked = True
+        data = response.read()
+        connection.close()
+    assert source.closed
+    return data
 
 
 @EACH
@@ -80,11 +89,7 @@ def test_a_mistake_of_ours(
     source = Source(*events)
     source.error = RuntimeError("no")
     source.go_on.set()
-    with serving(Scripted(lambda _call: streamed(source))) as gateway:
-        connection, response = opened(gateway.port, path, body)
-        assert ends(response.read()) == expected
-        connection.close()
-    assert source.closed
+    assert ends(answered(source, path, body)) == expected
 
 
 @EACH
@@ -92,21 +97,11 @@ def test_a_mistake_of_ours(
 def test_a_stop_of_the_server(
     path: str, body: dict[str, object], ends: Ends, expected: str, events: tuple[bytes, ...]
 ) -> None:
-    source = Source(*events)
-    with serving(Scripted(lambda _call: streamed(source)), drain_s=0.01) as gateway:
-        connection, response = opened(gateway.port, path, body)
-        gateway.app.drain.asked = True
-        assert ends(response.read()) == expected
-        connection.close()
-    assert source.closed
+    assert ends(answered(Source(*events), path, body, stops=True)) == expected
 
 
 def test_a_delta_that_is_no_json() -> None:
     path, body, ends, expected = FORMATS[0]
     source = Source(START, TOOL, BAD, DELTA)
     source.go_on.set()
-    with serving(Scripted(lambda _call: streamed(source))) as gateway:
-        connection, response = opened(gateway.port, path, body)
-        assert ends(response.read()) == expected
-        connection.close()
-    assert source.closed
+    assert ends(answered(source, path, body)) == expected
