@@ -122,5 +122,8 @@ class House:
             with gateway.Anthropic(gateway=engine, max_retries=0) as client:
                 yield client
             return
-        with self.server(engine) as running:
-            yield anthropic.Anthropic(base_url=running.url, api_key="any", max_retries=0)
+        with (
+            self.server(engine) as running,
+            anthropic.Anthropic(base_url=running.url, api_key="any", max_retries=0) as client,
+        ):
+            yield client

@@ -290,8 +290,11 @@ def test_a_download_that_breaks_off_has_no_clean_end(house: House, emulator: Emu
 
 
 def test_the_key_of_a_caller_never_leaves(house: House, emulator: Emulator) -> None:
-    with house.server(keys=("gateway-key-of-a-caller",)) as running:
-        sdk = anthropic.Anthropic(base_url=running.url, api_key="gateway-key-of-a-caller")
+    key = "gateway-key-of-a-caller"
+    with (
+        house.server(keys=(key,)) as running,
+        anthropic.Anthropic(base_url=running.url, api_key=key) as sdk,
+    ):
         made = sdk.messages.batches.create(requests=[request("a")])
         list(sdk.messages.batches.results(made.id))
         sdk.beta.files.upload(file=("a.txt", b"text", "text/plain"))

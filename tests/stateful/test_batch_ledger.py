@@ -18,6 +18,7 @@ from gateway.stateful.results import Results, Used
 from gateway.usage import Usage
 from tests.ledger.keeping import Kept
 from tests.ledger.records import Placed, record
+from tests.server.serving import Running
 from tests.stateful.doors import DOORS, House, request
 
 CALLERS = {"key-of-web": Caller("web", frozenset(), door="server")}
@@ -94,14 +95,16 @@ def test_results_that_are_read_again_cost_nothing_more(house: House) -> None:
     assert len(rows) <= 80
 
 
+def _web(running: Running) -> anthropic.Anthropic:
+    return anthropic.Anthropic(base_url=running.url, api_key="key-of-web", max_retries=0)
+
+
 def test_the_row_is_of_who_made_the_batch_not_of_who_reads_it(house: House) -> None:
-    with house.server(callers=CALLERS) as running:
-        ours = anthropic.Anthropic(base_url=running.url, api_key="key-of-web", max_retries=0)
+    with house.server(callers=CALLERS) as running, _web(running) as ours:
         made = ours.messages.batches.create(
             requests=[request("a")], extra_headers={"x-gateway-tag-team": "search"}
         )
-    with house.server(callers=CALLERS) as running:
-        ours = anthropic.Anthropic(base_url=running.url, api_key="key-of-web", max_retries=0)
+    with house.server(callers=CALLERS) as running, _web(running) as ours:
         list(ours.messages.batches.results(made.id))
     (row,) = charged(house)
     assert (row.caller, row.team) == ("web", "search")

@@ -29,16 +29,23 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         yield found
 
 
-def sdk(house: House, platform: str) -> anthropic.Anthropic:
-    """Return a client whose requests may go to one platform only."""
+@pytest.fixture
+def client(house: House, platform: str) -> Iterator[anthropic.Anthropic]:
+    """A client whose requests may go to one platform only."""
     house.emulator.records.clear()
-    only = {"x-gateway-only": platform}
-    return anthropic.Anthropic(base_url=house.url, api_key=KEY, max_retries=0, default_headers=only)
+    with anthropic.Anthropic(
+        base_url=house.url,
+        api_key=KEY,
+        max_retries=0,
+        default_headers={"x-gateway-only": platform},
+    ) as made:
+        yield made
 
 
 @pytest.mark.parametrize("platform", BATCHES)
-def test_a_batch_is_made_read_and_charged(house: House, platform: str) -> None:
-    client = sdk(house, platform)
+def test_a_batch_is_made_read_and_charged(
+    house: House, client: anthropic.Anthropic, platform: str
+) -> None:
     made = client.messages.batches.create(requests=[request("a"), request("b")])
     ended = client.messages.batches.retrieve(made.id)
     assert ended.results_url == f"{house.url}/v1/messages/batches/{made.id}/results"
@@ -55,8 +62,9 @@ def test_a_batch_is_made_read_and_charged(house: House, platform: str) -> None:
 
 
 @pytest.mark.parametrize("platform", FILES)
-def test_a_file_comes_back_as_it_went(house: House, platform: str) -> None:
-    client = sdk(house, platform)
+def test_a_file_comes_back_as_it_went(
+    house: House, client: anthropic.Anthropic, platform: str
+) -> None:
     data = bytes(range(256)) * 1000
     made = client.beta.files.upload(file=("scan.bin", data, "application/octet-stream"))
     assert client.beta.files.download(made.id).read() == data
@@ -66,8 +74,9 @@ def test_a_file_comes_back_as_it_went(house: House, platform: str) -> None:
 
 
 @pytest.mark.parametrize("platform", [name for name in UPSTREAMS if name not in BATCHES])
-def test_where_there_are_none_that_is_said(house: House, platform: str) -> None:
-    client = sdk(house, platform)
+def test_where_there_are_none_that_is_said(
+    house: House, client: anthropic.Anthropic, platform: str
+) -> None:
     with pytest.raises(anthropic.HTTPNotImplementedError, match=f"{platform}.*no batches"):
         client.messages.batches.create(requests=[request("a")])
     with pytest.raises(anthropic.HTTPNotImplementedError):
@@ -76,8 +85,9 @@ def test_where_there_are_none_that_is_said(house: House, platform: str) -> None:
 
 
 @pytest.mark.parametrize("platform", [name for name in UPSTREAMS if name not in FILES])
-def test_where_there_are_no_files_that_is_said(house: House, platform: str) -> None:
-    client = sdk(house, platform)
+def test_where_there_are_no_files_that_is_said(
+    house: House, client: anthropic.Anthropic, platform: str
+) -> None:
     with pytest.raises(anthropic.HTTPNotImplementedError, match=f"{platform}.*no files"):
         client.beta.files.upload(file=("a.txt", b"text", "text/plain"))
     assert not list(house.emulator.records)

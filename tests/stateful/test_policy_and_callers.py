@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -174,16 +174,12 @@ def test_no_word_of_a_prompt_is_recorded(house: House) -> None:
 
 @contextmanager
 def two(house: House) -> Iterator[tuple[Running, dict[str, anthropic.Anthropic]]]:
-    with house.server(callers=CALLERS) as running:
-        yield (
-            running,
-            {
-                caller.key or "": anthropic.Anthropic(
-                    base_url=running.url, api_key=key, max_retries=0
-                )
-                for key, caller in CALLERS.items()
-            },
-        )
+    with ExitStack() as opened, house.server(callers=CALLERS) as running:
+        clients: dict[str, anthropic.Anthropic] = {}
+        for key, caller in CALLERS.items():
+            made = anthropic.Anthropic(base_url=running.url, api_key=key, max_retries=0)
+            clients[caller.key or ""] = opened.enter_context(made)
+        yield running, clients
 
 
 def _error(caught: anthropic.APIStatusError) -> tuple[int, Any, Mapping[str, str]]:

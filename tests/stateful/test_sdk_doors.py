@@ -120,8 +120,9 @@ def test_a_skill_is_kept(house: House, door: str) -> None:
 
 
 def test_no_configuration_and_one_key_reads_a_batch_made_elsewhere(no_file: Emulator) -> None:
-    elsewhere = anthropic.Anthropic(api_key=no_file.api_key, base_url=no_file.direct.base_url)
-    made = elsewhere.messages.batches.create(requests=[request("a")])
+    key, url = no_file.api_key, no_file.direct.base_url
+    with anthropic.Anthropic(api_key=key, base_url=url) as elsewhere:
+        made = elsewhere.messages.batches.create(requests=[request("a")])
     with gateway.Anthropic() as client:
         assert client.messages.batches.retrieve(made.id).id == made.id
         assert [each.custom_id for each in client.messages.batches.results(made.id)] == ["a"]
