@@ -107,7 +107,7 @@ class _RelayDecoder(SseDecoder):
 def _in_our_words(failure: Failure) -> Failure:
     """Return a failure whose words are ours; the relay's stay in `detail` for the log."""
     if failure.kind is not FailureKind.CALLER:
-        return failure
+        return replace(failure, error_code=None)
     known = errors.of_type(failure.type)
     kind = failure.type if known is not None else errors.of_status(failure.status).type
     message = errors.wording(failure.detail) or errors.own_message(kind)

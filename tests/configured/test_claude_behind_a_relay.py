@@ -192,6 +192,20 @@ def test_its_words_are_not_handed_on_as_anthropics(
     assert caught.value.request_id
 
 
+@pytest.mark.parametrize("kind", ["invalid_request_error", "buy_at_the_vendor"])
+def test_an_error_is_called_what_its_status_means(
+    emulator: Emulator, tmp_path: Path, kind: str
+) -> None:
+    emulator.faults.add("status", status=429, type=kind, times=3, platform="relay")
+    with (
+        asking(tmp_path, emulator, MODELS + KEY) as client,
+        pytest.raises(anthropic.RateLimitError) as caught,
+    ):
+        client.messages.create(**BODY)
+    assert caught.value.type == "rate_limit_error"
+    assert "vendor" not in str(caught.value.body)
+
+
 def test_its_words_in_a_stream_are_not_either(emulator: Emulator, tmp_path: Path) -> None:
     words = "buy credits at the vendor of tokens"
     fault = {"at": 4, "status": 400, "message": words, "platform": "relay"}

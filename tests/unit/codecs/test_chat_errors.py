@@ -83,6 +83,12 @@ def test_a_key_that_a_relay_repeats_reaches_no_caller(words: str) -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["invalid_request_error", "buy_at_the_vendor"])
+def test_an_envelope_of_another_name_does_not_make_it_the_callers_credential(name: str) -> None:
+    found = fail(401, {"type": "error", "error": {"type": name, "message": "x"}})
+    assert (found.kind, found.status, found.type) == (FailureKind.CREDENTIAL, 502, "api_error")
+
+
 def test_a_relays_words_hold_nothing_that_a_terminal_obeys() -> None:
     assert fail(400, error("a\x1b[31m\x00b")).message.endswith(": a?[31m?b")
 
