@@ -191,7 +191,7 @@ def _means(usual: str | None, each: Deployment) -> bool:
 def _fits(upstream: Upstream, each: Deployment, models: Mapping[str, str]) -> bool:
     """Say whether an upstream can have one more model: one id there for each, and none for two."""
     same = upstream.provider == each.provider and upstream.settings == dict(each.settings)
-    both = upstream.models | models
+    both = {**upstream.models, **models}
     kept = all(both[name] == own for name, own in upstream.models.items())
     return same and kept and len(set(both.values())) == len(both)
 

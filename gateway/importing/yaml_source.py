@@ -162,12 +162,13 @@ class _Reader:
         if kind not in _KINDS:
             raise self._wrong(node, key, "has a tag that is not read here")
         word = str(node.value)
+        unread = self._wrong(node, key, f"is no {_KINDS[kind]} that can be read")
+        if len(word) > MOST_DIGITS:
+            raise unread
         try:
-            if len(word) > MOST_DIGITS:
-                raise ValueError
             value = yaml.constructor.SafeConstructor().construct_object(node)
         except (ValueError, OverflowError, LookupError):
-            raise self._wrong(node, key, f"is no {_KINDS[kind]} that can be read") from None
+            raise unread from None
         if _misleads(word, value):
             meant = str(value).lower()
             what = f"{word} means {meant} in YAML"

@@ -492,7 +492,7 @@ def test_arguments_go_to_the_call_whose_id_they_have() -> None:
 
 
 def test_no_two_calls_have_one_id() -> None:
-    calls = [{"id": "c", "function": {"name": "f", "arguments": '{"a":%d}' % at}} for at in (1, 2)]
+    calls = [{"id": "c", "function": {"name": "f", "arguments": f'{{"a":{at}}}'}} for at in (1, 2)]
     found = answer(said(None, "tool_calls", tool_calls=calls))["content"]
     assert len({block["id"] for block in found}) == 2
     streamed = stream(
