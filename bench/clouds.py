@@ -17,6 +17,7 @@ from gateway.formats.bedrock import frames
 from gateway.formats.bedrock.answering import Frames
 from providers.codecs.eventstream import EventStreamDecoder
 from providers.codecs.sse import iter_events
+from providers.contract import Kind
 
 OUT = "Bedrock's frame, an event of a stream"
 IN_AND_OUT = "Bedrock to Bedrock, an event of a stream"
@@ -56,7 +57,7 @@ def over_native_us(body: dict[str, object]) -> float:
     rest = {key: value for key, value in body.items() if key not in {"model", "stream"}}
     carried = json.dumps({"anthropic_version": "bedrock-2023-05-31", **rest}).encode()
     native = json.dumps({"model": "claude-opus-5-5", "stream": True, **rest}).encode()
-    kind = invoked(carried).kind
+    kind = Kind(invoked(carried).kind)
     theirs = cpu_us(lambda _: read_call(kind, (*HEADERS, VERSION), native), ROUNDS)
     return cpu_us(lambda _: invoked(carried), ROUNDS) - theirs
 

@@ -6,12 +6,16 @@ from dataclasses import dataclass, field, replace
 
 from gateway.call import Call
 from gateway.dispatch.attempts import Give, Record
+from gateway.dispatch.download import Download
 from gateway.dispatch.drive import OpenStream, Won
 from gateway.dispatch.kinds import RULES
 from gateway.dispatch.limits import Limits
 from gateway.errors import JSON, Refused, envelope, new_request_id
+from gateway.routing import Plan
 from providers.contract import Failure, FailureKind, Headers, header
 
+DIGEST_SHOWN = 16
+"""How much of a digest an answer shows."""
 OPERATORS = frozenset({FailureKind.CREDENTIAL})
 """Kinds that are the operator's trouble: the caller learns only that there was one."""
 
@@ -27,6 +31,8 @@ class Answer:
     headers: Headers
     body: bytes = field(default=b"", repr=False)
     stream: OpenStream | None = None
+    download: Download | None = field(default=None, repr=False)
+    """To be read, and handed on as it comes."""
     failure: Failure | None = None
     """Set when every attempt failed."""
     records: tuple[Record, ...] = ()
@@ -55,6 +61,21 @@ class Judged:
         return (("x-gateway-policy", self.policy), ("x-gateway-decision", self.decision))
 
 
+def judged(chosen: Plan, decision: str | None) -> Judged:
+    """Return what an answer says of the policy that led to a plan."""
+    if chosen.judgement is None:
+        return Judged(decision=decision)
+    return Judged(chosen.judgement.decision.policy_digest[:DIGEST_SHOWN], decision)
+
+
+def named(error: Refused, decision: str | None) -> Refused:
+    """Return a refusal with the id of its decision."""
+    error.decision = decision
+    if decision is not None:
+        error.message = f"{error.message} (decision {decision})"
+    return error
+
+
 def refusal(error: Refused, policy: str = "none") -> Answer:
     """Return a refusal as the answer a door sends; no upstream saw the request."""
     request_id = error.request_id or new_request_id()
@@ -71,8 +92,11 @@ def refusal(error: Refused, policy: str = "none") -> Answer:
 def won(won: Won, call: Call, judged: Judged) -> Answer:
     """Return the answer that an upstream gave."""
     upstream = won.attempt.leg.upstream
+    kind = "text/event-stream" if won.stream else "application/json"
+    if won.download is not None:
+        kind = header(won.headers, "content-type") or "application/octet-stream"
     headers = [
-        ("content-type", "text/event-stream" if won.stream else "application/json"),
+        ("content-type", kind),
         ("request-id", won.request_id),
         ("x-gateway-upstream", upstream.name),
         ("x-gateway-attempts", str(won.attempt.number)),

@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
+from gateway.asking import asked, asked_by, unsized_in
 from gateway.boundary import Reload
 from gateway.call import Call
 from gateway.dispatch.attempts import Attempt
@@ -31,19 +32,13 @@ from gateway.policy.in_force import InForce
 from gateway.policy.observed import Violation
 from gateway.recordable import NO_NAME, attempt_id, bounded, kept_usage, short
 from gateway.routing import Cause, Plan, Rejection
-from gateway.unsized import unsized
-from providers.contract import Failure, Kind, Loss
+from providers.contract import Failure, Loss
 
 _LOG = logging.getLogger("gateway.audit")
 _encode = msgspec.json.Encoder().encode
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
-WHOSE = (("session", "session"), ("agent", "agent"), ("parent_agent", "parent-agent"))
-"""Who asks within an application, and what that is called in headers and tags."""
-MAX_NAME = 256
-"""How many characters are kept of a name that a caller may make up."""
 MAX_TEXT = 1024
-MAX_LISTED = 64
 MAX_VERDICTS = 4096
 """How many sets of verdicts are remembered as written."""
 
@@ -69,7 +64,7 @@ class Audit:
     ) -> None:
         self._journal = journal
         self.required = required
-        self._environment = environment
+        self.environment = environment
         self._file: Path | None = None
         self._written: dict[int, tuple[tuple[Verdict, ...], str]] = {}
         """By identity: a set of verdicts is made once and kept by whoever decides."""
@@ -101,8 +96,11 @@ class Audit:
         mistakes = [str(mistake) for mistake in reload.mistakes]
         self.write("reload", {"ok": False, "mistakes": mistakes})
 
-    def decided(self, call: Call, plan: Plan) -> Trail:
-        """Record a decision and the plan it led to; raises Unrecorded."""
+    def decided(self, call: Call, plan: Plan, more: Mapping[str, Any] = NOTHING) -> Trail:
+        """Record a decision and the plan it led to; raises Unrecorded.
+
+        `more` says what is asked for where that is no model's answer.
+        """
         judgement = plan.judgement
         if judgement is None and self._journal is None:
             return Trail(self, None)
@@ -115,11 +113,11 @@ class Audit:
                 data |= _judged(judgement, self._verdicts(judgement.decision, texts))
             data["plan"] = [leg.upstream.name for leg in plan.legs]
             if plan.legs:
-                data |= _unsized(call)
+                data |= unsized_in(call)
             if plan.warm is not None:
                 data["warm"] = plan.warm
             data["rejected"] = [_rejection(each) for each in plan.rejected]
-            self.must("decision", data)
+            self.must("decision", {**data, **more})
         return trail
 
     def turned_away(self, call: Call, error: Refused) -> Trail:
@@ -134,7 +132,7 @@ class Audit:
         return trail
 
     def _begun(self, trail: Trail, call: Call) -> dict[str, Any]:
-        return {"decision": trail.decision, "environment": self._environment, **_asked(call)}
+        return {"decision": trail.decision, "environment": self.environment, **asked(call)}
 
     def must(self, kind: str, data: Mapping[str, Any]) -> None:
         """Write a record that a request waits for; raises Unrecorded where one is required."""
@@ -239,6 +237,25 @@ class Trail:
         of = {"decision": self.decision} if attempt is None else self._of(attempt)
         self._audit.write("finished", {**of, "state": state, "request_id": request_id, **answer})
 
+    def pinned(self, state: str, name: str, upstream: str, owner: str, *, durable: bool) -> None:
+        """Record that an upstream has made something, which is there and nowhere else."""
+        data = {"state": state, "id": name, "upstream": upstream, "owner": owner}
+        self._audit.write("pinned", {"decision": self.decision, **data, "kept": durable})
+
+    def used_in_batch(self, number: int, data: dict[str, Any]) -> None:
+        """Record what one request of a batch has used, as its results tell."""
+        if self.decision is not None:
+            self._audit.write("batch_result", {"decision": f"{self.decision}-{number}", **data})
+
+    @property
+    def written(self) -> bool:
+        """Whether all that was to be recorded so far is."""
+        return self._audit.broken is None
+
+    def asked(self, call: Call) -> dict[str, Any]:
+        """Return who asks, as records of other kinds repeat it."""
+        return {"environment": self._audit.environment, **asked_by(call)}
+
     def violation(self, upstream: str, found: Violation) -> None:
         """Record that an answer shows something other than what was planned."""
         data = {"what": found.what, "planned": found.planned, "observed": found.observed}
@@ -262,54 +279,6 @@ def _digests(found: InForce) -> dict[str, Any]:
         "environment": found.environment,
         "policy_digest": found.compiled.digest,
         "facts_digest": found.facts.digest,
-    }
-
-
-def _asked(call: Call) -> dict[str, Any]:
-    """Return what a call asks for, as far as it may be told."""
-    labels, caller = call.labels, call.caller
-    return {
-        "call": call.kind.value,
-        "door": caller.door,
-        "class": short(labels.data_class),
-        "asserted_by": None if labels.data_class is None else caller.key or caller.door,
-        "key": caller.key,
-        "layers": sorted(caller.layers),
-        "asked_model": short(call.asked),
-        "require": [short(each) for each in labels.require[:MAX_LISTED]],
-        "only": list(labels.only),
-        "tags": {key[:MAX_NAME]: value[:MAX_NAME] for key, value in labels.tags[:MAX_LISTED]},
-        "betas": [short(each) for each in call.fields.betas[:MAX_LISTED]],
-        "bytes": len(call.fields.raw),
-        "max_tokens": call.max_tokens,
-        "stream": call.stream,
-        "payer": short(call.payer),
-        "speed": short(call.speed),
-        **_kept_within(call),
-        **_whose(call),
-    }
-
-
-def _kept_within(call: Call) -> dict[str, Any]:
-    """Return where the way a call was written keeps it; mostly it says nothing of that."""
-    within = call.within
-    if within is None:
-        return {}
-    return {"within": short(within.written), "within_countries": sorted(within.countries)}
-
-
-def _unsized(call: Call) -> dict[str, Any]:
-    """Return what bounds of a cost must know beside the sizes; mostly there is none of it."""
-    found = unsized(call.fields.body) if call.kind is Kind.MESSAGES else ()
-    return {"unsized": found} if found else {}
-
-
-def _whose(call: Call) -> dict[str, Any]:
-    """Return which session and agent ask: as Claude Code says it, else as tags say."""
-    headers, tags = dict(call.fields.headers), dict(call.labels.tags)
-    return {
-        name: short(headers.get(f"x-claude-code-{word}-id") or tags.get(word))
-        for name, word in WHOSE
     }
 
 

@@ -19,7 +19,7 @@ from gateway.errors import Malformed
 from gateway.parts import MAX_PARTS, crowded
 from gateway.repeated_keys import is_compact, lone_surrogate, repeated_key
 from gateway.within import Within
-from providers.contract import Fields, Headers, Kind
+from providers.contract import Area, Fields, Headers, Kind
 
 T = TypeVar("T")
 
@@ -55,6 +55,9 @@ _decoders: dict[type, msgspec.json.Decoder[Any]] = {
     kind: msgspec.json.Decoder(kind) for kind in (str, bool, int)
 }
 
+
+_NO_MODEL = {"model": Raw(b'""')}
+"""What is read of the body of a request that asks no model."""
 
 OURSELVES = "self"
 """The payer when nobody else pays."""
@@ -104,7 +107,7 @@ ANYONE = Caller()
 class Call(Struct, frozen=True):
     """One request of one caller, decoded one level deep."""
 
-    kind: Kind
+    kind: Kind | Area
     asked: str
     """The model as the caller named it."""
     stream: bool
@@ -154,7 +157,7 @@ def read_call(
 
 
 def made_call(
-    kind: Kind,
+    kind: Kind | Area,
     headers: Headers,
     body: bytes,
     fields: Mapping[str, Raw],
@@ -192,6 +195,30 @@ def made_call(
         payer=_payer(fields["billing_policy"]) if "billing_policy" in fields else None,
         speed=_speed(fields["speed"]) if "speed" in fields else "standard",
         within=within,
+    )
+
+
+def read_errand(
+    area: Area,
+    headers: Headers,
+    body: bytes,
+    *,
+    own_account: bool = False,
+    caller: Caller = ANYONE,
+    request_id: str | None = None,
+) -> Call:
+    """Read a request to an endpoint that keeps state; its body is not looked into here.
+
+    Raises Malformed with the name of what is wrong.
+    """
+    return made_call(
+        area,
+        headers,
+        body,
+        _NO_MODEL,
+        own_account=own_account,
+        caller=caller,
+        request_id=request_id,
     )
 
 

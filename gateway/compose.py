@@ -44,6 +44,9 @@ from gateway.journal import Journal, shared
 from gateway.policy.verified import NOTHING_VERIFIED
 from gateway.prices.book import Prices
 from gateway.routing import Upstream
+from gateway.stateful import table
+from gateway.stateful.held import Held
+from gateway.stateful.store import FILE_NAME, SqlitePins
 from gateway.wire.contract import Route
 from providers.codecs import azure_clouds
 from providers.contract import Endpoint, Place
@@ -70,6 +73,7 @@ class Parts:
     audit: Audit
     costing: Costing
     folding: Folding | None
+    held: Held
 
 
 def parts(config: Config, signers: Mapping[str, Signer] = NO_SIGNERS) -> Parts:
@@ -111,6 +115,7 @@ def parts(config: Config, signers: Mapping[str, Signer] = NO_SIGNERS) -> Parts:
         audit,
         Costing(book, routed, time.time),
         _folding(config, book),
+        Held(pins(config)),
     )
 
 
@@ -181,6 +186,13 @@ def affinity(config: Config) -> Affinity | None:
 def costing(config: Config, upstreams: Sequence[Upstream]) -> Costing:
     """Return what prices answers; raises ConfigError for prices of one's own with a mistake."""
     return Costing(prices.load(config), upstreams, time.time)
+
+
+def pins(config: Config) -> SqlitePins | None:
+    """Return what keeps pins over restarts: a file beside the journal; None: nothing does."""
+    if config.journal.dir is None:
+        return None
+    return SqlitePins(config.path(config.journal.dir) / FILE_NAME, table.table().keep_days)
 
 
 def _folding(config: Config, book: Prices) -> Folding | None:

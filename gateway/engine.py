@@ -8,6 +8,7 @@ in the journal before the next one. The engine decides nothing of its own.
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from gateway import answers, compose, logs
 from gateway.affinity import NOWHERE, Affinity, Stay
-from gateway.answers import Answer, Judged
+from gateway.answers import DIGEST_SHOWN, Answer, judged, named
 from gateway.audit import Audit, Trail
 from gateway.boundary import Boundary, Leave
 from gateway.call import Call
@@ -28,10 +29,13 @@ from gateway.dispatch.drive import Connection, Job, Won, drive
 from gateway.dispatch.health import Health
 from gateway.dispatch.limits import Limits
 from gateway.dispatch.stream import Facts
-from gateway.errors import Forbidden, Refused, new_request_id
+from gateway.errors import Forbidden, new_request_id
 from gateway.formats import Offer
 from gateway.routing import Plan, Upstream, plan
 from gateway.settling import End, expected, kept_warm
+from gateway.stateful.held import Held
+from gateway.stateful.pins import UnknownState
+from gateway.stateful.serving import Means, Stateful
 from gateway.telemetry import SILENT, Course, Observer, Observers
 from gateway.wire.contract import Route, Wire
 from gateway.wire.passage import address, passage_of
@@ -39,8 +43,6 @@ from providers.contract import Failure, Kind, Operation
 
 if TYPE_CHECKING:
     from gateway.ledger.background import Folding
-
-DIGEST_SHOWN = 16
 
 
 class Engine:
@@ -62,6 +64,7 @@ class Engine:
         observer: Observer = SILENT,
         costing: Costing | None = None,
         folding: Folding | None = None,
+        held: Held | None = None,
     ) -> None:
         self.upstreams = tuple(upstreams)
         self.limits = limits
@@ -80,6 +83,23 @@ class Engine:
         self._rng = rng or random.Random()  # noqa: S311 - jitter is no secret
         self._withdraws = on_violation == "withdraw"
         self._observers = Observers(observer)
+        means = Means(
+            upstreams=self.upstreams,
+            connections=connections,
+            limits=limits,
+            health=self.health,
+            budget=self.budget,
+            audit=self.audit,
+            rng=self._rng,
+            leave=self._leave,
+            observers=lambda: self._observers,
+            policy=lambda: self.policy,
+            unix_s=time.time,
+            scopes=lambda upstream, model: costing.scope(upstream, model) if costing else None,
+            violated=self._violated,
+        )
+        self.stateful = Stateful(means, held or Held())
+        """Does what is no call: batches, files, skills."""
 
     @classmethod
     def from_config(
@@ -115,6 +135,7 @@ class Engine:
             observer=observer,
             costing=made.costing,
             folding=made.folding,
+            held=made.held,
         )
 
     def observe(self, observer: Observer) -> None:
@@ -153,6 +174,8 @@ class Engine:
             found.append("the journal cannot be written")
         if self.folding is not None and self.folding.progress.error is not None:
             found.append("the ledger cannot be written: it is behind the journal")
+        if self.stateful.held.lost:
+            found.append("what was made is not pinned durably: a restart forgets where it is")
         return tuple(found)
 
     @property
@@ -176,14 +199,8 @@ class Engine:
             gone: Says whether the caller has left; then nothing more is tried for it.
         """
         course = Course(self._observers, call, wire.now_s)
-        try:
+        with course.ending(lambda: self.policy):
             return await self._answer(call, wire, gone, course)
-        except Refused as error:
-            course.refused(error, self.policy)
-            raise
-        except BaseException as error:
-            course.stopped(error)
-            raise
 
     async def _answer(
         self, call: Call, wire: Wire, gone: Callable[[], bool], course: Course
@@ -191,11 +208,11 @@ class Engine:
         leave = self._leave()
         now_s = wire.now_s()
         stay = NOWHERE if self._affinity is None else await self._affinity.of(call, now_s)
-        chosen = self._planned(call, now_s, leave, stay)
+        chosen = await self._planned(call, now_s, leave, stay, wire)
         trail = self.audit.decided(call, chosen)
-        course.planned(chosen, trail.decision, _judged(chosen, trail).policy)
+        course.planned(chosen, trail.decision, judged(chosen, trail.decision).policy)
         if chosen.refused is not None:
-            raise _named(chosen.refused, trail)
+            raise named(chosen.refused, trail.decision)
         limits = self._limits_for(call.stream, call.silence_s, call.retry_count, call.attempts)
         may = leave.of(chosen, call.within)
         bill = Bill(self._costing, chosen.operation, paid_by_other=call.payer is not None)
@@ -204,7 +221,7 @@ class Engine:
         result = await _driven(job, wire, trail)
         if isinstance(result, Won):
             planned = expected(result, chosen, leave) if trail.decision is not None else None
-            answer = answers.won(result, call, _judged(chosen, trail))
+            answer = answers.won(result, call, judged(chosen, trail.decision))
             ends = End(
                 result,
                 planned,
@@ -216,12 +233,13 @@ class Engine:
                 costs=bill.cost,
             )
             ends.begin(answer)
+            await self.stateful.holding.answered(result, call, chosen, trail, wire)
             await kept_warm(result, stay, wire)
             return answer
         if result.withdrawn and not result.records:
             trail.finished(None, "withdrawn")
-            raise _named(Forbidden(result.failure.message), trail)
-        answer = answers.gave_up(result, call, limits, _judged(chosen, trail))
+            raise named(Forbidden(result.failure.message), trail.decision)
+        answer = answers.gave_up(result, call, limits, judged(chosen, trail.decision))
         left = result.failure is STOPPED
         trail.finished(None, "left" if left else "failed", answer.request_id)
         course.gave_up(answer.status, answer.request_id, left=left)
@@ -276,7 +294,12 @@ class Engine:
         )
 
     def plan(
-        self, call: Call, now_s: float, leave: Leave | None = None, stay: Stay = NOWHERE
+        self,
+        call: Call,
+        now_s: float,
+        leave: Leave | None = None,
+        stay: Stay = NOWHERE,
+        held_by: str | None = None,
     ) -> Plan:
         """Return where a call would be tried, in order.
 
@@ -292,15 +315,19 @@ class Engine:
             ranks=leave.ranks,
             minted_by=stay.minted_by,
             warm=stay.warm,
+            held_by=held_by,
             today=leave.today,
             reach=leave.reach,
         )
 
-    def _planned(self, call: Call, now_s: float, leave: Leave, stay: Stay) -> Plan:
+    async def _planned(
+        self, call: Call, now_s: float, leave: Leave, stay: Stay, wire: Wire
+    ) -> Plan:
         try:
-            return self.plan(call, now_s, leave, stay)
-        except Forbidden as error:
-            raise _named(error, self.audit.turned_away(call, error)) from None
+            held = await self.stateful.holding.of(call, self.upstreams, wire)
+            return held.checked(self.plan(call, now_s, leave, stay, held.upstream))
+        except (Forbidden, UnknownState) as error:
+            raise named(error, self.audit.turned_away(call, error).decision) from None
 
     def _leave(self) -> Leave:
         costing = self._costing
@@ -355,18 +382,3 @@ async def _driven(job: Job, wire: Wire, trail: Trail) -> Won | Give:
     except BaseException as error:
         trail.finished(None, "broken" if isinstance(error, Exception) else "left")
         raise
-
-
-def _named(error: Refused, trail: Trail) -> Refused:
-    """Return a refusal with the id of its decision."""
-    error.decision = trail.decision
-    if trail.decision is not None:
-        error.message = f"{error.message} (decision {trail.decision})"
-    return error
-
-
-def _judged(chosen: Plan, trail: Trail) -> Judged:
-    judgement = chosen.judgement
-    if judgement is None:
-        return Judged(decision=trail.decision)
-    return Judged(judgement.decision.policy_digest[:DIGEST_SHOWN], trail.decision)

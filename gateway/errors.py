@@ -5,6 +5,7 @@ Refused                 nothing was sent upstream
   NotAuthorized     401  no or a wrong gateway key
   Forbidden         403  policy or the caller's own narrowing leaves no upstream
   UnknownModel      404  no such model
+  WrongMethod       405  the path does not take the method
   TooLarge          413  over the body limit
   NotServed         501  no upstream serves this endpoint
   NotReady          503  shutting down, or nothing is configured
@@ -75,6 +76,19 @@ class UnknownModel(Refused):
     status = 404
     type = "not_found_error"
     reason = "unknown_model"
+
+
+class WrongMethod(Refused):
+    """The path is there, the method is not; `allow` names those that are."""
+
+    status = 405
+    type = "invalid_request_error"
+    reason = "wrong_method"
+    should_retry = False
+
+    def __init__(self, method: str, path: str, allow: str) -> None:
+        super().__init__(f"{method[:20]} is not allowed on {path}; it takes {allow}.")
+        self.allow = allow
 
 
 class TooLarge(Refused):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from msgspec import Raw, Struct
 
@@ -60,6 +60,34 @@ def judge(call: Call, model: str, in_force: InForce, now_s: float) -> Judgement:
     )
     decision = decide(in_force.compiled, in_force.facts, request, now_s)
     return Judgement(request, asked, models, decision)
+
+
+def judge_asked(
+    call: Call,
+    model: str,
+    asked: Asked,
+    change: Callable[[Request], Request],
+    *,
+    in_force: InForce,
+    now_s: float,
+) -> Judgement:
+    """Return what the policies in force say of a call that was looked into elsewhere.
+
+    Args:
+        call: The call; its body is not read here.
+        model: The canonical id of the model it is for, or a word that stands for none.
+        asked: What it asks for.
+        change: Completes what is decided on.
+        in_force: The policies and facts.
+        now_s: Unix time.
+
+    Raises:
+        Malformed: A requirement is not known.
+        Forbidden: The caller may not assert the class.
+    """
+    request = change(_known(call, model, in_force))
+    decision = decide(in_force.compiled, in_force.facts, request, now_s)
+    return Judgement(request, asked, tuple(sorted(request.models_inside)), decision)
 
 
 def again(judgement: Judgement, in_force: InForce, now_s: float) -> frozenset[str]:

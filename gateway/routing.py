@@ -81,6 +81,10 @@ class Cause(Enum):
     MODEL = auto()
     NARROWED = auto()
     FIDELITY = auto()
+    ENDPOINT = auto()
+    """The platform does not have what is asked for."""
+    PINNED = auto()
+    """Another upstream holds what the request refers to."""
     SIZE = auto()
 
 
@@ -119,6 +123,7 @@ def plan(
     ranks: Callable[[Judgement], Ranks | None] = lambda _judgement: None,
     minted_by: str | None = None,
     warm: str | None = None,
+    held_by: str | None = None,
     today: dt.date | None = None,
     reach: Callable[[Upstream, str], frozenset[str] | None] = own_reach,
 ) -> Plan:
@@ -134,19 +139,31 @@ def plan(
         ranks: The order that policies prefer, where it is not the configured one.
         minted_by: The platform that signed the conversation's thinking: it comes before others.
         warm: The upstream where its prompt cache is warm: it comes first, unless it is ill.
+        held_by: The one upstream that has what the call refers to; None: any may do.
         today: The day, for models that are no longer served; None: none is taken to be.
         reach: Tells the countries where an upstream may process a model.
 
     Raises:
         Refused: The call is wrong whatever the upstreams are.
     """
-    _check_only(call, upstreams)
-    model, narrow = _model(call, upstreams)
+    check_only(call, upstreams)
+    model, narrow = named_model(call.asked, upstreams)
     if judge is None:
-        _refuse_what_nobody_judges(call)
+        refuse_what_nobody_judges(call)
     judgement = judge(call, model) if judge is not None else None
+    if not isinstance(call.kind, Kind):
+        raise TypeError(f"{call.kind} asks nothing of a model")
     operation = Operation(call.kind, model, call.stream)
-    look = _Look(call, operation, narrow, judgement, tripped=tripped, reach=reach, today=today)
+    look = _Look(
+        call,
+        operation,
+        narrow,
+        judgement,
+        tripped=tripped,
+        reach=reach,
+        today=today,
+        held_by=held_by,
+    )
     looked = [look.at(upstream) for upstream in upstreams]
     legs = [each for each in looked if isinstance(each, Leg)]
     rejected = tuple(each for each in looked if isinstance(each, Rejection))
@@ -166,8 +183,8 @@ def plan(
     return Plan(operation, tuple(legs), rejected, judgement, refused, warm if is_warm else None)
 
 
-def _refuse_what_nobody_judges(call: Call) -> None:
-    """What demands something is refused while no policy is there to keep it."""
+def refuse_what_nobody_judges(call: Call) -> None:
+    """Refuse what demands something while no policy is there to keep it; raises Forbidden."""
     if call.labels.data_class is not None:
         raise Forbidden("x-gateway-class: there is no policy that says where this class may go.")
     if call.labels.require:
@@ -177,7 +194,8 @@ def _refuse_what_nobody_judges(call: Call) -> None:
         raise Forbidden(f"There is no policy, and this key is held to the layers {named}.")
 
 
-def _check_only(call: Call, upstreams: Sequence[Upstream]) -> None:
+def check_only(call: Call, upstreams: Sequence[Upstream]) -> None:
+    """Raise the Refused for a call narrowed to an upstream that is not there."""
     names = [upstream.name for upstream in upstreams]
     if not names:
         raise NotReady("No upstream is configured.")
@@ -202,21 +220,23 @@ class _Resource:
         return served is not None and served.id == self.arn
 
 
-def _model(
-    call: Call, upstreams: Sequence[Upstream]
-) -> tuple[str, catalog.Narrowing | _Resource | None]:
-    """Return the canonical id and what the way it was written demands."""
+Demand = catalog.Narrowing | _Resource
+"""What the way a model was written demands of an upstream."""
+
+
+def named_model(asked: str, upstreams: Sequence[Upstream]) -> tuple[str, Demand | None]:
+    """Return the canonical id and what the way it was written demands; raises UnknownModel."""
     for upstream in upstreams:
-        if call.asked in upstream.endpoint.models:
-            return call.asked, None
-    if call.asked.startswith(_ARN):
-        name = _named_by(call.asked, upstreams)
-        return name, _Resource(call.asked, name)
+        if asked in upstream.endpoint.models:
+            return asked, None
+    if asked.startswith(_ARN):
+        name = _named_by(asked, upstreams)
+        return name, _Resource(asked, name)
     try:
-        resolved = catalog.resolve(call.asked)
+        resolved = catalog.resolve(asked)
     except catalog.UnknownModel as error:
         near = f" Near names: {', '.join(error.near)}." if error.near else ""
-        raise UnknownModel(f"model: {call.asked[:200]} is not known.{near}") from None
+        raise UnknownModel(f"model: {asked[:200]} is not known.{near}") from None
     return resolved.canonical, resolved.narrow
 
 
@@ -245,14 +265,16 @@ class _Look:
         tripped: Container[str],
         reach: Callable[[Upstream, str], frozenset[str] | None],
         today: dt.date | None,
+        held_by: str | None,
     ) -> None:
         self._reach = reach
         self._today = today
+        self._held_by = held_by
         self._call = call
         self._operation = operation
         self._narrow = narrow
         self._judgement = judgement
-        self._verdicts = None if judgement is None else _by_name(judgement)
+        self._verdicts = None if judgement is None else verdicts_by_name(judgement)
         self._tripped = tripped
         inside = judgement.models if judgement is not None else ()
         # What the catalog does not know, such as `default`, policy has judged by its name.
@@ -279,18 +301,12 @@ class _Look:
 
     def _policy(self, upstream: Upstream) -> tuple[Cause, str] | None:
         if upstream.name in self._tripped:
-            return Cause.POLICY, "taken out: an answer from there broke its plan"
-        if self._verdicts is None:
-            return None
-        verdict = self._verdicts.get(upstream.name)
-        if verdict is None:
-            return Cause.POLICY, "policy knows nothing of it"
-        if verdict.allowed:
-            return None
-        rules = dict.fromkeys(reason.rule for reason in verdict.reasons)
-        return Cause.POLICY, f"policy does not allow it: {', '.join(rules)}"
+            return TRIPPED
+        return None if self._verdicts is None else against(self._verdicts.get(upstream.name))
 
     def _narrowed(self, upstream: Upstream) -> tuple[Cause, str] | None:
+        if self._held_by is not None and upstream.name != self._held_by:
+            return Cause.PINNED, f"{self._held_by} holds what the request refers to"
         only = self._call.labels.only
         if only and upstream.name not in only:
             return Cause.NARROWED, "not named in x-gateway-only"
@@ -303,14 +319,11 @@ class _Look:
         return None
 
     def _model(self, upstream: Upstream) -> tuple[Cause, str] | None:
-        asked, served = self._operation.model, upstream.endpoint.models
-        if asked not in served:
-            return Cause.MODEL, f"does not serve {asked}{_absence(upstream, asked)}"
-        ended = served[asked].retires_on
-        if ended is not None and self._today is not None and self._today > ended:
-            return Cause.MODEL, f"serves {asked} no longer: it was retired there on {ended}"
+        found = unserved(upstream, self._operation.model, self._today)
+        if found is not None:
+            return found
         for model in self._inside:
-            if model not in served:
+            if model not in upstream.endpoint.models:
                 return Cause.MODEL, f"does not serve {model}, which the request names too"
         return None
 
@@ -328,6 +341,17 @@ class _Look:
         return (Cause.SIZE, f"takes bodies up to {most} bytes, not {size}") if size > most else None
 
 
+def unserved(upstream: Upstream, model: str, today: dt.date | None) -> tuple[Cause, str] | None:
+    """Return why an upstream does not serve a model on a day; None: it does."""
+    served = upstream.endpoint.models.get(model)
+    if served is None:
+        return Cause.MODEL, f"does not serve {model}{_absence(upstream, model)}"
+    ended = served.retires_on
+    if ended is not None and today is not None and today > ended:
+        return Cause.MODEL, f"serves {model} no longer: it was retired there on {ended}"
+    return None
+
+
 def _absence(upstream: Upstream, model: str) -> str:
     """Return why an endpoint has no id for a model, in brackets; "" where that is not known."""
     try:
@@ -338,7 +362,21 @@ def _absence(upstream: Upstream, model: str) -> str:
     return f" ({why})" if why else ""
 
 
-def _by_name(judgement: Judgement) -> dict[str, Verdict]:
+TRIPPED = (Cause.POLICY, "taken out: an answer from there broke its plan")
+
+
+def against(verdict: Verdict | None) -> tuple[Cause, str] | None:
+    """Return what policy has against an upstream; None: nothing."""
+    if verdict is None:
+        return Cause.POLICY, "policy knows nothing of it"
+    if verdict.allowed:
+        return None
+    rules = dict.fromkeys(reason.rule for reason in verdict.reasons)
+    return Cause.POLICY, f"policy does not allow it: {', '.join(rules)}"
+
+
+def verdicts_by_name(judgement: Judgement) -> dict[str, Verdict]:
+    """Return what policy said, by upstream."""
     return {verdict.upstream: verdict for verdict in judgement.decision.candidates}
 
 
@@ -354,6 +392,6 @@ def _refusal(call: Call, rejected: Sequence[Rejection], judgement: Judgement | N
         return Malformed(f"No upstream takes this request whole: {reasons}")
     if Cause.SIZE in causes:
         return TooLarge(f"No upstream takes a body of this size: {reasons}")
-    if causes & {Cause.NARROWED, Cause.POLICY}:
+    if causes & {Cause.NARROWED, Cause.POLICY, Cause.PINNED}:
         return Forbidden(f"No upstream is left for this request: {reasons}")
     return UnknownModel(f"model: no upstream serves {call.asked}: {reasons}")

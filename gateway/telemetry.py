@@ -7,7 +7,8 @@ seconds of the wire's clock. Nothing here decides or changes anything.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -318,6 +319,18 @@ class Course:
         self._policy = self._policy or policy
         tell(self._observers.refused, error.reason)
         self._end(REFUSED, error.status, refused=error.reason)
+
+    @contextmanager
+    def ending(self, policy: Callable[[], str]) -> Iterator[None]:
+        """End the call where it is refused or stopped inside the block; `policy` is its word."""
+        try:
+            yield
+        except Refused as error:
+            self.refused(error, policy())
+            raise
+        except BaseException as error:
+            self.stopped(error)
+            raise
 
     def stopped(self, error: BaseException) -> None:
         """End a call that nobody waits for any more, or that met a mistake of ours."""

@@ -11,7 +11,7 @@ from functools import cache
 
 from providers import catalog, data_files
 from providers.codecs import json_paths
-from providers.contract import Endpoint, Place, PlaceError, PlatformModel
+from providers.contract import Area, Endpoint, Place, PlaceError, PlatformModel
 from providers.data_files import Support
 
 SUPPORTS = tuple(
@@ -112,6 +112,8 @@ class Capabilities:
     """What it does: True, or why not; a name that is not there is not known."""
     longer_output: frozenset[str] = frozenset()
     """Betas with which a model may answer more tokens than its limit says."""
+    areas: frozenset[Area] = frozenset()
+    """The endpoints that keep state which it has."""
 
 
 @cache
@@ -134,6 +136,7 @@ def load(platform: str) -> Capabilities:
         geos=_geos(file.geos),
         supports=_supports(file.supports),
         longer_output=raises.output,
+        areas=_areas(file),
     )
     return _all_but(loaded, file) if file.takes_all else _bounded(loaded, file)
 
@@ -174,6 +177,15 @@ def _bounded(loaded: Capabilities, file: data_files.PlatformFile) -> Capabilitie
         tools=file.tools.taken,
         parts=tuple(_part(row) for row in (*file.nested.rows, *unlocks.rows)),
     )
+
+
+def _areas(file: data_files.PlatformFile) -> frozenset[Area]:
+    """Return the endpoints that keep state which a platform is known to have."""
+    told = _supports(file.supports)
+    found = {area for area in (Area.BATCHES, Area.FILES) if told.get(area) is True}
+    if file.skills is not None and file.skills.kept:
+        found.add(Area.SKILLS)
+    return frozenset(found)
 
 
 def _geos(table: data_files.GeoTable | None) -> Geos | None:

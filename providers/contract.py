@@ -10,7 +10,7 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NoReturn, Protocol
+from typing import NoReturn, Protocol, runtime_checkable
 
 from msgspec import Raw, Struct
 
@@ -31,6 +31,14 @@ class Kind(StrEnum):
 
     MESSAGES = "messages"
     COUNT_TOKENS = "count_tokens"
+
+
+class Area(StrEnum):
+    """What a platform keeps for its callers: the endpoints beside the calls to a model."""
+
+    BATCHES = "batches"
+    FILES = "files"
+    SKILLS = "skills"
 
 
 class Operation(Struct, frozen=True):
@@ -232,6 +240,20 @@ class WireRequest(Struct, frozen=True):
         raise TypeError("a prompt is not pickled")
 
 
+class Errand(Struct, frozen=True):
+    """A request to an endpoint that keeps state, for whichever upstream it goes to."""
+
+    area: Area
+    method: str
+    path: str
+    """Under the endpoint's base URL, checked: `/v1/messages/batches/msgbatch_1`."""
+    query: str = ""
+    """Percent-encoded, without its question mark."""
+    content_type: str | None = None
+    """What its body is; None: it has none, or it is JSON."""
+    accept: str = "application/json"
+
+
 class FailureKind(StrEnum):
     """What a failed attempt means for what is tried next."""
 
@@ -346,4 +368,16 @@ class Provider(Protocol):
 
     def stream_type(self) -> str:
         """Return the content type of a good streamed answer (`text/event-stream`)."""
+        ...
+
+
+@runtime_checkable
+class Keeper(Protocol):
+    """A provider of a platform that has endpoints which keep state.
+
+    Which areas it has stands in its data file.
+    """
+
+    def carry(self, errand: Errand, fields: Fields, endpoint: Endpoint) -> WireRequest:
+        """Return a request to such an endpoint; the body is `fields.raw`, byte for byte."""
         ...

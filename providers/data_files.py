@@ -116,6 +116,12 @@ class GeoTable(Table, kw_only=True):
     """The canonical models that take the field."""
 
 
+class SkillTable(Table, kw_only=True):
+    """Skills of one's own."""
+
+    kept: bool
+
+
 class FinishTable(Table, kw_only=True):
     """Why a chat completion ended, in the words of the Messages API."""
 
@@ -177,6 +183,8 @@ class PlatformFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     nested: PartTable | None = None
     geos: GeoTable | None = None
     supports: SupportTable | None = None
+    skills: SkillTable | None = None
+    """None: nothing says that it keeps any."""
 
 
 class ModelRow(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

@@ -10,6 +10,7 @@ from providers.codecs.anthropic_format import AnthropicFormat
 from providers.contract import (
     Bearer,
     Endpoint,
+    Errand,
     Fields,
     Loss,
     Operation,
@@ -57,6 +58,13 @@ class GoogleCloud(AnthropicFormat):
         losses: tuple[Loss, ...] = (),
     ) -> WireRequest:
         """Return the request without the header of a workspace: the path names it."""
-        request = super().encode(operation, fields, endpoint, losses)
-        kept = tuple(pair for pair in request.headers if pair[0] != residency.WORKSPACE)
-        return structs.replace(request, headers=kept)
+        return _without_workspace(super().encode(operation, fields, endpoint, losses))
+
+    def carry(self, errand: Errand, fields: Fields, endpoint: Endpoint) -> WireRequest:
+        """Return the request without the header of a workspace: the path names it."""
+        return _without_workspace(super().carry(errand, fields, endpoint))
+
+
+def _without_workspace(request: WireRequest) -> WireRequest:
+    kept = tuple(pair for pair in request.headers if pair[0] != residency.WORKSPACE)
+    return structs.replace(request, headers=kept)

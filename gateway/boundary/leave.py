@@ -10,7 +10,9 @@ from gateway.boundary.boundary import Boundary
 from gateway.call import Call
 from gateway.judging import Judgement
 from gateway.policy import preferring
+from gateway.policy.decision import Request
 from gateway.policy.facts import Assurance, Fact
+from gateway.policy.features import Asked
 from gateway.policy.in_force import InForce
 from gateway.policy.preferring import Dearness
 from gateway.routing import Plan, Upstream
@@ -51,6 +53,19 @@ class Leave:
     def judge(self) -> Callable[[Call, str], Judgement] | None:
         """What asks policy of a call for a canonical model; None: there is no policy."""
         return None if self._in_force is None else self._judge
+
+    def judge_asked(
+        self, call: Call, model: str, asked: Asked, change: Callable[[Request], Request]
+    ) -> Judgement | None:
+        """Return what policy says of a call that was looked into elsewhere; None: there is none.
+
+        `change` completes what is decided on.
+        """
+        in_force = self._in_force
+        if in_force is None:
+            return None
+        now_s = self._judged_s
+        return judging.judge_asked(call, model, asked, change, in_force=in_force, now_s=now_s)
 
     def ranks(self, judgement: Judgement) -> Mapping[str, tuple[float, ...]] | None:
         """Return the order that policies prefer: upstream -> rank; None: the configured one."""

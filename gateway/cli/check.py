@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -67,6 +68,7 @@ def summary(config: Config) -> dict[str, Any]:
         "policies": [] if in_force is None else [each.policy.name for each in in_force.files],
         "facts": None if in_force is None else in_force.facts.digest,
         "journal": None if config.journal.dir is None else str(config.path(config.journal.dir)),
+        "pins": None if config.journal.dir is None else str(_pins(config)),
         "prices": _prices(prices, at_s),
         "upstreams": upstreams,
         "server": {
@@ -94,6 +96,13 @@ def _prices(book: PriceBook, at_s: float) -> dict[str, Any]:
         "file": book.own_file,
         "contracts": [each.told() for each in contracts],
     }
+
+
+def _pins(config: Config) -> Path:
+    """Return the file that says which upstream has a batch or a file."""
+    from gateway.stateful.store import FILE_NAME  # noqa: PLC0415 - only for its name
+
+    return config.path(config.journal.dir or "") / FILE_NAME
 
 
 def _idle(upstreams: list[dict[str, Any]]) -> list[str]:
@@ -208,6 +217,8 @@ def _show(report: dict[str, Any]) -> None:
     keys = ", ".join([*server["keys"], *named]) or "none, loopback only"
     typer.echo(f"server: {server['address']}, keys: {keys}")
     typer.echo(f"journal: {report['journal'] or 'none'}")
+    in_memory = "in memory: a restart forgets which upstream has a batch or a file"
+    typer.echo(f"pins: {report['pins'] or in_memory}")
     prices = report["prices"]
     typer.echo(
         f"prices: {prices['digest'][:16]}" + (f" ({prices['file']})" if prices["file"] else "")

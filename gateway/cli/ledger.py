@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import signal
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -152,13 +151,15 @@ def _follow(opened: _Opened) -> None:
         for journal in opened.journals
     ]
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
-    stopped = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopped.set())
+    # Waited for and not handled: a handler may run where the main thread holds what it needs.
+    ends = {signal.SIGTERM, signal.SIGINT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, ends)
     for each in folding:
         each.start()
     typer.echo("folding; SIGTERM or SIGINT ends it")
-    stopped.wait()
+    signal.sigwait(ends)
+    # Whoever asks twice does not want to wait for what is left.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ends)
     raise typer.Exit(0 if stop_all(folding, ENDS_S) else 1)
 
 

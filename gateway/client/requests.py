@@ -46,8 +46,8 @@ def read(
 
     `headers` are the request's without any credential; `labels` hold around it.
     """
-    labelled = _labelled(headers, labels) if labels else headers
-    call = read_call(kind, labelled, request.content, own_account=own_account)
+    said = labelled(headers, labels) if labels else headers
+    call = read_call(kind, said, request.content, own_account=own_account)
     return replace(
         call,
         silence_s=request.extensions.get("timeout", {}).get("read"),
@@ -55,7 +55,7 @@ def read(
     )
 
 
-def _labelled(headers: Headers, labels: Mapping[str, str]) -> Headers:
+def labelled(headers: Headers, labels: Mapping[str, str]) -> Headers:
     """Return the headers with labels added; a header and a label that disagree are refused."""
     said: dict[str, str] = {}
     for name, value in headers:

@@ -9,6 +9,7 @@ import asyncio
 import weakref
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
+from dataclasses import replace
 
 import httpx2
 import msgspec
@@ -16,7 +17,8 @@ from anthropic import AnthropicError, APIError, APIStatusError
 from msgspec import structs
 
 from gateway.answers import Answer, refusal
-from gateway.client import own_credential
+from gateway.client import errands, own_credential
+from gateway.client.errands import AsyncDownload, SyncDownload
 from gateway.client.opening import Opened
 from gateway.client.requests import aside, kind_of, read
 from gateway.dispatch.drive import OpenStream
@@ -26,7 +28,7 @@ from gateway.label_scope import current
 from gateway.wire.aio import AsyncWire
 from gateway.wire.contract import Wire, run_blocking
 from gateway.wire.sync import SyncWire
-from providers.contract import FailureKind
+from providers.contract import FailureKind, Headers
 
 ERROR_EVENT = b"event: error\n"
 NO_RETRY = ("x-should-retry", "false")
@@ -47,6 +49,8 @@ class SyncTransport(httpx2.BaseTransport):
         """Return the engine's answer; raises the SDK's errors, never an httpx2 one."""
         request.read()
         answer = run_blocking(_answer(self.opened, request, self._wire))
+        if answer.download is not None:
+            return _handed_on(answer, SyncDownload(answer.download, request))
         if answer.stream is None:
             return _whole(answer)
         stream = SyncBody(answer.stream, request)
@@ -70,6 +74,8 @@ class AsyncTransport(httpx2.AsyncBaseTransport):
             raise AnthropicError(NEEDS_ASYNCIO)
         await request.aread()
         answer = await _answer(self.opened, request, self._wire)
+        if answer.download is not None:
+            return _handed_on(answer, AsyncDownload(answer.download, request))
         if answer.stream is None:
             return _whole(answer)
         stream = AsyncBody(answer.stream, request)
@@ -184,15 +190,28 @@ async def _answer(opened: Opened | None, request: httpx2.Request, wire: Wire) ->
 
 async def _served(opened: Opened, request: httpx2.Request, wire: Wire) -> Answer:
     kind = kind_of(request)
-    if kind is None:
+    if kind is None and not errands.is_errand(request):
         return _aside(opened, request)
     headers, credential = own_credential.parted(tuple(request.headers.multi_items()))
+    if kind is None:
+        return await _errand(opened, request, headers, credential, wire)
     call = read(kind, request, headers, current(), own_account=opened.no_file)
     if not opened.own:
         return await opened.engine.answer(call, wire)
     owned = structs.replace(call, account=own_credential.account(credential))
     with own_credential.shown(credential):
         return await opened.engine.answer(owned, wire)
+
+
+async def _errand(
+    opened: Opened, request: httpx2.Request, headers: Headers, credential: Headers, wire: Wire
+) -> Answer:
+    order = errands.read(request, headers, current(), own_account=opened.no_file)
+    if not opened.own:
+        return await opened.engine.stateful.answer(order, wire)
+    call = structs.replace(order.call, account=own_credential.account(credential))
+    with own_credential.shown(credential):
+        return await opened.engine.stateful.answer(replace(order, call=call), wire)
 
 
 def _aside(opened: Opened, request: httpx2.Request) -> Answer:
@@ -205,6 +224,10 @@ def _whole(answer: Answer) -> httpx2.Response:
     if answer.status != 200:  # noqa: PLR2004 - the one status that is an answer
         headers.append(NO_RETRY)
     return httpx2.Response(answer.status, headers=headers, content=answer.body)
+
+
+def _handed_on(answer: Answer, stream: SyncDownload | AsyncDownload) -> httpx2.Response:
+    return httpx2.Response(answer.status, headers=list(answer.headers), stream=stream)
 
 
 def _parted(

@@ -174,6 +174,8 @@ class Server(Section):
     admin_keys: Annotated[tuple[Secret, ...], Strict(strict=False)] = ()
     """What operators show who ask for usage and cost; empty: nobody may ask over HTTP, unless the
     server asks for no key at all."""
+    public_url: Annotated[str, Field(pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$")] | None = None
+    """Where callers reach the server, for URLs in answers; None: under the host they called."""
     body_limit_mb: Annotated[int, Field(ge=1, le=256)] = 32
     in_flight: Annotated[int, Field(ge=1, le=1_000_000)] = 2000
     """Calls served at a time; one more is told that the gateway is overloaded."""

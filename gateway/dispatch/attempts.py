@@ -97,6 +97,8 @@ class Dispatch:
         ward: How the upstreams do; it is asked before every attempt, and told of its end.
         budget: How much the ill may be burdened; shared by all calls.
         gone: Says whether the caller has left: nothing more is tried for it.
+        ends: Says of a failure that nothing may be tried after it: the request may have been
+            done, and doing it twice would do more than doing it once.
     """
 
     def __init__(
@@ -110,8 +112,10 @@ class Dispatch:
         ward: Ward | None = None,
         budget: Budget | None = None,
         gone: Callable[[], bool] = lambda: False,
+        ends: Callable[[Failure], bool] = lambda _failure: False,
     ) -> None:
         self.limits = limits
+        self._ends = ends
         self.deadline_s = now_s + limits.call_s
         # The caller hears nothing before an answer begins: its own clock bounds all attempts.
         self._ends_s = min(self.deadline_s, now_s + limits.bears_s)
@@ -171,7 +175,7 @@ class Dispatch:
         counts = self._had_its_time(failure, now_s)
         self._ward.failed(begun, failure, now_s, counts=counts)
         rule = RULES[failure.kind]
-        if rule.surface:
+        if rule.surface or self._ends(failure):
             return self._give(failure)
         wait_s = self._wait_s(name, failure)
         self._again = name if self._here_first(failure, wait_s, name, now_s) else None

@@ -12,6 +12,7 @@ from msgspec import Struct, structs
 
 from gateway.credentials.contract import CredentialError, Signer
 from gateway.dispatch.attempts import Attempt, Dispatch, Give, Record, Send, Wait
+from gateway.dispatch.download import Download
 from gateway.dispatch.stream import Clocks, Facts, Outcome, State, Stream
 from gateway.wire.contract import Exchange, Outgoing, Route, Wire, WireError
 from gateway.wire.passage import Passage, Withdrawn
@@ -62,6 +63,8 @@ class Job(Struct, frozen=True):
     """Told of an attempt that was begun, and that policy stopped before a byte had left."""
     attempt_id: Callable[[Attempt], str | None] = lambda _attempt: None
     """What an attempt is called at its platform; None: it has no name there."""
+    download: bool = False
+    """A good answer is handed on as it comes."""
 
 
 class _Try(Struct, frozen=True):
@@ -88,6 +91,7 @@ class Won:
     """The planned upstreams that policy no longer allowed when their turn came."""
     body: bytes | None = field(default=None, repr=False)
     stream: OpenStream | None = None
+    download: Download | None = None
 
 
 class OpenStream:
@@ -103,6 +107,8 @@ class OpenStream:
         """Told once, when nothing more is read."""
         self.on_signed: Callable[[bytes], Awaitable[None]] | None = None
         """Told of events that bring the signature of a thinking block, before they go on."""
+        self.on_told: Callable[[Facts], Awaitable[None]] | None = None
+        """Told what the answer has said of itself so far, before what says so goes on."""
 
     @property
     def outcome(self) -> Outcome | None:
@@ -135,6 +141,8 @@ class OpenStream:
             step = await self._step()
             out = step if isinstance(step, bytes) else b""
         if out:
+            if self.on_told is not None:
+                await self.on_told(self._stream.facts)
             if self.on_signed is not None and SIGNS in out:
                 await self.on_signed(out)
             return out
@@ -240,7 +248,7 @@ async def _attempt(one: _Try) -> Won | Failure:
     except BaseException:
         exchange.close()
         raise
-    if isinstance(result, Failure) or result.stream is None:
+    if isinstance(result, Failure) or (result.stream is None and result.download is None):
         exchange.close()
     return result
 
@@ -279,6 +287,10 @@ async def _answered(one: _Try, request: WireRequest, exchange: Exchange) -> Won 
         records=job.dispatch.records,
         withdrawn=job.dispatch.refused,
     )
+    if job.download:
+        limits = job.dispatch.limits
+        won.download = Download(wire, exchange, limits.idle_s, job.dispatch.deadline_s)
+        return won
     if not job.operation.stream:
         body = await _whole(exchange, send.until_s, MAX_ANSWER_BYTES)
         answer = provider.answer(job.operation, exchange.headers, body)

@@ -45,6 +45,8 @@ class Facts:
     model: str | None = None
     stop_reason: str | None = None
     stop_details: dict[str, object] | None = None
+    container: str | None = None
+    """The id of the container that code ran in."""
     usage: dict[str, object] = field(default_factory=dict)
     """`message_start`'s usage, overwritten field by field by what came later."""
     counted: bool = False
@@ -225,7 +227,9 @@ class Stream:
             if isinstance(message := event.message, dict):
                 facts.id, facts.model = _text(message.get("id")), _text(message.get("model"))
                 self._count(message.get("usage"))
+                facts.container = _id(message.get("container")) or facts.container
             if isinstance(delta := event.delta, dict):
+                facts.container = _id(delta.get("container")) or facts.container
                 facts.stop_reason = _text(delta.get("stop_reason"))
                 details = delta.get("stop_details")
                 facts.stop_details = details if isinstance(details, dict) else None
@@ -290,6 +294,10 @@ class Stream:
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
+
+
+def _id(value: object) -> str | None:
+    return _text(value.get("id")) if isinstance(value, dict) else None
 
 
 def _tells_output(usage: object) -> bool:

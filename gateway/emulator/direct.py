@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, unquote
 
 from msgspec.json import encode
 
+from gateway.emulator.batches import BATCHES, Batches
 from gateway.emulator.checks import (
     allowed_fields,
     check_fields,
@@ -20,12 +21,14 @@ from gateway.emulator.checks import (
     check_version,
     parse,
 )
+from gateway.emulator.files import FILES, SKILLS, Files, Skills
 from gateway.emulator.framing import sse
 from gateway.emulator.http import Pairs, Request, Response, plain
 from gateway.emulator.models import Model, find_model, known_models
 from gateway.emulator.organization import WORKSPACES, Organization
 from gateway.emulator.platform import EVENT_STREAM, JSON, Platform, World
 from gateway.emulator.problems import Problem
+from gateway.emulator.referring import Referring
 from gateway.emulator.tokens import prompt_tokens
 
 _MAX_PAGE: Final = 1000
@@ -40,9 +43,16 @@ class Direct(Platform):
     """Top-level fields of the direct API that this platform does not take."""
     adds: ClassVar[frozenset[str]] = frozenset()
     """Top-level fields that only this platform takes."""
+    keeps: ClassVar[bool] = True
+    """Whether it has batches, files and skills."""
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
+        new_id = world.ids.next
+        self.batches = Batches(world.clock_s, new_id, self._batched)
+        self.files = Files(world.clock_s, new_id)
+        self.skills = Skills(world.clock_s, new_id)
+        self.referring = Referring(world.clock_s, new_id, self.files.shelf, self.skills.shelf)
         self.organization = Organization()
         """What the Admin API says; settings are plain attributes."""
 
@@ -63,6 +73,8 @@ class Direct(Platform):
             check_version(request.header("anthropic-version"))
             return plain(200, JSON + headers, encode(self.organization.answer(request)))
         key = self._authenticate(request)
+        if self.keeps and path.startswith((BATCHES, FILES, SKILLS)):
+            return self._kept(request, path, key, headers)
         match (request.method, path):
             case ("POST", "/v1/messages"):
                 return self._message(request, key, headers)
@@ -78,6 +90,38 @@ class Direct(Platform):
             case (_, "/v1/messages" | "/v1/messages/count_tokens" | "/v1/models"):
                 raise Problem(405, "Method Not Allowed", kind="invalid_request_error")
         raise Problem(404, "Not found")
+
+    def _kept(self, request: Request, path: str, key: str, headers: Pairs) -> Response:
+        """Answer a request to an endpoint that keeps something; raises Problem."""
+        check_version(request.header("anthropic-version"))
+        if path.startswith(BATCHES):
+            return self.batches.answer(request, key, self.here(request), headers)
+        kept = self.files if path.startswith(FILES) else self.skills
+        return kept.answer(request, key, headers)
+
+    def forget(self) -> None:
+        """Forget all that is kept."""
+        self.batches.clear()
+        self.files.shelf.clear()
+        self.skills.shelf.clear()
+        self.referring.clear()
+
+    def here(self, request: Request) -> str:  # noqa: ARG002 - some look
+        """Return the address that the API's paths stand behind."""
+        return self.base_url
+
+    def _batched(self, body: dict[str, Any], account: str) -> dict[str, Any]:
+        """Return the message that answers one request of a batch; raises Problem."""
+        check_types(body, required=("model", "max_tokens", "messages"))
+        version = "2026-10-21"
+        check_fields(body, allowed_fields("message", version, ()) - self.lacks | self.adds)
+        model = find_model(self.shown(body["model"]))
+        check_message(body, model, version)
+        check_geo(body, model)
+        self.referring.check(body, account)
+        shown = self.shown(body["model"])
+        told = self.tell(body, model, shown_model=shown, account=account, scope="global")
+        return told.message
 
     def _authenticate(self, request: Request) -> str:
         # Where both are sent, the API takes x-api-key.
@@ -97,6 +141,7 @@ class Direct(Platform):
         body, model, version = self._checked(request, "message", ("model", "max_tokens"))
         check_message(body, model, version)
         check_geo(body, model)
+        self.referring.check(body, key)
         told = self.tell(
             body,
             model,
@@ -104,6 +149,7 @@ class Direct(Platform):
             account=key,
             scope=self.scope(request),
         )
+        self.referring.leave(told.message, body, key)
         headers += _limits(self.world.clock_s())
         if body.get("stream"):
             return self.stream(told, EVENT_STREAM + headers)

@@ -49,6 +49,7 @@ class Foundry(Direct):
 
     name = "foundry"
     lacks = frozenset({"diagnostics", "fallbacks", "inference_geo", "speed", "tags", "thread"})
+    keeps = False
 
     def __init__(self, world: World) -> None:
         super().__init__(world)

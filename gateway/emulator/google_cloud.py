@@ -31,14 +31,20 @@ class GoogleCloud(Direct):
         super().__init__(world)
         self.account = ServiceAccount()
         """The service account that is let in; the emulator's own key is a good token too."""
+        self._prefix = ""
 
     def route(self, request: Request) -> Response:
         """Answer a request; raises Problem."""
         found = _PATH.fullmatch(request.path)
         if found is None:
             raise Problem(404, "Not found")
+        self._prefix = request.path.removesuffix(found["rest"])
         query = f"?{request.query}" if request.query else ""
         return super().route(replace(request, target=found["rest"] + query))
+
+    def here(self, request: Request) -> str:  # noqa: ARG002 - its prefix is taken off by now
+        """Return the address that the API's paths stand behind."""
+        return f"{self.base_url}{self._prefix}"
 
     def _authenticate(self, request: Request) -> str:
         scheme, _, token = (request.header("authorization") or "").partition(" ")

@@ -43,6 +43,7 @@ class Mantle(Direct):
         }
     )
     adds = frozenset({"user_profile_id"})
+    keeps = False
 
     def __init__(self, world: World) -> None:
         super().__init__(world)

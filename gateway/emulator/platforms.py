@@ -132,6 +132,8 @@ class Emulator:
         self.vertex.garden.reset()
         self.foundry.reset()
         self.relay.reset()
+        for keeping in (self.direct, self.aws, self.google_cloud):
+            keeping.forget()
         self.openai_relay.habits = ()
         self._world.records.clear()
         self._world.faults.clear()

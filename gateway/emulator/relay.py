@@ -21,6 +21,7 @@ class Relay(Direct):
     """Somebody's relay on loopback. Its habits are plain attributes; `reset` takes them back."""
 
     name = "relay"
+    keeps = False
     message_prefix = "msg_relay_"
     lacks = frozenset(
         {

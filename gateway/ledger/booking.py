@@ -10,6 +10,7 @@ from gateway.ledger.calls import Attempt, End, OpenCall
 from gateway.ledger.costs import (
     COUNT_TOKENS,
     CUT,
+    ERRANDS,
     FREE,
     NO_DECISION,
     UNSIZED,
@@ -167,7 +168,7 @@ def _failed_as(end: Failed, usage: Usage) -> State:
 
 
 def _finished_as(row: Row, end: Finished, usage: Usage) -> State:
-    if row.kind == COUNT_TOKENS:
+    if row.kind == COUNT_TOKENS or row.kind in ERRANDS:
         return State.FINAL if end.whole else State.UNKNOWN
     if end.whole if end.counted is None else end.counted:
         if is_counted(usage):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from gateway.ledger.records import BATCH_RESULT
 from gateway.ledger.row import Row, State
 from gateway.money import PICO_MAX
 from gateway.prices.book import Prices
@@ -16,6 +17,9 @@ from gateway.unsized import DOCUMENTS, SERVER_TOOLS
 from gateway.usage import Tokens, Usage
 
 COUNT_TOKENS = "count_tokens"
+BATCHES = "batches"
+ERRANDS = frozenset({BATCHES, "files", "skills"})
+"""Kinds that use no model: what a batch uses is charged when its results are read."""
 FREE = frozenset({State.NOT_SENT, State.REJECTED})
 """Nothing was generated."""
 ESTIMATED = "estimated"
@@ -41,6 +45,7 @@ def context(row: Row) -> Context:
         stop_reason=row.stop_reason,
         refusal_category=row.refusal_category,
         paid_by_other=bool(row.payer),
+        processing="batch" if row.kind == BATCH_RESULT else "standard",
     )
 
 
@@ -53,7 +58,9 @@ def priced(row: Row, usage: Usage, prices: Prices, speed: str | None = None) -> 
         prices: The book.
         speed: What the request asks for; None: that is not known.
     """
-    if row.kind == COUNT_TOKENS or row.state in FREE:
+    if row.kind == BATCHES and row.state is State.UNKNOWN and row.body_bytes:
+        _unpriced(row, "a batch may have been made that nobody was told of")
+    elif row.kind == COUNT_TOKENS or row.kind in ERRANDS or row.state in FREE:
         free(row)
     elif CUT in usage.flags:
         _unpriced(row, _CUT_WHY)

@@ -14,7 +14,7 @@ from gateway.journal.record import Record
 from gateway.ledger.booking import NOWHERE, Taken, taken
 from gateway.ledger.calls import Attempt, OpenCall, Place, Said, from_json, to_json
 from gateway.ledger.costs import priced
-from gateway.ledger.records import READERS, Adjusted, Decided, Finished, at_us
+from gateway.ledger.records import READERS, Adjusted, BatchResult, Decided, Finished, at_us
 from gateway.ledger.repeats import UNSURE, once
 from gateway.ledger.row import Adjustment, Row
 from gateway.prices.book import Prices
@@ -124,7 +124,7 @@ class Fold:
     def take(self, file: str, record: Record) -> None:
         """Take one record; one of a kind that is not the ledger's is passed over."""
         reader = READERS.get(record.kind)
-        said: Decided | Adjusted | Said | None
+        said: Decided | Adjusted | BatchResult | Said | None
         said = None if reader is None else reader.read(record.data, self._wrong)
         if said is None:
             return
@@ -134,6 +134,8 @@ class Fold:
             self._take_adjusted(said, record)
         elif isinstance(said, Finished):
             self._take_finished(said, self._place(file, record))
+        elif isinstance(said, BatchResult):
+            self._take_result(said, self._place(file, record))
         else:
             self._take_said(said, said.attempt, self._place(file, record))
 
@@ -185,6 +187,12 @@ class Fold:
         if said.plan == []:
             return  # It was refused: nothing is sent, and no other record of it comes.
         self._call(said.decision, place).decided = said
+
+    def _take_result(self, said: BatchResult, place: Place) -> None:
+        decided, started, finished = said.parts()
+        self._take_decided(decided, place)
+        self._take_said(started, 1, place)
+        self._take_finished(finished, place)
 
     def _take_said(self, said: Said, number: int, place: Place) -> None:
         call = self._call(said.decision, place)

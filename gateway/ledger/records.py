@@ -28,6 +28,10 @@ _WHOSE = ("decision", "attempt")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+BATCH_RESULT = "batch_result"
+"""What a request of a batch is called as a call."""
+
+
 class Decided(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a call asks for: `decision`."""
 
@@ -119,6 +123,77 @@ class Finished(Struct, frozen=True, kw_only=True, omit_defaults=True):
     platform_request_id: Text | None = None
 
 
+class BatchResult(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What one request of a batch used, known when its results are read: `batch_result`."""
+
+    decision: DecisionId
+    upstream: Name | None = None
+    platform: Short | None = None
+    account: Text | None = None
+    region: Name | None = None
+    scope: Word | None = None
+    model: Text | None = None
+    served_model: Text | None = None
+    custom_id: Text | None = None
+    message_id: Text | None = None
+    stop_reason: Name | None = None
+    refusal_category: Name | None = None
+    usage: dict[str, Any] | None = None
+    usage_cut: bool | None = None
+    environment: Name | None = None
+    door: Word | None = None
+    key: Name | None = None
+    data_class: Text | None = msgspec.field(default=None, name="class")
+    tags: dict[Text, Text] | None = None
+    session: Text | None = None
+    agent: Text | None = None
+    parent_agent: Text | None = None
+    payer: Short | None = None
+
+    def parts(self) -> tuple[Decided, Started, Finished]:
+        """Return the records that a call of its own would have left."""
+        decided = Decided(
+            decision=self.decision,
+            call=BATCH_RESULT,
+            data_class=self.data_class,
+            key=self.key,
+            door=self.door,
+            model=self.model,
+            environment=self.environment,
+            tags=self.tags,
+            session=self.session,
+            agent=self.agent,
+            parent_agent=self.parent_agent,
+            payer=self.payer,
+        )
+        started = Started(
+            decision=self.decision,
+            attempt=1,
+            upstream=self.upstream,
+            platform=self.platform,
+            region=self.region,
+            model=self.served_model,
+            account=self.account,
+            scope=self.scope,
+        )
+        finished = Finished(
+            decision=self.decision,
+            attempt=1,
+            upstream=self.upstream,
+            state="complete",
+            request_id=self.custom_id,
+            model=self.served_model,
+            usage=self.usage,
+            usage_cut=self.usage_cut,
+            whole=True,
+            counted=True,
+            stop_reason=self.stop_reason,
+            refusal_category=self.refusal_category,
+            message_id=self.message_id,
+        )
+        return decided, started, finished
+
+
 class Adjusted(Struct, frozen=True, kw_only=True):
     """A correction: `adjustment`."""
 
@@ -187,6 +262,7 @@ READERS: Mapping[str, Reader[Any]] = {
         "failed": Failed,
         "withdrawn": Withdrawn,
         "finished": Finished,
+        "batch_result": BatchResult,
         "adjustment": Adjusted,
     }.items()
 }

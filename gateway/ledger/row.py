@@ -31,7 +31,7 @@ class Row(Struct, kw_only=True):
     decision: str
     number: int
     kind: str
-    """`messages` or `count_tokens`."""
+    """`messages`, `count_tokens`, `batch_result`; or `batches`, `files`, `skills`: free."""
     streamed: bool
     started_us: int
     """Microseconds since 1970."""

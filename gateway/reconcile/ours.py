@@ -114,7 +114,7 @@ def _chosen(platform: str, hours: Span, upstreams: Sequence[str]) -> ColumnEleme
         columns.started_us >= (hours.start - _LONGEST_H) * HOUR_US,
         columns.started_us < hours.end * HOUR_US,
         ended_us >= hours.start * HOUR_US,
-        columns.kind == "messages",
+        columns.kind.in_(("messages", "batch_result")),
         columns.state.not_in(_FREE),
         columns.duplicate_of.is_(None),
         columns.payer == "",

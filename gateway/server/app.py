@@ -12,7 +12,7 @@ from typing import Protocol
 from gateway import models
 from gateway.answers import Answer
 from gateway.call import Call, Caller
-from gateway.errors import NotReady, Refused
+from gateway.errors import NotReady, Refused, WrongMethod
 from gateway.memory import Resident
 from gateway.server import side
 from gateway.server.addresses import is_loopback_host_header
@@ -25,13 +25,15 @@ from gateway.server.keys import Keys
 from gateway.server.leaving import Watch, watch
 from gateway.server.ledger_reports import PATHS, NoReports, Tells
 from gateway.server.metrics import Metrics
-from gateway.server.refusals import OperatorsOnly, WrongHost, WrongMethod
+from gateway.server.obtaining import obtained
+from gateway.server.refusals import OperatorsOnly, WrongHost
 from gateway.server.relay import STOPPING
 from gateway.server.replies import failed, refused
 from gateway.server.report import report
 from gateway.server.settings import DOOR, Settings
 from gateway.server.shedding import Load, Place
 from gateway.server.speaking import Speaker, speaker
+from gateway.server.stateful import Does, StatefulDoor
 from gateway.server.status import Shows, Status
 from gateway.telemetry import Observer, Observers
 from gateway.wire.contract import Wire
@@ -48,6 +50,11 @@ class Serves(Shows, Protocol):
 
     def observe(self, observer: Observer) -> None:
         """Tell one more observer of what happens to calls."""
+        ...
+
+    @property
+    def stateful(self) -> Does:
+        """What does errands: batches, files, skills."""
         ...
 
     async def answer(self, call: Call, wire: Wire, gone: Callable[[], bool]) -> Answer:
@@ -102,6 +109,9 @@ class App:
             engine.observe(observer)
         self.status = Status(engine, counts, wire.now_s, self.load, began_s=wire.now_s())
         self._metrics = Metrics(self.status)
+        self._stateful = StatefulDoor(
+            engine, wire, settings, self.load, observers=self._observers, admit=self._admit
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request (ASGI 3.0)."""
@@ -109,7 +119,9 @@ class App:
             raise NotImplementedError(f"this application speaks HTTP only, not {scope['type']}")
         speaks = speaker(scope, send)
         try:
-            if speaks.kind is None:
+            if speaks.kind is None and self._stateful.takes(scope):
+                await self._stateful.serve(scope, receive, send)
+            elif speaks.kind is None:
                 await speaks.reply(await self._aside(scope, speaks))
             else:
                 await self._call(speaks.kind, scope, receive, speaks)
@@ -125,7 +137,7 @@ class App:
             raise
 
     async def _arrived(
-        self, arrival: Arrival, scope: Scope, receive: Receive, speaks: Speaker
+        self, arrival: Arrival[Kind], scope: Scope, receive: Receive, speaks: Speaker
     ) -> None:
         if scope["method"] != "POST":
             raise WrongMethod(scope["method"], scope["path"], "POST")
@@ -140,7 +152,12 @@ class App:
             place.leave()
 
     async def _read(
-        self, arrival: Arrival, receive: Receive, caller: Caller, place: Place, speaks: Speaker
+        self,
+        arrival: Arrival[Kind],
+        receive: Receive,
+        caller: Caller,
+        place: Place,
+        speaks: Speaker,
     ) -> Call | Answer | None:
         """Return the call; None when the caller left; the answer to a mistake of ours."""
         try:
@@ -194,19 +211,8 @@ class App:
 
     async def _obtain(self, call: Call, caller: Watch) -> Answer:
         """Return the engine's answer, or the one that says why there is none."""
-        try:
-            return await self._engine.answer(call, self._wire, caller.has_left)
-        except Refused as error:
-            return refused(error, self._engine.policy)
-        except asyncio.CancelledError:
-            if caller.gone:
-                raise
-            stopping = NotReady(STOPPING)
-            stopping.request_id = call.request_id
-            return refused(stopping, self._engine.policy)
-        except Exception as error:  # noqa: BLE001 - the caller gets an envelope whatever it was
-            report(error, call.request_id)
-            return failed(call.request_id)
+        answering = self._engine.answer(call, self._wire, caller.has_left)
+        return await obtained(answering, caller, self._engine.policy, call.request_id)
 
     async def _aside(self, scope: Scope, speaks: Speaker) -> Answer:
         try:

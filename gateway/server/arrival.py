@@ -5,18 +5,21 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Callable
+from typing import Generic, TypeVar
 
 from gateway.errors import Refused
 from gateway.server.asgi import RawHeaders
 from gateway.server.settings import DOOR
 from gateway.telemetry import BROKEN, INTERNAL, LEFT, REFUSED, CallReport, Observers, tell
-from providers.contract import Kind
+from providers.contract import Area, Kind
+
+K = TypeVar("K", Kind, Area)
 
 _ids = random.Random()  # noqa: S311 - an id is no secret, and the kernel's randomness costs a call
 os.register_at_fork(after_in_child=_ids.seed)
 
 
-class Arrival:
+class Arrival(Generic[K]):
     """One request that has arrived. `request_id` is its own, whatever becomes of it."""
 
     __slots__ = ("_began_s", "_now_s", "_observers", "caller", "headers", "kind", "request_id")
@@ -24,11 +27,11 @@ class Arrival:
     def __init__(
         self,
         observers: Observers,
-        kind: Kind,
+        kind: K,
         headers: RawHeaders,
         now_s: Callable[[], float],
     ) -> None:
-        self.kind = kind
+        self.kind: K = kind
         self.headers = dict(headers)
         self.request_id = f"req_gw_{_ids.getrandbits(96):024x}"
         self.caller: str | None = None

@@ -1,4 +1,4 @@
-"""What only a server refuses: paths, methods, encodings, a missing key, and too many calls."""
+"""What only a server refuses: paths, encodings, a missing key, and too many calls."""
 
 from __future__ import annotations
 
@@ -11,19 +11,6 @@ class NoSuchPath(Refused):
     status = 404
     type = "not_found_error"
     reason = "no_such_path"
-
-
-class WrongMethod(Refused):
-    """The path is there, the method is not; `allow` names those that are."""
-
-    status = 405
-    type = "invalid_request_error"
-    reason = "wrong_method"
-    should_retry = False
-
-    def __init__(self, method: str, path: str, allow: str) -> None:
-        super().__init__(f"{method[:20]} is not allowed on {path}; it takes {allow}.")
-        self.allow = allow
 
 
 class UnknownEncoding(Refused):

@@ -7,9 +7,8 @@ from functools import cache
 import msgspec
 
 from gateway.answers import Answer, refusal
-from gateway.errors import JSON, Refused, envelope, new_request_id
+from gateway.errors import JSON, Refused, WrongMethod, envelope, new_request_id
 from gateway.server.asgi import RawHeaders, Send
-from gateway.server.refusals import WrongMethod
 from providers.contract import Headers
 
 INTERNAL = "The gateway failed in a way it should not; its log says where."

@@ -33,6 +33,8 @@ class Settings:
     """Key -> caller, for keys that may do more."""
     admin_keys: tuple[str, ...] = field(default=(), repr=False)
     """Keys that operators show who ask for usage and cost."""
+    public_url: str | None = None
+    """Where callers reach it, for URLs in answers; None: as they called it."""
     body_limit_bytes: int = 32 << 20
     """The largest body, as sent and inflated."""
     drain_s: float = 600.0
@@ -76,6 +78,7 @@ class Settings:
                 for name, each in config.callers.items()
             },
             admin_keys=tuple(key.reveal() for key in config.server.admin_keys),
+            public_url=config.server.public_url,
             body_limit_bytes=config.server.body_limit_bytes,
             in_flight=config.server.in_flight,
             in_flight_per_key=config.server.in_flight_per_key,

@@ -7,13 +7,13 @@ from urllib.parse import parse_qsl
 
 from gateway import models
 from gateway.answers import Answer
-from gateway.errors import Malformed
+from gateway.errors import Malformed, WrongMethod
 from gateway.formats.openai import listing
 from gateway.routing import Upstream
 from gateway.server import ledger_reports
 from gateway.server.asgi import Scope
 from gateway.server.metrics import Metrics
-from gateway.server.refusals import WrongMethod, unserved
+from gateway.server.refusals import unserved
 from gateway.server.replies import shown
 from gateway.server.status import Status, brief, verbose
 

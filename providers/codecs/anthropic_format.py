@@ -10,6 +10,7 @@ from providers.codecs.sse import SseDecoder
 from providers.contract import (
     Decoder,
     Endpoint,
+    Errand,
     Failure,
     Fields,
     Headers,
@@ -69,6 +70,25 @@ class AnthropicFormat:
             body=body,
             auth=endpoint.auth,
             dropped=tuple(loss.name for loss in losses),
+        )
+
+    def carry(self, errand: Errand, fields: Fields, endpoint: Endpoint) -> WireRequest:
+        """Return a request to an endpoint that keeps state; its body is the caller's."""
+        query = f"?{errand.query}" if errand.query else ""
+        betas = (("anthropic-beta", ",".join(fields.betas)),) if fields.betas else ()
+        kind = errand.content_type or ("application/json" if fields.raw else None)
+        return WireRequest(
+            method=errand.method,
+            target=places.target(endpoint, errand.path) + query,
+            headers=(
+                *((("content-type", kind),) if kind is not None else ()),
+                ("accept", errand.accept),
+                ("anthropic-version", fields.version),
+                *betas,
+                *residency.headers(fields.headers, endpoint),
+            ),
+            body=fields.raw,
+            auth=endpoint.auth,
         )
 
     def attempt_headers(self, operation: Operation, attempt: str) -> Headers:  # noqa: ARG002 - the contract's

@@ -156,11 +156,11 @@ def test_an_unknown_model_is_not_found(client: gateway.Anthropic, emulator: Emul
 def test_a_path_nobody_serves_is_named_and_sent_nowhere(
     client: gateway.Anthropic, emulator: Emulator
 ) -> None:
-    with pytest.raises(anthropic.HTTPNotImplementedError, match="/v1/messages/batches") as caught:
-        client.messages.batches.list()
+    with pytest.raises(anthropic.HTTPNotImplementedError, match="/v1/agents") as caught:
+        client.beta.agents.list()
     assert str(caught.value.type) == "not_supported"
-    with pytest.raises(anthropic.HTTPNotImplementedError, match="/v1/files"):
-        client.files.upload(file=("a.txt", b"text"))
+    with pytest.raises(anthropic.HTTPNotImplementedError, match="/v1/vaults"):
+        client.beta.vaults.list()
     with pytest.raises(anthropic.HTTPNotImplementedError):
         client.get("https://elsewhere.example/v1/anything", cast_to=object)
     assert not list(emulator.records)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import gateway
-from gateway.client.requests import _labelled
+from gateway.client.requests import labelled
 from gateway.emulator import Emulator
 from gateway.errors import Malformed
 from gateway.label_scope import ONLY, REQUIRE, current, joined
@@ -96,6 +96,6 @@ def test_labels_narrow_a_call_and_go_nowhere(directory: Path, emulator: Emulator
 
 def test_a_header_and_a_label_that_disagree_are_refused() -> None:
     with pytest.raises(Malformed, match="public"):
-        _labelled((("x-gateway-class", "public"),), {"x-gateway-class": "phi"})
-    same = _labelled((("x-gateway-class", "phi"), ("a", "b")), {"x-gateway-class": "phi"})
+        labelled((("x-gateway-class", "public"),), {"x-gateway-class": "phi"})
+    same = labelled((("x-gateway-class", "phi"), ("a", "b")), {"x-gateway-class": "phi"})
     assert same == (("a", "b"), ("x-gateway-class", "phi"))

@@ -55,7 +55,7 @@ def test_the_settings_are_there_with_their_defaults() -> None:
     (block,) = [block for block in blocks(PAGE) if block.language == "toml"]
     shown = tomllib.loads(block.text)["server"]
     assert Server.model_validate(shown) == Server()
-    assert set(shown) == Server.model_fields.keys() - {"host", "port", "keys"}
+    assert set(shown) == Server.model_fields.keys() - {"host", "port", "keys", "public_url"}
 
 
 def test_the_table_names_every_bound() -> None:

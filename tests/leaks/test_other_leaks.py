@@ -256,7 +256,7 @@ def test_without_a_policy_a_key_with_layers_is_refused(company: Company) -> None
 
 @pytest.mark.parametrize(
     "path",
-    ["/v1/messages/batches", "/v1/files", "/v1/complete", "/v1/messages/../models", "/v1/sessions"],
+    ["/v1/agents", "/v1/vaults", "/v1/complete", "/v1/messages/../models", "/v1/sessions"],
 )
 def test_what_nobody_serves_is_sent_nowhere(company: Company, door: Door, path: str) -> None:
     company.write(["direct", "belgium"])

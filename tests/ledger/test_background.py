@@ -320,7 +320,8 @@ path = next((directory / "journal").glob("*.jsonl"))
 with path.open("ab") as file:
     file.write(b"\\n")
 until(lambda: running.progress.records == 0)
-assert [each.name for each in threading.enumerate()][1:] == ["ledger folding"]
+# Beside it there may be a timer, while a statement runs.
+assert [each.name for each in threading.enumerate()].count("ledger folding") == 1
 running.stop(60)
 (directory / "done").touch()
 """

@@ -164,6 +164,7 @@ class Scripted:
     folding = None
     troubles = ()
     stopped = False
+    stateful: Any = None
 
     def __init__(self, do: Callable[[Call], Any]) -> None:
         self.health, self.budget = Health(), Budget()

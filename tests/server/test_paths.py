@@ -33,7 +33,7 @@ def test_without_an_upstream_it_is_not_ready() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/v1/messages/batches", "/v1/files", "/v1/complete", "/v1/", "/v1/messages/"]
+    "path", ["/v1/agents", "/v1/organizations/me", "/v1/complete", "/v1/", "/v1/messages/"]
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_an_endpoint_nobody_serves_is_a_501_that_names_it(
@@ -49,7 +49,7 @@ def test_an_endpoint_nobody_serves_is_a_501_that_names_it(
 def test_the_sdk_meets_a_501_once(gateway: Running) -> None:
     sdk = anthropic.Anthropic(base_url=gateway.url, api_key="any", max_retries=2)
     with pytest.raises(anthropic.InternalServerError) as caught:
-        sdk.messages.batches.list()
+        sdk.beta.agents.list()
     assert caught.value.status_code == 501
     assert "x-stainless-retry-count" in caught.value.request.headers
     assert caught.value.request.headers["x-stainless-retry-count"] == "0"

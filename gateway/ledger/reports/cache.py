@@ -158,7 +158,7 @@ def _seen(dialect: str, asked: Asked) -> FromClause:
             *(some.label(f"written_{ttl}") for ttl, some in _written(attempts.c).items()),
             _lane(),
         )
-        .where(attempts.c.kind != "count_tokens", attempts.c.state.in_(KNOWN), columns.ONCE)
+        .where(attempts.c.kind == "messages", attempts.c.state.in_(KNOWN), columns.ONCE)
         .where(sources.between(_widened(asked), attempts.c.started_us), *lanes)
         .subquery("known")
     )
