@@ -49,8 +49,10 @@ def fetch_token(settings: CredentialSettings, now_s: float) -> Lease[str]:
     """
     transport = _transport(settings)
     try:
+        # Made first: some kinds load their modules, with the loggers in them, when they are made.
+        credential = _credential(settings, transport)
         with hushed():
-            token = _credential(settings, transport).get_token_info(SCOPE)
+            token = credential.get_token_info(SCOPE)
         expires_at_s = float(token.expires_on)
     except CredentialUnavailableError as error:
         raise CredentialError(
