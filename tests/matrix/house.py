@@ -81,8 +81,8 @@ class House:
         (file,) = self.journal.glob("*.jsonl")
         return file.stat().st_size
 
-    def rows(self, since: int) -> list[Row]:
-        """Return the ledger's rows of all that was asked after a mark."""
+    def rows(self, since: int = 0) -> list[Row]:
+        """Return the ledger's rows of all that was asked after a mark, or ever."""
         (file,) = self.journal.glob("*.jsonl")
         return folded_lines((file.name, line) for line in file.read_bytes()[since:].splitlines())
 
