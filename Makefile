@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 # than they work. What sends SIGINT stays in the rest, for commands in the background of a shell
 # ignore that.
 PARTS := waiting storing
-waiting := $(addprefix tests/,cli_policy docs faults_are_real leaks review server)
+waiting := $(addprefix tests/,cli_policy docs faults_are_real formats leaks review server stateful)
 storing := $(addprefix tests/,boundary doctor journal ledger reconcile unit/policy)
 BESIDE := $(foreach part,$(PARTS),$($(part)))
 # A price list of others, out of a wheel that is fetched and not installed.

@@ -49,6 +49,8 @@ ACCOUNT_HEADERS = frozenset(
     {"anthropic-organization-id", "anthropic-workspace-id", "anthropic-user-profile-id"}
 )
 """Headers that choose another account: only a caller who brings the credential may send them."""
+ACCOUNT_FIELDS = frozenset({"user_profile_id"})
+"""Fields of a body that do, where a platform has no such header."""
 
 _decode = msgspec.json.Decoder(dict[str, Raw]).decode
 _decoders: dict[type, msgspec.json.Decoder[Any]] = {
@@ -172,6 +174,8 @@ def made_call(
     `fields` is what `read_body` makes of `body`.
     """
     folded = _folded(headers)
+    if not own_account:
+        _refuse_accounts(folded, fields)
     return Call(
         kind=kind,
         asked=_typed(fields, "model", str),
@@ -181,7 +185,7 @@ def made_call(
             body=fields,
             version=_version(folded),
             betas=_betas(folded.get("anthropic-beta")),
-            headers=_forwarded(folded, own_account=own_account),
+            headers=_forwarded(folded),
         ),
         labels=_labels(folded),
         retry_count=_count(folded.get("x-stainless-retry-count")),
@@ -351,11 +355,14 @@ def _listed(value: str | None) -> tuple[str, ...]:
     return tuple(part for part in map(str.strip, value.split(",")) if part)
 
 
-def _forwarded(headers: Mapping[str, str], *, own_account: bool) -> Headers:
-    if not own_account:
-        for name in ACCOUNT_HEADERS:
-            if name in headers:
-                raise Malformed(f"{name}: this gateway chooses the account; leave the header out.")
+def _refuse_accounts(headers: Mapping[str, str], fields: Mapping[str, Raw]) -> None:
+    for name in ACCOUNT_HEADERS & headers.keys():
+        raise Malformed(f"{name}: this gateway chooses the account; leave the header out.")
+    for name in ACCOUNT_FIELDS & fields.keys():
+        raise Malformed(f"{name}: this gateway chooses the account; leave the field out.")
+
+
+def _forwarded(headers: Mapping[str, str]) -> Headers:
     return tuple([pair for pair in headers.items() if _is_forwarded(pair[0])])
 
 

@@ -15,5 +15,5 @@ class Within:
     """ISO 3166-1 alpha-2."""
 
     def admits(self, reached: frozenset[str] | None) -> bool:
-        """Say whether an upstream that may use these countries keeps it; None: nobody knows."""
-        return reached is not None and reached <= self.countries
+        """Say whether an upstream that may use these countries keeps it; none: nobody knows."""
+        return bool(reached) and reached is not None and reached <= self.countries

@@ -266,9 +266,27 @@ def _served(caps: Capabilities, place: Place) -> dict[str, PlatformModel]:
         if (wire_id := _wire_id(row, place)) is not None
     }
     return served | {
-        (name := _canonical(asked)): _platform_model(caps, name, _same(asked, name, wire_id), place)
-        for asked, wire_id in place.models.items()
+        name: _platform_model(caps, name, _same(asked, name, wire_id), place)
+        for name, (asked, wire_id) in _named(place).items()
     }
+
+
+def _named(place: Place) -> dict[str, tuple[str, str]]:
+    """Return what the operator names: canonical id -> how it is spelled, and its id there.
+
+    Raises PlaceError where one model has two ids, or one id is to be two models.
+    """
+    named: dict[str, tuple[str, str]] = {}
+    meant: dict[str, str] = {}
+    for asked, wire_id in place.models.items():
+        name = _canonical(asked)
+        if name in named:
+            raise PlaceError("models", f"{asked} and {named[name][0]} are one model: keep one")
+        if wire_id in meant:
+            told = f"{wire_id!r} cannot be both {meant[wire_id]} and {asked}"
+            raise PlaceError("models", told)
+        named[name], meant[wire_id] = (asked, wire_id), asked
+    return named
 
 
 def _same(asked: str, name: str, wire_id: str) -> str:

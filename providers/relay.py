@@ -107,7 +107,7 @@ class _RelayDecoder(SseDecoder):
 def _in_our_words(failure: Failure) -> Failure:
     """Return a failure whose words are ours; the relay's stay in `detail` for the log."""
     if failure.kind is not FailureKind.CALLER:
-        return failure
+        return replace(failure, error_code=None)
     known = errors.of_type(failure.type)
     kind = failure.type if known is not None else errors.of_status(failure.status).type
     message = errors.wording(failure.detail) or errors.own_message(kind)
@@ -118,10 +118,11 @@ def _models(place: Place, told: words.Relay) -> Mapping[str, PlatformModel]:
     if not place.models and not told.passthrough_unknown:
         hint = "or passthrough_unknown = true, where it takes whatever a caller names"
         raise PlaceError("models", f"'models' is needed: which it has, and their ids there; {hint}")
+    caps = capabilities.load(Relay.name)
+    served = dict(capabilities.platform_models(caps, place))
     if told.passthrough_unknown:
-        own = {model.id: model.id for model in catalog.models()}
-        place = replace(place, models={**own, **place.models})
-    served = capabilities.platform_models(capabilities.load(Relay.name), place)
+        own = {model.id: model.id for model in catalog.models() if model.id not in served}
+        served |= capabilities.platform_models(caps, replace(place, models=own))
     sampled = told.version == _SAMPLED
     known = {
         name: replace(model, version=told.version, sampling=model.sampling and sampled)

@@ -169,6 +169,13 @@ def _foundry(environ: Mapping[str, str], notes: list[str]) -> Found | None:
     """Nothing names the type of the deployments, so their prices and places stay unknown."""
     prefix = "ANTHROPIC_FOUNDRY_"
     if not variable(environ, f"{prefix}API_KEY"):
+        named = (f"{prefix}{key}" for key in ("RESOURCE", "BASE_URL"))
+        notes += [
+            f"{name} is set and {prefix}API_KEY is not: no Microsoft Foundry; what Entra lets in "
+            "needs a configuration"
+            for name in named
+            if variable(environ, name)
+        ][:1]
         return None
     # The SDK's client refuses both; here the base URL says more.
     key = "base_url" if variable(environ, f"{prefix}BASE_URL") else "resource"

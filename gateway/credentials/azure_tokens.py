@@ -20,6 +20,7 @@ from azure.identity import (
 )
 
 from gateway.credentials.contract import CredentialError
+from gateway.credentials.entra_logs import hushed
 from gateway.credentials.entra_transport import EntraTransport
 from gateway.credentials.headers import checked_secret
 from gateway.credentials.lease import Lease
@@ -48,7 +49,11 @@ def fetch_token(settings: CredentialSettings, now_s: float) -> Lease[str]:
     """
     transport = _transport(settings)
     try:
-        token = _credential(settings, transport).get_token_info(SCOPE)
+        # Made first: some kinds load their modules, with the loggers in them, when they are made.
+        credential = _credential(settings, transport)
+        with hushed():
+            token = credential.get_token_info(SCOPE)
+        expires_at_s = float(token.expires_on)
     except CredentialUnavailableError as error:
         raise CredentialError(
             "no Entra credential was found: name a client secret, a certificate or a token file, "
@@ -58,11 +63,11 @@ def fetch_token(settings: CredentialSettings, now_s: float) -> Lease[str]:
     except OSError as error:
         words = "the file of the Entra credential cannot be read"
         raise CredentialError(words, f"{settings.file}: {error.strerror}") from None
-    except (AzureError, ValueError, TypeError, AttributeError, KeyError) as error:
+    except (AzureError, ValueError, TypeError, AttributeError, KeyError, OverflowError) as error:
         # Without the cause: the library's error quotes the answer.
         words = "the Entra access token could not be had"
         raise CredentialError(words, _detail(error, transport)) from None
-    return Lease(checked_secret(token.token, "the Entra access token"), now_s, token.expires_on)
+    return Lease(checked_secret(token.token, "the Entra access token"), now_s, expires_at_s)
 
 
 def _transport(settings: CredentialSettings) -> EntraTransport:

@@ -7,6 +7,7 @@ be asked for: only with `spend`.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -27,6 +28,8 @@ _ABSENT = frozenset({400, 404, 405, 422, 501})
 """Statuses by which a relay says that it has no such thing."""
 _GOOD = 200
 _LONGEST_BYTES = 1 << 20
+ANSWER_S = 60.0
+"""The longest one answer may take; a relay may send it byte by byte."""
 _NOT_ASKED = "a model must be run to see it: gateway doctor --spend"
 Answer = tuple[int, Headers, bytes]
 
@@ -77,6 +80,7 @@ class _Probe:
         token = section.token.reveal() if section.token is not None else ""
         own = {"x-api-key": token} if section.api_key else {"authorization": f"Bearer {token}"}
         headers = {**own, "anthropic-version": section.version, "content-type": "application/json"}
+        until_s = time.monotonic() + ANSWER_S
         with (
             _client(section) as http,
             http.stream(
@@ -86,7 +90,7 @@ class _Probe:
             data = b""
             for chunk in answer.iter_bytes():
                 data += chunk
-                if len(data) > _LONGEST_BYTES:
+                if len(data) > _LONGEST_BYTES or time.monotonic() > until_s:
                     raise httpx2.DecodingError("the answer is too long")
             found = tuple((name.lower(), value) for name, value in answer.headers.items())
             return answer.status_code, found, data

@@ -5,12 +5,14 @@ Only the top level is taken apart. What stands under a field keeps its bytes.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 
 import msgspec
 from msgspec import Raw
 
-from gateway.errors import Malformed
+from gateway.call import read_body
+from gateway.errors import Malformed, quoted
 from gateway.formats.contract import Asked, Replies
 from gateway.within import Within
 from providers.contract import Headers
@@ -18,6 +20,8 @@ from providers.contract import Headers
 VERSION = "anthropic_version"
 BETAS = "anthropic_beta"
 _OWN = frozenset({"anthropic-version", "anthropic-beta"})
+_BETA = re.compile(r"[!-~]+")
+"""What a header can carry."""
 _EXTRA = "Extra inputs are not permitted."
 
 _decode_text = msgspec.json.Decoder(str).decode
@@ -57,10 +61,12 @@ def asked(
     gone = {VERSION, BETAS, *leave_out}
     own = {name: Raw(msgspec.json.encode(value)) for name, value in add.items()}
     kept = {name: value for name, value in fields.items() if name not in gone} | own
+    raw = msgspec.json.encode(kept)
     return Asked(
         headers=_headers(headers, version, betas),
-        fields=kept,
-        raw=msgspec.json.encode(kept),
+        # Those of the body that came would keep all of it.
+        fields=read_body(raw),
+        raw=raw,
         replies=replies,
         within=within,
     )
@@ -84,7 +90,11 @@ def _betas(headers: Headers, raw: Raw | None) -> tuple[str, ...]:
             named += _decode_texts(raw)
         except msgspec.DecodeError:
             raise Malformed(f"{BETAS}: Input should be a valid list of strings.") from None
-    return tuple(dict.fromkeys(beta.strip() for value in named for beta in value.split(",")))
+    betas = [beta.strip() for value in named for beta in value.split(",")]
+    for beta in betas:
+        if beta and not _BETA.fullmatch(beta):
+            raise Malformed(f"{BETAS}: '{quoted(beta)}' cannot be the name of a beta.")
+    return tuple(dict.fromkeys(filter(None, betas)))
 
 
 def _headers(headers: Headers, version: str, betas: tuple[str, ...]) -> Headers:

@@ -16,6 +16,7 @@ Value = str | bool
 _DIALECTS = ("converse/", "invoke/", "converse_like/")
 """What may stand between litellm's prefix and Bedrock's id; there is one way here."""
 _ON_AWS = "claude_platform/"
+_PREFIX = re.compile(r"[A-Za-z_]{1,40}")
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 _PROFILES = "|".join(data_files.read("models", data_files.ModelFile).profiles.rows)
 _PROFILE = re.compile(rf"({_PROFILES})\.(?=anthropic\.)")
@@ -98,8 +99,9 @@ def _provider(prefix: str, model: str, params: Table) -> str | None:
         names = [*known.routes.rows, *known.elsewhere.names]
         near = get_close_matches(prefix, names, n=1)
         hint = f"did you mean {near[0]}/?" if near else f"known: {', '.join(known.routes.rows)}"
-        shown = ascii(prefix[:60])[1:-1]
-        findings.wrong(at, f"{shown}/ is no prefix of a provider that is known", hint)
+        # What does not look like a prefix may be a key in the wrong line.
+        shown = f"{prefix}/" if _PREFIX.fullmatch(prefix) else "it"
+        findings.wrong(at, f"{shown} is no prefix of a provider that is known", hint)
         return None
     if "/" not in model and not _canonical(model, None, ""):
         findings.leave(at, "is no model of Claude that is known")

@@ -189,8 +189,11 @@ def _means(usual: str | None, each: Deployment) -> bool:
 
 
 def _fits(upstream: Upstream, each: Deployment, models: Mapping[str, str]) -> bool:
+    """Say whether an upstream can have one more model: one id there for each, and none for two."""
     same = upstream.provider == each.provider and upstream.settings == dict(each.settings)
-    return same and all(upstream.models.get(name, own) == own for name, own in models.items())
+    both = {**upstream.models, **models}
+    kept = all(both[name] == own for name, own in upstream.models.items())
+    return same and kept and len(set(both.values())) == len(both)
 
 
 def _name(each: Deployment, made: Sequence[Upstream]) -> str:

@@ -18,13 +18,19 @@ from gateway.config.mistakes import ConfigError, Key, Mistake, dotted
 MOST_BYTES = 1 << 19
 MOST_DEEP = 32
 MOST_PLACES = 100_000
-"""Aliases may make much of little."""
+"""Aliases and merges may make much of little."""
+MOST_DIGITS = 64
+"""A number of more characters is none, and some spellings take long to read."""
 _TAG = "tag:yaml.org,2002:"
 _PLAIN = frozenset({"true", "false"})
 _COLLECTIONS = frozenset({f"{_TAG}map", f"{_TAG}seq"})
 _AS_TEXT = frozenset({"str", "timestamp"})
-_READ = frozenset({"int", "float", "bool", "null"})
+_OTHER_BASE = re.compile(r"[-+]?(0[0-7_]+|0[bx].+|.*:.*)")
+"""Numbers that count in eights, twos, sixteens or sixties."""
 _PRINTABLE = re.compile(r"[^\x20-\x7e]")
+
+
+_KINDS = {"int": "number", "float": "number", "bool": "truth value", "null": "null"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +72,20 @@ def _syntax(file: str, error: yaml.YAMLError) -> Mistake:
     return Mistake(file, None if mark is None else mark.line + 1, "", f"is no YAML: {words}")
 
 
+def _misleads(word: str, value: object) -> bool:
+    """Say whether a word reads as something else than it looks like."""
+    if isinstance(value, bool):
+        return word.lower() not in _PLAIN
+    return isinstance(value, int | float) and _OTHER_BASE.fullmatch(word) is not None
+
+
 @dataclass(slots=True)
 class _Reader:
     file: str
     lines: dict[Key, int] = field(default_factory=dict)
     doubts: list[Mistake] = field(default_factory=list)
+    merged: int = 0
+    """How many keys were looked at to merge them."""
     within: list[int] = field(default_factory=list)
     """The collections around what is read, by identity: an alias may lie in itself."""
 
@@ -112,6 +127,9 @@ class _Reader:
             found[name] = self._value(value_node, (*key, name))
         for merged in self._merged(node, key):
             for name_node, value_node in merged.value:
+                self.merged += 1
+                if self.merged > MOST_PLACES:
+                    raise self._wrong(node, key, "has more values than are read, with its merges")
                 name = self._name(name_node, key)
                 if name not in found:
                     found[name] = self._value(value_node, (*key, name))
@@ -141,16 +159,20 @@ class _Reader:
         kind = node.tag.removeprefix(_TAG)
         if kind in _AS_TEXT:
             return str(node.value)
-        if kind not in _READ:
+        if kind not in _KINDS:
             raise self._wrong(node, key, "has a tag that is not read here")
+        word = str(node.value)
+        unread = self._wrong(node, key, f"is no {_KINDS[kind]} that can be read")
+        if len(word) > MOST_DIGITS:
+            raise unread
         try:
             value = yaml.constructor.SafeConstructor().construct_object(node)
-        except (ValueError, OverflowError):
-            raise self._wrong(node, key, "is no number that can be read") from None
-        word = str(node.value)
-        if isinstance(value, bool) and word.lower() not in _PLAIN:
-            what = f"{word} means {str(value).lower()} in YAML"
-            hint = f'write {str(value).lower()}, or "{word}" in quotes for the word'
+        except (ValueError, OverflowError, LookupError):
+            raise unread from None
+        if _misleads(word, value):
+            meant = str(value).lower()
+            what = f"{word} means {meant} in YAML"
+            hint = f'write {meant}, or "{word}" in quotes for the word'
             self.doubts.append(
                 Mistake(self.file, node.start_mark.line + 1, dotted(key), what, hint)
             )

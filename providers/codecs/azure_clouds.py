@@ -28,7 +28,7 @@ def authority() -> str:
 
 def check_host(key: str, host: str) -> None:
     """Raise PlaceError for a host of a cloud in which Claude is not offered."""
-    host = host.lower()
+    host = host.lower().rstrip(".")
     for name, row in _rows().items():
         if row.lacks and any(host == own or host.endswith(f".{own}") for own in row.hosts):
             reason = f"{host} is in the cloud {name!r} of Azure: {row.lacks}"

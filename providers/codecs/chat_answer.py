@@ -7,6 +7,7 @@ it is left out, and stays in the count of tokens. Which stop sequence ended an a
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Container
 from functools import cache
 from typing import Any
 
@@ -57,6 +58,7 @@ class Said(msgspec.Struct, gc=False):
 class _Choice(msgspec.Struct, gc=False):
     message: Said | None = None
     finish_reason: str | None = None
+    error: Raw = NULL
 
 
 class _Answer(msgspec.Struct, gc=False):
@@ -104,7 +106,9 @@ def is_null(value: Raw) -> bool:
 
 def _message(operation: Operation, headers: Headers, answer: _Answer) -> dict[str, Any]:
     choice = _only(answer)
-    said = choice.message or Said()
+    said = choice.message
+    if said is None or not is_null(choice.error):
+        raise Odd("The choice is an error." if said else "The choice has no message.")
     content: list[dict[str, Any]] = []
     words = spoken(said)
     if words:
@@ -113,7 +117,10 @@ def _message(operation: Operation, headers: Headers, answer: _Answer) -> dict[st
     reason = choice.finish_reason or ""
     calls = said.tool_calls or []
     stop = stop_reason(reason, called=bool(calls), refused=bool(said.refusal))
-    content += [_tool_use(call, ident or "", at, stop) for at, call in enumerate(calls)]
+    ids: set[str] = set()
+    for at, call in enumerate(calls):
+        ids.add(own := own_id(call.id, ident or "", at, ids))
+        content.append(_tool_use(call, own, stop))
     return {
         "id": ident,
         "type": "message",
@@ -145,7 +152,7 @@ def spoken(said: Said) -> str:
     return (content or "") + (said.refusal or "")
 
 
-def _tool_use(call: Call, made: str, at: int, stop: str) -> dict[str, Any]:
+def _tool_use(call: Call, ident: str, stop: str) -> dict[str, Any]:
     function = call.function
     if function is None or not function.name:
         raise Odd("A call names no tool.")
@@ -155,7 +162,7 @@ def _tool_use(call: Call, made: str, at: int, stop: str) -> dict[str, Any]:
         raise Odd("A call's arguments are not an object.")
     return {
         "type": "tool_use",
-        "id": call.id or call_id(made, at),
+        "id": ident,
         "name": function.name,
         # Half of an input is none: with `max_tokens` as the reason no client runs it.
         "input": Raw(arguments.encode()) if whole else {},
@@ -177,8 +184,13 @@ def answer_id(told: str | None, headers: Headers) -> str | None:
     return told or header(headers, "x-request-id") or None
 
 
-def call_id(made: str, at: int) -> str:
-    """Return the id of a call that came without one; the same for the same answer."""
+def own_id(told: str | None, made: str, at: int, taken: Container[str]) -> str:
+    """Return the id of a call, which no other call has: its result names it by that alone."""
+    return told if told and told not in taken else _call_id(made + (told or ""), at)
+
+
+def _call_id(made: str, at: int) -> str:
+    """Return the id of a call that came without one of its own; the same for the same answer."""
     if not made:
         raise Odd("A call has no id, and neither has the answer.")
     digest = hashlib.blake2b(f"{made}:{at}".encode(), digest_size=12).hexdigest()

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from providers.codecs.chat_answer import Call, Odd, call_id, is_object
+from providers.codecs.chat_answer import Call, Odd, is_object, own_id
 from providers.codecs.sse import UNFINISHED_BYTES, frame
 
 MOST_CALLS = 1024
@@ -31,11 +31,15 @@ _INPUT = (
 class _Block:
     """One block; `name` is None for text."""
 
-    __slots__ = ("at", "closed", "held", "id", "name")
+    __slots__ = ("at", "closed", "held", "id", "name", "told")
 
-    def __init__(self, name: str | None = None, call: str | None = None) -> None:
+    def __init__(
+        self, name: str | None = None, ident: str | None = None, told: str | None = None
+    ) -> None:
         self.name = name
-        self.id = call
+        self.id = ident
+        self.told = told
+        """The id that the relay gave it."""
         self.at = -1
         """Its place among the events; -1: it waits."""
         self.closed = False
@@ -69,12 +73,13 @@ class _Block:
 class Blocks:
     """The blocks of one answer: one is open, others wait for it."""
 
-    __slots__ = ("_calls", "_count", "_last_at", "_open", "_waiting", "held_bytes")
+    __slots__ = ("_calls", "_count", "_ids", "_last_at", "_open", "_waiting", "held_bytes")
 
     def __init__(self) -> None:
         self._open: _Block | None = None
         self._waiting: list[_Block] = []
         self._calls: dict[int, _Block] = {}
+        self._ids: dict[str, _Block] = {}
         self._last_at = -1
         self._count = 0
         self.held_bytes = 0
@@ -83,7 +88,7 @@ class Blocks:
     @property
     def called(self) -> bool:
         """Whether a tool is called."""
-        return bool(self._calls)
+        return bool(self._ids)
 
     def text(self, words: str, out: list[bytes]) -> None:
         """Take words; events that go out now are added to `out`."""
@@ -101,6 +106,8 @@ class Blocks:
             if function is None or not function.name:
                 raise Odd("A call begins without the name of its tool.")
             block = self._new(part, function.name, made, out)
+        elif function is not None and function.name and function.name != block.name:
+            raise Odd("A call changes the name of its tool.")
         if function is not None and function.arguments:
             self._add(block, function.arguments, out)
 
@@ -123,22 +130,27 @@ class Blocks:
     def _known(self, part: Call) -> _Block | None:
         """Return the call that a part belongs to; None: it begins one.
 
-        Where a relay numbers all calls alike, another id is another call.
+        Where a relay numbers all calls alike, another id is another call, and a known one is its
+        own.
         """
         at = self._last_at if part.index is None else part.index
         block = self._calls.get(at)
-        if block is None or not part.id or part.id == block.id:
+        if block is None or not part.id or part.id == block.told:
             return block
-        begins = part.function is not None and part.function.name
-        return None if begins else block
+        name = part.function.name if part.function is not None else None
+        owner = self._ids.get(part.id)
+        if owner is not None and (not name or name == owner.name):
+            return owner
+        return None if name else block
 
     def _new(self, part: Call, name: str, made: str, out: list[bytes]) -> _Block:
-        number = len(self._calls)
+        number = len(self._ids)
         at = part.index if part.index is not None else self._last_at + 1
-        if self._count + len(self._waiting) > 2 * MOST_CALLS or number >= MOST_CALLS:
+        if number >= MOST_CALLS:
             raise Odd(f"The answer has more than {MOST_CALLS} calls.")
-        block = _Block(name, part.id or call_id(made, number))
-        self._calls[at] = block
+        ident = own_id(part.id, made, number, self._ids)
+        block = _Block(name, ident, part.id)
+        self._calls[at] = self._ids[ident] = block
         self._last_at = at
         self._begin(block, out)
         return block

@@ -97,6 +97,7 @@ def _own_words(failure: Failure, name: str, said: str) -> Failure:
         if known is not None:
             message = known
         elif message == said:
-            shown = " ".join(said[:_SAID_CHARACTERS].split())
+            words = " ".join(said[:_SAID_CHARACTERS].split())
+            shown = "".join(char if char.isprintable() else "?" for char in words)
             message = f"The relay refused the request: {shown}"
     return replace(failure, envelope=None, message=message)

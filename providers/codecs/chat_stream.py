@@ -40,6 +40,7 @@ class _Choice(msgspec.Struct, gc=False):
     delta: Said | None = None
     finish_reason: str | None = None
     index: int = 0
+    error: Raw = NULL
 
 
 class _Chunk(msgspec.Struct, gc=False):
@@ -65,8 +66,8 @@ class ChatDecoder:
     """
 
     __slots__ = (
-        *("_blocks", "_events", "_finish", "_half", "_headers", "_id", "_model", "_refused"),
-        *("_started", "_usage", "failure", "stopped"),
+        *("_blocks", "_ended", "_events", "_half", "_headers", "_id", "_model", "_reasons"),
+        *("_refused", "_started", "_usage", "failure", "stopped"),
     )
 
     def __init__(self, model: str, headers: Headers) -> None:
@@ -79,7 +80,8 @@ class ChatDecoder:
         self._id = ""
         self._started = False
         self._refused = False
-        self._finish = ""
+        self._reasons: set[str] = set()
+        self._ended = False
         self._half = b""
         self._usage: dict[str, object] | None = None
 
@@ -154,10 +156,10 @@ class ChatDecoder:
             return
         counted = None if is_null(chunk.usage) else chat_usage.read(chunk.usage)
         if counted is not None:
-            self._usage = counted
+            self._usage = _merged(self._usage, counted)
         choices = chunk.choices
         if not choices:
-            if counted is not None and self._finish:
+            if counted is not None and self._ended:
                 self._close(out)
             return
         if len(choices) > 1 or choices[0].index:
@@ -165,10 +167,14 @@ class ChatDecoder:
         if not self._started:
             out.append(self._start(chunk))
         choice = choices[0]
+        if not is_null(choice.error):
+            self.failure = chat_errors.told_in_stream(choice.error)
+            return
         if choice.delta is not None:
             self._said(choice.delta, out)
         if choice.finish_reason:
-            self._finish = choice.finish_reason
+            self._reasons.add(choice.finish_reason)
+            self._ended = True
 
     def _start(self, chunk: _Chunk) -> bytes:
         self._started = True
@@ -189,19 +195,21 @@ class ChatDecoder:
     def _said(self, said: Said, out: list[bytes]) -> None:
         words = spoken(said)
         if words:
+            self._ended = False
             self._blocks.text(words, out)
             self._refused = self._refused or bool(said.refusal)
         for part in said.tool_calls or ():
+            self._ended = False
             self._blocks.call(part, self._id, out)
 
     def _close(self, out: list[bytes]) -> None:
         """End the answer, if a reason to end has come."""
-        if not self._finish:
+        if not self._ended:
             self.failure = self._cut("The stream ended without a reason to end.")
             return
         if self._half:
             raise Odd("The answer ends in half a character.")
-        reason = stop_reason(self._finish, called=self._blocks.called, refused=self._refused)
+        reason = self._reason()
         self._blocks.close(out, cut=reason == MAX_TOKENS)
         event = {
             "type": "message_delta",
@@ -212,10 +220,25 @@ class ChatDecoder:
         out.append(frame("message_stop", b'{"type":"message_stop"}'))
         self.stopped = True
 
+    def _reason(self) -> str:
+        """Return why the answer ended; some relays say it twice, and then it must be the same."""
+        called, refused = self._blocks.called, self._refused
+        meant = {stop_reason(each, called=called, refused=refused) for each in self._reasons}
+        if len(meant) > 1:
+            raise Odd("The answer ended for more than one reason.")
+        return meant.pop()
+
     def _cut(self, detail: str) -> Failure:
         if self._started:
             return errors.broken_off(detail)
         return errors.bad_answer(detail, headers=self._headers)
+
+
+def _merged(known: dict[str, object] | None, told: dict[str, object]) -> dict[str, object]:
+    """Return the counts told last; one that is not told again is as it was."""
+    if known is None:
+        return told
+    return {**known, **{name: count for name, count in told.items() if count is not None}}
 
 
 def _payloads(block: bytes) -> Iterator[bytes]:

@@ -308,7 +308,7 @@ def http_error(
         verdict = with_original(verdict, words.original_status)
     if verdict is None:
         verdict = of_status(status)
-        if words.anthropic and _CODE.fullmatch(words.name):
+        if words.anthropic and _is_type(words.name, verdict, trusted=trusted):
             verdict = Verdict(verdict.kind, words.name, status)
     return build(
         verdict,
@@ -319,6 +319,18 @@ def http_error(
         wait_s=retry_after_s(headers),
         trusted=trusted,
     )
+
+
+def _is_type(name: str, verdict: Verdict, *, trusted: bool) -> bool:
+    """Say whether a name may be handed on as the type of an error with a status.
+
+    Anthropic's may be new. From others it must be known and mean what the status means: a 401
+    about our credential under another name would look like one about the caller's.
+    """
+    if trusted:
+        return _CODE.fullmatch(name) is not None
+    known = of_type(name)
+    return known is not None and known.kind is verdict.kind
 
 
 def stream_error(data: bytes, *, trusted: bool) -> Failure:

@@ -14,6 +14,15 @@ class _Typed(msgspec.Struct):
     type: str = ""
 
 
+class _Delta(msgspec.Struct):
+    stop_reason: str | None = None
+
+
+class _Reasoned(msgspec.Struct):
+    delta: _Delta | None = None
+
+
+_reasoned = msgspec.json.Decoder(_Reasoned)
 _typed = msgspec.json.Decoder(_Typed)
 _skip = msgspec.json.Decoder(msgspec.Raw).decode
 
@@ -24,6 +33,15 @@ def event_type(data: bytes) -> str:
     Raises msgspec.DecodeError or RecursionError.
     """
     return _typed.decode(data).type
+
+
+def gives_reason(data: bytes) -> bool:
+    """Say whether the JSON of a `message_delta` says why the answer stopped."""
+    try:
+        delta = _reasoned.decode(data).delta
+    except (msgspec.DecodeError, RecursionError):
+        return False
+    return delta is not None and bool(delta.stop_reason)
 
 
 def is_whole(name: str, data: bytes) -> bool:

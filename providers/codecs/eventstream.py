@@ -210,7 +210,7 @@ class EventStreamDecoder:
             return errors.stream_error(data, trusted=False)
         if not name:
             return None
-        fault = self._sequence.step(name) if is_whole(name, data) else errors.half_event()
+        fault = self._sequence.step(name, data) if is_whole(name, data) else errors.half_event()
         if fault is not None:
             return fault
         if name == "message_start" and self._edit_start is not None:

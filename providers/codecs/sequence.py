@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from providers.codecs import errors
+from providers.codecs.event_data import gives_reason
 from providers.contract import Failure
 
 _NEEDS_START = frozenset(
@@ -21,11 +22,11 @@ class Sequence:
     def __init__(self) -> None:
         self.started = False
         self.reasoned = False
-        """A `message_delta` came, which says why the answer stopped."""
+        """A `message_delta` said why the answer stopped."""
         self.stopped = False
 
-    def step(self, name: str) -> Failure | None:
-        """Take the next event's name; return a failure when it cannot come here.
+    def step(self, name: str, data: bytes) -> Failure | None:
+        """Take the next event; return a failure when it cannot come here.
 
         Names that are not known pass: the format may grow.
         """
@@ -38,7 +39,7 @@ class Sequence:
         elif not self.started and name in _NEEDS_START:
             return errors.bad_answer("An answer began without message_start.")
         elif name == "message_delta":
-            self.reasoned = True
+            self.reasoned = self.reasoned or gives_reason(data)
         elif name == "message_stop":
             if not self.reasoned:
                 return errors.broken_off("The answer stopped without a reason.")

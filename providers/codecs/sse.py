@@ -141,7 +141,7 @@ class SseDecoder:
             return None
         if unreadable(data):
             return errors.bad_answer("An event holds a number that nobody reads.")
-        return self._sequence.step(name) if is_whole(name, data) else errors.half_event()
+        return self._sequence.step(name, data) if is_whole(name, data) else errors.half_event()
 
 
 def _whole_bytes(data: bytes) -> int:

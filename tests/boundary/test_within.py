@@ -43,6 +43,11 @@ def names(plan: Plan) -> list[str]:
     return [leg.upstream.name for leg in plan.legs]
 
 
+@pytest.mark.parametrize("reached", [None, frozenset(), frozenset({"*"}), frozenset({"DE", "US"})])
+def test_what_nobody_knows_of_keeps_nothing(reached: frozenset[str] | None) -> None:
+    assert not EUROPE.admits(reached)
+
+
 def test_what_somebody_signed_off_says_where_an_upstream_is(house: House) -> None:
     house.write(OPEN)
     leave = Leave(Boundary(house.config()))

@@ -298,6 +298,8 @@ def test_nothing_follows_from_what_it_is(emulator: Emulator, tmp_path: Path) -> 
         (KEY + 'region = "eu"\n', MODELS, "region"),
         (KEY + 'max_tokens_field = "tokens"\n', MODELS, "max_tokens_field"),
         (KEY, f'[upstreams.relay.models]\n{MODEL} = "claude-haiku-4-5"\n', "would be asked of"),
+        (KEY, f'{MODELS}"anthropic/{MODEL}" = "other"\n', "are one model: keep one"),
+        (KEY, f'{MODELS}"claude-haiku-5-5" = "{THERE}"\n', "cannot be both"),
     ],
 )
 def test_a_mistake_is_named(

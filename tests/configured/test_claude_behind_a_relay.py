@@ -15,6 +15,7 @@ from gateway.boundary.where import where
 from gateway.cli import app
 from gateway.compose import found
 from gateway.config import Config, ConfigError
+from gateway.doctor import relay_probes
 from gateway.emulator import Emulator
 from gateway.engine import Engine
 from gateway.policy.attestations import Attestations
@@ -191,6 +192,20 @@ def test_its_words_are_not_handed_on_as_anthropics(
     assert caught.value.request_id
 
 
+@pytest.mark.parametrize("kind", ["invalid_request_error", "buy_at_the_vendor"])
+def test_an_error_is_called_what_its_status_means(
+    emulator: Emulator, tmp_path: Path, kind: str
+) -> None:
+    emulator.faults.add("status", status=429, type=kind, times=3, platform="relay")
+    with (
+        asking(tmp_path, emulator, MODELS + KEY) as client,
+        pytest.raises(anthropic.RateLimitError) as caught,
+    ):
+        client.messages.create(**BODY)
+    assert caught.value.type == "rate_limit_error"
+    assert "vendor" not in str(caught.value.body)
+
+
 def test_its_words_in_a_stream_are_not_either(emulator: Emulator, tmp_path: Path) -> None:
     words = "buy credits at the vendor of tokens"
     fault = {"at": 4, "status": 400, "message": words, "platform": "relay"}
@@ -271,6 +286,16 @@ def test_what_the_doctor_finds_may_be_planned(emulator: Emulator, tmp_path: Path
             pytest.raises(anthropic.BadRequestError, match="stream = true"),
         ):
             client.messages.create(**BODY, stream=True)
+
+
+def test_the_doctor_waits_for_no_answer_without_an_end(
+    emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay_probes, "ANSWER_S", 0.0)
+    config(tmp_path, emulator, MODELS + KEY)
+    told = json.loads(doctor(tmp_path, emulator, "--spend", "--json").output)["findings"]
+    assert {each["outcome"] for each in told} == {"unverified"}
+    assert all("did not answer" in each["because"] for each in told)
 
 
 def test_the_doctor_believes_only_what_it_sees(emulator: Emulator, tmp_path: Path) -> None:

@@ -225,6 +225,7 @@ def test_a_wrong_key_is_the_gateways_own(emulator: Emulator, tmp_path: Path) -> 
         ('resource = "r"\nauthority = "http://login.example"\n', "without TLS"),
         ('resource = "r"\nauthority = "https://login.example/t"\n', "tenant_id"),
         ('base_url = "https://r.services.ai.azure.us/anthropic"\n' + KEY, "Azure Government"),
+        ('base_url = "https://r.services.ai.azure.us./anthropic"\n' + KEY, "Azure Government"),
         ('resource = "r"\nhosted_on = "anthropic"\n' + ZONE + KEY, "hosted on Azure"),
         ('resource = "r"\ndeployment_type = "provisioned"\n' + KEY, "deployment_type"),
     ],

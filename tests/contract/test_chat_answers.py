@@ -224,6 +224,9 @@ def test_what_was_thought_is_left_out_and_counted() -> None:
         said("x", function_call={"name": "f"}),
         said(None, "tool_calls", tool_calls=[{"id": "c", "function": {"arguments": "{}"}}]),
         said(None, "tool_calls", tool_calls=[{"id": "c"}]),
+        whole({"finish_reason": "stop"}),
+        whole({"finish_reason": "stop", "delta": {"content": "x"}}),
+        whole({**COMPLETION["choices"][0], "error": {"code": 502, "message": "x"}}),
     ],
 )
 def test_what_is_no_answer(odd: dict[str, Any]) -> None:
@@ -369,6 +372,8 @@ def test_a_count_that_never_comes_is_unknown() -> None:
         [START, chunk({"content": "hi"}), DONE],
         [START, chunk({"content": "hi"}, "stop"), chunk({})[:20]],
         [START, chunk(call(0, '{"a":', id="c", name="f"))],
+        [START, chunk({"content": "hi"}, "stop"), chunk({"content": " there"})],
+        [START, chunk({"content": "hi"}, "stop"), chunk({"content": " there"}), DONE],
     ],
 )
 def test_without_a_reason_to_end_it_was_cut(chunks: list[bytes]) -> None:
@@ -395,6 +400,9 @@ def test_without_a_reason_to_end_it_was_cut(chunks: list[bytes]) -> None:
         [START, chunk(call(0, "[]", id="c", name="f"), "tool_calls"), DONE],
         [chunk({"content": "x"}, choices=[{"index": 0, "delta": {}}, {"index": 1, "delta": {}}])],
         [chunk({"content": "x"}, choices=[{"index": 1, "delta": {}}])],
+        [START, chunk({"content": "x"}, "length"), chunk({}, "stop"), DONE],
+        [START, chunk(call(0, name="f")), chunk(call(0, '{"a":1}', name="g"), "stop"), DONE],
+        [START, chunk(call(0, id="c", name="get_")), chunk(call(0, "{}", name="it"), "stop"), DONE],
     ],
 )
 def test_what_is_no_stream(chunks: list[bytes]) -> None:
@@ -460,6 +468,54 @@ def test_relays_that_number_no_calls(at: int | None) -> None:
         ("c2", {"b": 2}),
     ]
     assert got["stop_reason"] == "tool_use"
+
+
+def test_what_is_said_twice_and_the_same_is_no_doubt() -> None:
+    begun = [START, chunk(call(0, id="c1", name="f"))]
+    got = stream(*begun, chunk(call(0, "{}", name="f"), "tool_calls"), chunk({}, "stop"), DONE)
+    assert got["content"][0]["name"] == "f"
+    assert got["stop_reason"] == "tool_use"
+
+
+def test_arguments_go_to_the_call_whose_id_they_have() -> None:
+    got = stream(
+        START,
+        chunk(call(0, id="c1", name="f")),
+        chunk(call(0, id="c2", name="g")),
+        chunk(call(0, '{"a":1}', id="c1"), "stop"),
+        DONE,
+    )
+    assert [(block["name"], block["input"]) for block in got["content"]] == [
+        ("f", {"a": 1}),
+        ("g", {}),
+    ]
+
+
+def test_no_two_calls_have_one_id() -> None:
+    calls = [{"id": "c", "function": {"name": "f", "arguments": f'{{"a":{at}}}'}} for at in (1, 2)]
+    found = answer(said(None, "tool_calls", tool_calls=calls))["content"]
+    assert len({block["id"] for block in found}) == 2
+    streamed = stream(
+        START,
+        chunk(call(0, id="c", name="f")),
+        chunk(call(1, id="c", name="f")),
+        chunk(call(1, '{"a":2}', id="c")),
+        chunk(call(0, '{"a":1}', id="c"), "tool_calls"),
+        DONE,
+    )
+    assert streamed["content"] == found
+
+
+def test_an_error_of_a_choice_is_one() -> None:
+    ill = failed(START, chunk(None, choices=[{"index": 0, "error": {"code": 503}}]), DONE)
+    assert ill.kind is FailureKind.ILL
+
+
+def test_a_count_that_is_not_told_again_stays() -> None:
+    first = chunk({"content": "hi"}, usage={"prompt_tokens": 9, "completion_tokens": 1})
+    last = chunk({}, "stop", usage={"completion_tokens": 2})
+    usage = stream(START, first, last, DONE)["usage"]
+    assert (usage["input_tokens"], usage["output_tokens"]) == (9, 2)
 
 
 def test_many_pieces_of_calls_cost_what_they_weigh() -> None:

@@ -62,6 +62,11 @@ def test_an_id_that_would_leave_its_place(clouds: Running, model: str) -> None:
     assert (status, name) == (400, "ValidationException")
 
 
+def test_an_id_is_shown_as_it_is_escaped_once(clouds: Running) -> None:
+    reply = clouds.ask("POST", "/model/%C3%A9/invoke", json.dumps(BEDROCK).encode(), SHOWN)
+    assert "'\\xe9'" in bedrock(reply)[2]
+
+
 def test_an_arn_with_plain_slashes_or_encoded_ones(clouds: Running, emulator: Emulator) -> None:
     arn = f"arn:aws:bedrock:eu-central-1:123456789012:inference-profile/eu.anthropic.{MODEL}"
     raw = json.dumps(BEDROCK).encode()
@@ -111,6 +116,16 @@ def test_where_no_upstream_is_known_to_be(clouds: Running, emulator: Emulator) -
     tokyo = STREAM_RAW.replace("global", "asia-northeast1")
     reply = clouds.ask("POST", tokyo, json.dumps(VERTEX).encode(), SHOWN)
     assert google(reply, listed=True)[:2] == (403, "PERMISSION_DENIED")
+    assert len(emulator.records) == 0
+
+
+@pytest.mark.parametrize("beta", ["a\r\nx-api-key: b", "a\nb", "\x00", "a b", "\u00e9", "\u6f22"])
+def test_a_beta_that_no_header_can_carry(clouds: Running, emulator: Emulator, beta: str) -> None:
+    for path, body in ((INVOKE, BEDROCK), (RAW, VERTEX)):
+        raw = json.dumps({**body, "anthropic_beta": [beta]}).encode()
+        reply = clouds.ask("POST", path, raw, SHOWN)
+        assert reply.status == 400
+        assert b"anthropic_beta" in reply.body
     assert len(emulator.records) == 0
 
 

@@ -157,6 +157,7 @@ def test_what_is_listed_is_served(aws: Client, emulator: Emulator) -> None:
         ("maxResults=0", "maxResults"),
         ("maxResults=1001", "maxResults"),
         ("maxResults=x", "maxResults"),
+        (f"maxResults=00001{'0' * 5000}", "maxResults"),
         ("nextToken=x", "nextToken"),
     ],
 )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 from base64 import b64encode
 from typing import Any
 
 import pytest
 
+from gateway.call import read_body
 from gateway.errors import Malformed, NotServed, Refused, UnknownModel
 from gateway.formats.bedrock.table import table
 from providers.capabilities import load
@@ -103,7 +105,6 @@ def test_what_is_no_id_of_vertex_is_refused(model: str) -> None:
         ({"anthropic_version": "2023-06-01"}, "anthropic_version: Input should be 'bedrock-2023"),
         ({"anthropic_beta": "a"}, "anthropic_beta"),
         ({"anthropic_beta": [1]}, "anthropic_beta"),
-        ({"user_profile_id": "x"}, "user_profile_id"),
     ],
 )
 def test_a_body_that_bedrock_would_not_take_is_refused_by_name(
@@ -115,12 +116,44 @@ def test_a_body_that_bedrock_would_not_take_is_refused_by_name(
         invoke(GLOBAL, body=ASK)
 
 
+def test_no_request_keeps_the_body_that_it_came_in() -> None:
+    chat = json.dumps({"model": MODEL, **ASK, "thinking": {"type": "disabled"}}).encode()
+    inner = b64encode(json.dumps(BEDROCK).encode()).decode()
+    counted = json.dumps({"input": {"invokeModel": {"body": inner}}}).encode()
+    place = "/v1/projects/p/locations/global/publishers/anthropic/models"
+    for path, body in (
+        ("/v1/chat/completions", chat),
+        (f"/model/{GLOBAL}/invoke", json.dumps(BEDROCK).encode()),
+        (f"/model/{GLOBAL}/count-tokens", counted),
+        (f"{place}/{MODEL}:rawPredict", json.dumps(VERTEX).encode()),
+    ):
+        before = sys.getrefcount(body)
+        asked = way(path).read(BEARER, body)
+        assert sys.getrefcount(body) == before, path
+        assert dict(asked.fields) == dict(read_body(asked.raw))
+
+
+def test_nobody_names_an_account_of_the_gateways() -> None:
+    more = {"user_profile_id": "x"}
+    inner = b64encode(json.dumps(BEDROCK | more).encode()).decode()
+    counted = {"input": {"invokeModel": {"body": inner}}}
+    for asked in (
+        invoke(GLOBAL, body=BEDROCK | more),
+        invoke(GLOBAL, body=counted, action="count-tokens"),
+        predict("global", MODEL, VERTEX | more),
+    ):
+        with pytest.raises(Malformed, match="user_profile_id"):
+            call(asked)
+
+
 @pytest.mark.parametrize(
     ("more", "verb", "says"),
     [
         ({"model": MODEL}, "rawPredict", "model: Extra inputs"),
         ({"stream": True}, "rawPredict", "stream: with rawPredict"),
         ({"stream": False}, "streamRawPredict", "stream: with streamRawPredict"),
+        ({"stream": "no"}, "streamRawPredict", "stream: with streamRawPredict"),
+        ({"stream": None}, "rawPredict", "stream: with rawPredict"),
         ({"anthropic_version": "bedrock-2023-05-31"}, "rawPredict", "anthropic_version"),
     ],
 )

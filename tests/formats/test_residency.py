@@ -47,6 +47,7 @@ SOME = st.lists(st.sampled_from(sorted(WORLD)), unique=True)
 
 GOV_ARN = "arn:aws-us-gov:bedrock:us-gov-west-1:123456789012:inference-profile/us-gov.anthropic."
 GOV_ARN += MODEL
+PROFILE_ARN = "arn:aws:bedrock:us-east-1:123456789012:inference-profile/"
 
 
 def expected(names: Sequence[str], allowed: frozenset[str] | None) -> list[str]:
@@ -123,6 +124,9 @@ def test_govcloud_is_not_the_commercial_partition(
         (f"eu.anthropic.{MODEL}", signed("eusc-de-east-1")),
         (f"arn:aws-eusc:bedrock:eusc-de-east-1::foundation-model/anthropic.{MODEL}", BEARER),
         (f"arn:aws:bedrock:us-gov-west-1::foundation-model/anthropic.{MODEL}", BEARER),
+        (f"arn:aws:bedrock:::foundation-model/anthropic.{MODEL}", signed("us-gov-west-1")),
+        (f"arn:aws:bedrock:us-east-1::foundation-model/anthropic.{MODEL}", signed("us-gov-west-1")),
+        (f"{PROFILE_ARN}us.anthropic.{MODEL}", signed("us-gov-west-1")),
     ],
 )
 def test_what_is_asked_of_another_partition_goes_to_no_upstream_of_this_one(
@@ -135,6 +139,37 @@ def test_what_is_asked_of_another_partition_goes_to_no_upstream_of_this_one(
 def test_a_region_that_nobody_knows_keeps_everything_out(region: str) -> None:
     with pytest.raises(Malformed, match="region"):
         invoke(f"anthropic.{MODEL}", signed(region))
+
+
+@pytest.mark.parametrize(
+    ("written", "headers"),
+    [
+        (f"us.anthropic.{MODEL}", signed("us-iso-east-1")),
+        (f"global.anthropic.{MODEL}", signed("xx-nowhere-1")),
+        (f"arn:aws:bedrock:us-iso-east-1::foundation-model/us.anthropic.{MODEL}", BEARER),
+        (f"arn:aws-us-gov:bedrock:us-east-1::foundation-model/anthropic.{MODEL}", BEARER),
+        (f"arn:aws-cn:bedrock:us-gov-west-1::foundation-model/anthropic.{MODEL}", BEARER),
+        (f"arn:aws-iso:bedrock:::foundation-model/anthropic.{MODEL}", BEARER),
+    ],
+)
+def test_a_partition_that_nobody_can_tell_keeps_everything_out(
+    written: str, headers: tuple[tuple[str, str], ...]
+) -> None:
+    with pytest.raises(Malformed, match="region"):
+        invoke(written, headers)
+
+
+def test_the_scheme_of_a_signature_is_read_in_any_case() -> None:
+    ((name, value),) = signed("eu-west-1")
+    lowered = ((name, value.replace("AWS4-HMAC-SHA256", "aws4-hmac-sha256")),)
+    found = planned(invoke(f"anthropic.{MODEL}", lowered), map(upstream, WORLD))
+    assert found == expected(list(WORLD), frozenset({"IE"}))
+
+
+@pytest.mark.parametrize("path", ["bedrock/us-east-1", "bedrock/us-east-1/eu", "anthropic", "x"])
+def test_an_arn_with_a_path_for_a_name_is_nobodys(path: str) -> None:
+    written = f"arn:aws:bedrock:eu-west-1::foundation-model/{path}/anthropic.{MODEL}"
+    assert planned(invoke(written), map(upstream, WORLD)) == []
 
 
 def test_a_signature_of_another_kind_tells_no_region() -> None:

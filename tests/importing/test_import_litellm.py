@@ -346,6 +346,27 @@ def test_named_credentials_are_shared(run: Run) -> None:
     assert upstream["aws_access_key_id"] == "${M0_AWS_ACCESS_KEY_ID}"
 
 
+def test_one_id_there_is_not_two_models_of_one_upstream(run: Run) -> None:
+    shared = "model: azure_ai/my-deployment\n      api_base: https://r.services.ai.azure.com\n"
+    text = "model_list:\n" + "".join(
+        f"  - model_name: {name}\n    litellm_params:\n      {shared}"
+        for name in ("claude-opus-5-5", "claude-sonnet-5-5")
+    )
+    assert run(text).exit_code == 0
+    assert [each["models"] for each in written()["upstreams"].values()] == [
+        {"claude-opus-5-5": "my-deployment"},
+        {"claude-sonnet-5-5": "my-deployment"},
+    ]
+    checked({"AZURE_AI_API_KEY": "taken-from-the-vault"})
+
+
+def test_a_key_where_a_model_should_be_is_not_shown(run: Run) -> None:
+    result = run(models("model: sk-ant-IN-CLEAR/claude-opus-5-5"))
+    assert result.exit_code == 2
+    assert "IN-CLEAR" not in result.output
+    assert "it is no prefix" in result.output
+
+
 def test_a_group_goes_before_what_stands_in_for_it(run: Run) -> None:
     text = models(
         "model: bedrock/us.anthropic.claude-opus-5-5\naws_region_name: us-east-1",

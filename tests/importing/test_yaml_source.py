@@ -124,6 +124,24 @@ def test_aliases_that_make_much_of_little_are_refused() -> None:
     assert "more values than are read" in mistake("\n".join(rows))
 
 
+def test_merges_that_make_much_of_little_are_refused() -> None:
+    keys = "".join(f"  k{at}: 1\n" for at in range(1000))
+    merged = ", ".join(["*a"] * 1000)
+    assert "more values than are read" in mistake(f"a: &a\n{keys}b:\n  <<: [{merged}]\n")
+
+
+@pytest.mark.parametrize("word", ["!!int ''", "!!float ''", "!!bool maybe", "1:1" + ":1" * 99])
+def test_what_is_none_of_its_kind_is_told(word: str) -> None:
+    assert mistake(f"a: 1\nb: {word}\n").startswith("c.yaml:2: b: is no ")
+
+
+@pytest.mark.parametrize(("word", "number"), [("1:30", 90), ("0600", 384), ("0x10", 16)])
+def test_a_number_that_counts_in_another_base_is_told(word: str, number: int) -> None:
+    source = read(f"a: {word}\n")
+    assert source.values == {"a": number}
+    assert f"{word} means {number} in YAML" in str(source.doubts[0])
+
+
 @pytest.mark.parametrize("text", ["[" * 5000, "a: " + "[" * 40 + "]" * 40, "- " * 3000])
 def test_deep_nesting_is_refused(text: str) -> None:
     assert mistake(text)

@@ -67,10 +67,17 @@ def _priced(platform: str, scope: str, model: str, usage: str) -> int:
 
 def folded(journal: Path) -> list[Row]:
     """Return the rows of a journal's files, folded at once, in the order of their starts."""
+    files = sorted(journal.glob("*.jsonl"))
+    return folded_lines(
+        (file.name, line) for file in files for line in file.read_bytes().splitlines()
+    )
+
+
+def folded_lines(lines: Iterable[tuple[str, bytes]]) -> list[Row]:
+    """Return the rows of these lines of files, in the order of their starts."""
     fold = Fold(shipped(), {}, lambda *_: None, lambda _: None)
-    for file in sorted(journal.glob("*.jsonl")):
-        for line in file.read_bytes().splitlines():
-            fold.take(file.name, decoded(line))
+    for name, line in lines:
+        fold.take(name, decoded(line))
     changes = fold.changes()
     assert not fold.troubles, fold.troubles
     rows = [booked.row for booked in changes.rows]

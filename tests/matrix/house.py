@@ -11,7 +11,7 @@ from gateway.compose import found
 from gateway.emulator import Emulator
 from gateway.engine import Engine
 from gateway.ledger.row import Row
-from tests.ledger.bills import folded
+from tests.ledger.bills import folded_lines
 from tests.server.serving import serving
 
 KEY = "tg_THE_KEY_OF_THE_CALLER"
@@ -76,9 +76,15 @@ class House:
     url: str
     journal: Path
 
-    def rows(self) -> list[Row]:
-        """Return the ledger's rows of all that was asked so far."""
-        return folded(self.journal)
+    def mark(self) -> int:
+        """Return how much is recorded so far."""
+        (file,) = self.journal.glob("*.jsonl")
+        return file.stat().st_size
+
+    def rows(self, since: int = 0) -> list[Row]:
+        """Return the ledger's rows of all that was asked after a mark, or ever."""
+        (file,) = self.journal.glob("*.jsonl")
+        return folded_lines((file.name, line) for line in file.read_bytes()[since:].splitlines())
 
 
 @contextmanager

@@ -126,10 +126,10 @@ def asked(house: House, caller: Caller, upstream: str, scene: Scene, *, stream: 
         house.emulator.faults.add({**scene.fault, **shorter})
     found = []
     for _ in range(scene.asks):
-        before = len(house.rows())
+        before = house.mark()
         told = caller.ask(scene, upstream, stream=stream)
-        until(lambda: _ended(house.rows()[before:]))  # noqa: B023 - called before the next turn
-        rows = house.rows()[before:]
+        until(lambda: _ended(house.rows(before)))  # noqa: B023 - called before the next turn
+        rows = house.rows(before)
         assert {row.upstream for row in rows} == {upstream}
         found.append((told, _used(rows[-1])))
     return found

@@ -38,6 +38,24 @@ def test_texts_are_one_and_no_text_is_none() -> None:
     assert _said([CALL])["content"] is None
 
 
+def test_citations_of_a_text_are_named() -> None:
+    cited: dict[str, Any] = {**TEXT, "citations": [{"type": "char_location", "cited_text": "It"}]}
+    plain: dict[str, Any] = {**TEXT, "citations": []}
+    for blocks, named in (([cited, cited], "citations"), ([plain, TEXT], None)):
+        told = read().replies.whole(Reply(200, HEADERS, json.dumps(message(blocks)).encode()))
+        assert header_of(told.headers, "x-gateway-dropped") == named
+
+
+def test_what_is_left_out_of_a_long_conversation_does_not_fill_a_header() -> None:
+    said = {"role": "assistant", "content": "yes", "reasoning_content": "hm"}
+    asked = read(messages=[{"role": "user", "content": "a"}, said] * 5000)
+    named = header_of(asked.replies.opened(()), "x-gateway-dropped")
+    assert named is not None
+    assert named.startswith("messages[1].reasoning_content, messages[3].reasoning_content, ")
+    assert named.endswith(", and 4990 more")
+    assert len(named) < 1000
+
+
 def _said(content: list[Any], **fields: Any) -> dict[str, Any]:
     said: dict[str, Any] = whole(message(content, **fields))["choices"][0]["message"]
     return said
@@ -137,3 +155,5 @@ def test_an_answer_that_is_none_is_an_error_of_ours(body: bytes) -> None:
     reply = read().replies.whole(Reply(200, HEADERS, body))
     assert reply.status == 502
     assert json.loads(reply.body)["error"]["type"] == "server_error"
+    # It is paid for, and would be again.
+    assert header_of(reply.headers, "x-should-retry") == "false"

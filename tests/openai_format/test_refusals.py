@@ -13,6 +13,8 @@ from tests.openai_format.telling import HELLO, MARK, TOOL, refusal, way
 
 CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
 CALLED = {"role": "assistant", "content": None, "tool_calls": [CALL]}
+THINKS = b'{"role":"assistant","thinking_blocks":[{"type":"thinking","x":%b}]}'
+THOUGHT = {"type": "thinking", "thinking": "hm", "signature": "s=="}
 ANSWER = {"role": "tool", "tool_call_id": "c1", "content": "r"}
 
 
@@ -130,7 +132,16 @@ def _assistant(**fields: Any) -> list[Any]:
         ({"messages": _assistant(audio={"id": "a"})}, "messages[1].audio"),
         ({"messages": _assistant(function_call={"name": "f"})}, "messages[1].function_call"),
         ({"messages": _assistant(reasoning_details=[])}, "messages[1].reasoning_details"),
-        ({"messages": _assistant(thinking_blocks=["x"])}, "messages[1].thinking_blocks"),
+        ({"messages": _assistant(thinking_blocks=["x"])}, "messages[1].thinking_blocks[0]"),
+        (
+            {"messages": _assistant(thinking_blocks=[THOUGHT, {**THOUGHT, "type": "document"}])},
+            "messages[1].thinking_blocks[1].type",
+        ),
+        ({"messages": _assistant(thinking_blocks=[{}])}, "messages[1].thinking_blocks[0].type"),
+        (
+            {"messages": _assistant(thinking_blocks=[{**CALL, "type": "tool_use"}])},
+            "messages[1].thinking_blocks[0].type",
+        ),
         (
             {"messages": _assistant(tool_calls=[{**CALL, "type": "custom"}])},
             "messages[1].tool_calls[0].type",
@@ -186,6 +197,29 @@ def test_what_is_no_request_is_malformed(body: bytes) -> None:
         way().read((), body)
 
 
+@pytest.mark.parametrize("index", [b"", b',"index":0'])
+def test_a_block_of_thinking_says_nothing_twice(index: bytes) -> None:
+    block = b'{"type":"document","type":"thinking","thinking":"hm","signature":"s"%b}' % index
+    said = b'{"role":"user","content":"x"},{"role":"assistant","thinking_blocks":[%b]}' % block
+    with pytest.raises(Malformed, match=r"thinking_blocks\[0\]\.type: it is there twice"):
+        way().read((), b'{"model":"claude-opus-5-5","messages":[%b]}' % said)
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        b'{"model":"m","messages":[%b]}' % THINKS,
+        b'{"model":"m","messages":[],"tools":[{"type":"function","function":{"parameters":%b}}]}',
+        b'{"model":"m","messages":[],"response_format":{"json_schema":{"schema":%b}}}',
+        b'{"model":"m","messages":[],"thinking":%b}',
+    ],
+)
+def test_what_is_nested_too_deeply_is_malformed_at_any_depth(around: bytes) -> None:
+    for depth in range(900, 1100):
+        with pytest.raises(Malformed):
+            way().read((), around % (b"[" * depth + b"]" * depth))
+
+
 def test_a_crowd_of_parts_is_refused_before_it_is_read() -> None:
     messages = b",".join([b'{"role":"user","content":"x"}'] * 100_001)
     with pytest.raises(Malformed, match="more than 100000"):
@@ -206,6 +240,19 @@ def test_no_text_of_a_prompt_is_in_an_error() -> None:
         with pytest.raises(Malformed) as caught:
             way().read((), json.dumps({"model": "claude-opus-5-5", "messages": messages}).encode())
         assert secret not in caught.value.message
+
+
+@pytest.mark.parametrize("key", ["a - at `$.b", "a` - at `$.b", " - at `$." * 2000, "k" * 2000])
+def test_a_key_that_looks_like_a_path_is_none(key: str) -> None:
+    path, words = refusal(messages=[{"role": "user", "content": "x", key: 1}])
+    assert path == f"messages[0].{key[:100]}"
+    assert words == "this field is not known here."
+
+
+def test_only_the_start_of_an_address_is_looked_at() -> None:
+    for url in ("data:image/png;" + "a=b;" * 100 + "base64,eA==", "data:" + "a" * 300 + "/b,x"):
+        path, _ = refusal(messages=_user(_image(url)))
+        assert path == "messages[0].content[0].image_url.url"
 
 
 def test_a_name_of_any_length_is_not_kept() -> None:

@@ -156,6 +156,27 @@ def test_a_stream_that_is_cut_ends_in_an_error(at: int) -> None:
     assert DONE not in made
 
 
+def test_an_answer_that_never_says_why_it_ended_is_not_done() -> None:
+    events = streamed(message([TEXT]), random.Random(3))
+    silent = event("message_delta", delta={"stop_reason": None}, usage={"output_tokens": 1})
+    made = chunks(fed([*events[:-2], silent, events[-1]]))
+    assert made[-1]["error"]["message"] == "The answer broke off."
+    assert DONE not in made
+
+
+def test_thinking_of_several_lines_is_one_chunk() -> None:
+    opened = (
+        b'event: content_block_start\ndata: {"type":"content_block_start","index":0,\n'
+        b'data: "content_block":{"type":"redacted_thinking","data":"x==","more":{\n'
+        b'data: "a":[1,\ndata: 2]}}}\n\n'
+    )
+    start, *ends = streamed(message([]), random.Random(3))
+    stop = event("content_block_stop", index=0)
+    made = chunks(fed([start, opened, stop, *ends]))
+    (block,) = made[1]["choices"][0]["delta"]["thinking_blocks"]
+    assert block == {"index": 0, "type": "redacted_thinking", "data": "x==", "more": {"a": [1, 2]}}
+
+
 def test_counts_are_of_the_whole_answer_and_the_last_ones_are_right() -> None:
     start = message([], usage={"input_tokens": 5, "output_tokens": 1, "cache_read_input_tokens": 2})
     deltas = [

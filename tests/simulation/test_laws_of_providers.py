@@ -13,7 +13,7 @@ from tests.simulation.callers import ask, call, engine
 from tests.simulation.schedules import LIMITS, holds, schedule
 from tests.simulation.virtual import VirtualWire
 
-CASES = int(os.environ.get("TIDEGATE_LAWS", "2000")) // 4
+CASES = int(os.environ.get("TIDEGATE_LAWS", "2000")) // len(PROVIDERS)
 BESIDE = 0.5
 """How often another upstream is of another provider."""
 

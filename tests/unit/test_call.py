@@ -135,6 +135,10 @@ def test_only_who_brings_the_credential_chooses_the_workspace() -> None:
     assert workspace in read(BODY, workspace, own_account=True).fields.headers
     with pytest.raises(Malformed, match="anthropic-workspace-id"):
         read(BODY, workspace)
+    profiled = b'{"user_profile_id":"uprof_1",' + BODY[1:]
+    assert "user_profile_id" in read(profiled, own_account=True).fields.body
+    with pytest.raises(Malformed, match="user_profile_id"):
+        read(profiled)
 
 
 @pytest.mark.parametrize(

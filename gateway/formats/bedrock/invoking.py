@@ -19,7 +19,6 @@ _METADATA = "x-amzn-bedrock-request-metadata"
 _RETRIES = "x-stainless-retry-count"
 _ATTEMPT = re.compile(r"attempt=(\d{1,4})(?:;|$)")
 _TAG = re.compile(r"[a-z0-9_.-]{1,100}")
-_USER_PROFILE = "user_profile_id"
 _CONVERSE = frozenset({"converse", "converse-stream"})
 _decode_words = msgspec.json.Decoder(dict[str, str]).decode
 
@@ -37,8 +36,6 @@ class Invoke(Struct, frozen=True):
         named = naming.read(self.model, naming.signed_region(headers))
         fields = read_body(body)
         carried.refuse(fields, "model", "stream")
-        if _USER_PROFILE in fields:
-            raise Malformed(f"{_USER_PROFILE}: this gateway chooses the account; leave it out.")
         path = {"model": named.model, "stream": True} if self.stream else {"model": named.model}
         return carried.asked(
             _taken(headers),

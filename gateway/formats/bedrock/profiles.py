@@ -6,6 +6,7 @@ The shapes are those of botocore's service model `bedrock` (2023-04-20).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from urllib.parse import parse_qsl, unquote
 
@@ -22,6 +23,7 @@ from providers.contract import Headers
 _PLATFORM = "bedrock"
 _TYPES = ("SYSTEM_DEFINED", "APPLICATION")
 _MOST = 1000
+_FEW_DIGITS = re.compile(r"[0-9]{1,4}")
 _MOST_MODELS = 5
 """The most `models` that a profile has (botocore `InferenceProfileModels`)."""
 _GOV = "us-gov"
@@ -63,9 +65,11 @@ def _page(query: str, offers: Sequence[Offer], region: str | None) -> dict[str, 
 def _limit(given: str | None) -> int:
     if given is None:
         return _MOST
-    if not (given.isascii() and given.isdigit() and 1 <= int(given[:5]) <= _MOST):
+    # Python refuses to read thousands of digits.
+    limit = int(given) if _FEW_DIGITS.fullmatch(given) else 0
+    if not 1 <= limit <= _MOST:
         raise Malformed(f"maxResults: Input should be an integer from 1 to {_MOST}.")
-    return int(given)
+    return limit
 
 
 def _start(token: str | None, ids: Sequence[str]) -> int:
@@ -87,19 +91,19 @@ def _one(asked: str, offers: Sequence[Offer], region: str | None) -> dict[str, o
 def served(offers: Sequence[Offer]) -> Iterator[str]:
     """Yield the ids of the profiles that an upstream serves, the newest models first."""
     rows = capabilities.load(_PLATFORM).models
-    here = {offer.model for offer in offers}
     for model in catalog.models():
         row = rows.get(model.id)
-        if row is None or model.id not in here:
+        here = [offer for offer in offers if offer.model == model.id]
+        if row is None or not here:
             continue
         for profile in row.profiles:
             name = f"{profile}.{row.id}"
-            if any(_keeps(name, offer) for offer in offers if offer.model == model.id):
+            named = naming.read(name, None)
+            if any(_keeps(named, offer) for offer in here):
                 yield name
 
 
-def _keeps(name: str, offer: Offer) -> bool:
-    named = naming.read(name, None)
+def _keeps(named: naming.Named, offer: Offer) -> bool:
     if named.within is not None:
         return named.within.admits(offer.countries)
     narrow = catalog.resolve(named.model).narrow

@@ -7,11 +7,13 @@ from typing import Any
 import msgspec
 from msgspec import Raw, Struct
 
+from gateway.formats.openai.asked import ABSENT, is_given
+from gateway.formats.openai.blocks import THINKING
 from gateway.formats.openai.counts import completion_usage
 from gateway.formats.openai.table import TABLE
 
-THINKING = frozenset({"thinking", "redacted_thinking"})
-"""Blocks that travel as they are, in `thinking_blocks`."""
+CITATIONS = "citations"
+"""What a text rests on has no place in the format."""
 
 
 class StopDetails(Struct, gc=False):
@@ -23,6 +25,7 @@ class StopDetails(Struct, gc=False):
 class _Block(Struct, gc=False):
     type: str
     text: str = ""
+    citations: Raw = ABSENT
     thinking: str = ""
     id: str = ""
     name: str = ""
@@ -97,6 +100,8 @@ class _Said:
     def take(self, block: _Block, raw: Raw) -> None:
         if block.type == "text":
             self.texts.append(block.text)
+            if is_given(block.citations) and bytes(block.citations).strip(b"[] \t\r\n"):
+                self.left_out.append(CITATIONS)
         elif block.type == "tool_use":
             function = {"name": block.name, "arguments": bytes(block.input).decode()}
             self.calls.append({"id": block.id, "type": "function", "function": function})

@@ -6,6 +6,15 @@ from msgspec import Raw, Struct
 
 from gateway.formats.openai.asked import ABSENT, is_given
 
+THINKING = frozenset({"thinking", "redacted_thinking"})
+"""Blocks that travel as they are, in `thinking_blocks`."""
+
+
+class Kind(Struct, gc=False):
+    """What a block says it is."""
+
+    type: str
+
 
 class Written(Struct, gc=False, omit_defaults=True):
     """An object of the Messages API; what is not known is left out."""

@@ -13,6 +13,8 @@ from gateway.formats.openai.request import translated
 from providers.contract import Headers, Kind, header
 
 _DROPPED = "x-gateway-dropped"
+_MOST_NAMED = 10
+"""How many parts of a request `x-gateway-dropped` names: clients bound the size of headers."""
 _FIRST_ERROR = 400
 _BAD_GATEWAY = 502
 UNTELLABLE = "The upstream's answer cannot be told in this format."
@@ -55,7 +57,7 @@ class _Replies:
             return error(reply, own=False)
         try:
             made = completion(reply.body, self._created_s)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             return _untellable(reply)
         headers = _named(reply.headers, (*self._left_out, *made.left_out))
         return Reply(reply.status, headers, made.body)
@@ -86,7 +88,8 @@ def error(reply: Reply, *, own: bool, hint: str | None = None) -> Reply:
 def _untellable(reply: Reply) -> Reply:
     body = envelope("api_error", UNTELLABLE, header(reply.headers, "request-id") or "")
     kept = tuple(pair for pair in reply.headers if pair[0] != "content-type")
-    return error(Reply(_BAD_GATEWAY, (*JSON, *kept), body), own=False)
+    headers = (*JSON, *kept, ("x-should-retry", "false"))
+    return error(Reply(_BAD_GATEWAY, headers, body), own=False)
 
 
 def _named(headers: Headers, left_out: tuple[str, ...]) -> Headers:
@@ -97,5 +100,7 @@ def _named(headers: Headers, left_out: tuple[str, ...]) -> Headers:
     if not left_out:
         return headers
     before = header(headers, _DROPPED)
-    named = ", ".join(left_out if before is None else (before, *left_out))
+    more = len(left_out) - _MOST_NAMED
+    shown = left_out if more <= 0 else (*left_out[:_MOST_NAMED], f"and {more} more")
+    named = ", ".join(shown if before is None else (before, *shown))
     return (*(pair for pair in headers if pair[0] != _DROPPED), (_DROPPED, named))

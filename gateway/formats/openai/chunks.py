@@ -11,12 +11,13 @@ import msgspec
 from msgspec import Raw, Struct
 
 from gateway.formats.openai.answer import (
-    THINKING,
+    CITATIONS,
     StopDetails,
     completion_id,
     finish_reason,
 )
 from gateway.formats.openai.asked import ABSENT
+from gateway.formats.openai.blocks import THINKING
 from gateway.formats.openai.counts import completion_usage, later
 from gateway.formats.openai.errors import closing
 from providers.codecs.sse import iter_events
@@ -75,6 +76,7 @@ class _Block:
         """Some of its arguments were."""
 
 
+_ON_ONE_LINE = bytes.maketrans(b"\r\n", b"  ")
 _event = msgspec.json.Decoder(_Event).decode
 _opened = msgspec.json.Decoder(_Opened).decode
 _object = msgspec.json.Decoder(dict[str, Raw]).decode
@@ -100,6 +102,8 @@ class Chunks:
         self._thoughts = 0
         self._usage: dict[str, Any] = {}
         self._left_out: dict[str, None] = {}
+        self._finished = False
+        """It was told why the answer ended."""
         self._ended = False
 
     def feed(self, events: bytes) -> bytes:
@@ -183,7 +187,7 @@ class Chunks:
         if delta.type == "signature_delta" and delta.signature and self._block:
             self._block.signature += _string(delta.signature)
         elif delta.type == "citations_delta":
-            self._left_out["citations"] = None
+            self._left_out[CITATIONS] = None
         return b""
 
     def _arguments(self, written: bytes) -> bytes:
@@ -215,12 +219,15 @@ class Chunks:
         if block.type == "thinking":
             told |= {"thinking": "".join(block.thinking), "signature": block.signature}
         self._thoughts += 1
-        return self._chunk(_encode({"thinking_blocks": [told]}))
+        # A line end can only be white space here, and would end the line that carries it.
+        written = _encode({"thinking_blocks": [told]}).translate(_ON_ONE_LINE)
+        return self._chunk(written)
 
     def _finish(self, delta: _Delta | None) -> bytes:
         reason = None if delta is None else finish_reason(delta.stop_reason)
         if delta is None or reason is None:
             return b""
+        self._finished = True
         out = b""
         why = delta.stop_details
         if why is not None and why.explanation is not None:
@@ -232,6 +239,8 @@ class Chunks:
         return out + self._head + dropped + b'"choices":%b' % _encode([choice]) + self._end()
 
     def _stop(self) -> bytes:
+        if not self._finished:
+            return self.end()
         self._ended = True
         if not self._counts_usage:
             return DONE

@@ -15,11 +15,13 @@ from msgspec import Raw
 from gateway.errors import quoted
 from gateway.formats.openai import calls
 from gateway.formats.openai.asked import Assistant, Developer, Message, System, Tool, User
-from gateway.formats.openai.blocks import Block, Text, Turn, mark
+from gateway.formats.openai.blocks import THINKING, Block, Kind, Text, Turn, mark
 from gateway.formats.openai.parts import Part, blocks
 from gateway.formats.openai.reading import decoded, refused
+from gateway.repeated_keys import repeated_key
 
 _object = msgspec.json.Decoder(dict[str, Raw])
+_kind = msgspec.json.Decoder(Kind)
 
 
 class Conversation:
@@ -75,7 +77,10 @@ class Conversation:
         self.turns.append(Turn("system", said))
 
     def _assistant(self, message: Assistant, path: str) -> None:
-        made: list[Block] = [_thought(raw, path) for raw in message.thinking_blocks or ()]
+        made: list[Block] = [
+            _thought(raw, f"{path}.thinking_blocks[{at}]")
+            for at, raw in enumerate(message.thinking_blocks or ())
+        ]
         if message.reasoning_content and not made:
             self.left_out.append(f"{path}.reasoning_content")
         if message.annotations:
@@ -142,7 +147,11 @@ def _mark(made: Sequence[Block], at: Raw, path: str) -> None:
 
 def _thought(raw: Raw, path: str) -> Raw:
     """Return a block of thinking as it was made: in a stream it also had an index."""
-    fields = decoded(_object, raw, f"{path}.thinking_blocks")
+    fields = decoded(_object, raw, path)
+    if (key := repeated_key(bytes(raw), fields)) is not None:
+        raise refused(f"{path}.{quoted(key)}", "it is there twice")
+    if decoded(_kind, raw, path).type not in THINKING:
+        raise refused(f"{path}.type", f"only {' and '.join(sorted(THINKING))} stand here")
     if "index" not in fields:
         return raw
     return Raw(msgspec.json.encode({key: fields[key] for key in fields if key != "index"}))

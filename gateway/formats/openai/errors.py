@@ -5,26 +5,15 @@ from __future__ import annotations
 import re
 
 import msgspec
-from msgspec import Struct
+from msgspec import structs
 
+from gateway.formats.envelopes import Said, said
 from gateway.formats.openai.table import TABLE, Named
 
 _PATH = re.compile(r"(?P<path>[a-z_]\w*(?:\[\d+\]|\.\w+)*): ")
 _NAME = re.compile(r"(?P<path>[a-z_]+): ")
 _UNKNOWN = Named("server_error")
 BROKEN_OFF = "The answer broke off."
-
-
-class _Error(Struct):
-    type: str = "api_error"
-    message: str = ""
-
-
-class _Envelope(Struct):
-    error: _Error
-
-
-_envelope = msgspec.json.Decoder(_Envelope)
 
 
 def told(status: int, body: bytes, *, own: bool, hint: str | None = None) -> bytes:
@@ -37,26 +26,19 @@ def told(status: int, body: bytes, *, own: bool, hint: str | None = None) -> byt
             with is a path in that.
         hint: Said after its message.
     """
-    error = _read(body)
+    error = said(body)
     if hint is not None:
-        error.message = f"{error.message} {hint}."
+        error = structs.replace(error, message=f"{error.message} {hint}.")
     return msgspec.json.encode({"error": _told(error, status, own=own)})
 
 
 def closing(event: bytes | None) -> bytes:
     """Return what ends a stream that cannot end well; `event` is the error's data."""
-    error = _Error(message=BROKEN_OFF) if event is None else _read(event)
+    error = Said(message=BROKEN_OFF) if event is None else said(event)
     return b'data: {"error":%b}\n\n' % msgspec.json.encode(_told(error, 200, own=False))
 
 
-def _read(body: bytes) -> _Error:
-    try:
-        return _envelope.decode(body).error
-    except msgspec.DecodeError:
-        return _Error(message=BROKEN_OFF)
-
-
-def _told(error: _Error, status: int, *, own: bool) -> dict[str, str | None]:
+def _told(error: Said, status: int, *, own: bool) -> dict[str, str | None]:
     named = TABLE.errors.types.get(error.type, _UNKNOWN)
     found = (_PATH if own else _NAME).match(error.message)
     param = found["path"] if found else None

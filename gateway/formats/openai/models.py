@@ -19,7 +19,7 @@ def unwrapped(asked: str) -> str:
     A platform's own prefix says where a request may run, and stays.
     """
     for prefix in TABLE.models.prefixes:
-        if asked.startswith(prefix):
+        if asked.startswith(prefix) and len(asked) <= catalog.MAX_NAMED:
             name = asked.removeprefix(prefix)
             dashed = _VERSION_DOT.sub("-", name)
             return dashed if catalog.is_known(dashed) else name

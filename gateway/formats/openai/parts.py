@@ -12,6 +12,8 @@ from gateway.formats.openai.reading import refused
 Part = TextPart | ImagePart | FilePart | RefusalPart
 
 _DATA_URI = re.compile(r"data:(?P<type>[\w.+-]+/[\w.+-]+)(?:;[\w-]+=[^;,]*)*;base64,")
+_URI_HEAD = 300
+"""How far what stands before the data may reach."""
 _PDF = "application/pdf"
 _ADDRESS = ("https://", "http://")
 
@@ -54,7 +56,7 @@ def _document(part: FilePart, path: str) -> Document:
 
 
 def _base64(uri: str, path: str) -> Base64:
-    found = _DATA_URI.match(uri)
+    found = _DATA_URI.match(uri, 0, _URI_HEAD)
     if found is None:
         raise refused(path, "it has to be data:<type>;base64,<data>, or an image's address")
     return Base64(found["type"], uri[found.end() :])

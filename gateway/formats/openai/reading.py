@@ -12,7 +12,8 @@ from gateway.formats.openai.table import TABLE
 
 T = TypeVar("T")
 
-_AT = re.compile(r" - at `\$\.?(?P<path>.*)`$", re.DOTALL)
+_AT = " - at `$"
+"""What msgspec puts before the path of what is wrong, and nothing of the caller's comes after."""
 _UNKNOWN = re.compile(r"Object contains unknown field `(?P<name>.*)`", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(?P<name>\w+)`")
 _NUMBER = re.compile(r"\[\d+\]")
@@ -23,6 +24,8 @@ def decoded(decoder: msgspec.json.Decoder[T], raw: bytes | msgspec.Raw, path: st
     """Decode JSON; raises Malformed with the path of what is wrong, which `path` begins."""
     try:
         return decoder.decode(raw)
+    except RecursionError:
+        raise refused(path or "messages", "it is nested too deeply") from None
     except msgspec.ValidationError as error:
         raise _wrong(str(error), path) from None
 
@@ -33,8 +36,8 @@ def refused(path: str, why: str) -> Malformed:
 
 
 def _wrong(said: str, path: str) -> Malformed:
-    found = _AT.search(said)
-    what, inner = (said[: found.start()], found["path"]) if found else (said, "")
+    what, _, inner = said.rpartition(_AT) if _AT in said else (said, "", "")
+    inner = inner.removeprefix(".").removesuffix("`")
     place, why = _joined(path, inner), quoted(what, _SHOWN)
     if (unknown := _UNKNOWN.fullmatch(what)) is not None:
         place, why = _joined(place, quoted(unknown["name"])), "this field is not known here"

@@ -91,9 +91,8 @@ class Unserved(Struct, frozen=True):
 
 def _agree(said: Raw | None, *, stream: bool) -> None:
     """Raise Malformed where the body says another thing of streaming than the path does."""
-    other = b"false" if stream else b"true"
-    if said is not None and bytes(said) == other:
-        verb, right = ("streamRawPredict", "true") if stream else ("rawPredict", "false")
+    verb, right = ("streamRawPredict", "true") if stream else ("rawPredict", "false")
+    if said is not None and bytes(said) != right.encode():
         raise Malformed(f"stream: with {verb} it is {right}; the body says otherwise.")
 
 

@@ -66,6 +66,33 @@ def test_the_openai_client_reads_the_same_code(code: str) -> None:
     assert refused.value.code == code
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "bad header: Authorization: Bearer hush",
+        "Incorrect API key provided: hush",
+        "sk-or-v1-hush is not valid",
+        "access_key hush is unknown",
+    ],
+)
+def test_a_key_that_a_relay_repeats_reaches_no_caller(words: str) -> None:
+    assert "hush" not in fail(400, error(words)).message
+    assert (
+        "hush"
+        not in told_in_stream(Raw(json.dumps(error(words, code=400)["error"]).encode())).message
+    )
+
+
+@pytest.mark.parametrize("name", ["invalid_request_error", "buy_at_the_vendor"])
+def test_an_envelope_of_another_name_does_not_make_it_the_callers_credential(name: str) -> None:
+    found = fail(401, {"type": "error", "error": {"type": name, "message": "x"}})
+    assert (found.kind, found.status, found.type) == (FailureKind.CREDENTIAL, 502, "api_error")
+
+
+def test_a_relays_words_hold_nothing_that_a_terminal_obeys() -> None:
+    assert fail(400, error("a\x1b[31m\x00b")).message.endswith(": a?[31m?b")
+
+
 def test_a_relays_words_are_named_as_its_own() -> None:
     found = fail(400, error("messages.0: too many\nimages"))
     assert found.message == "The relay refused the request: messages.0: too many images"

@@ -241,7 +241,7 @@ def test_metrics_fill_only_what_is_missing(chunk: Chunk) -> None:
 
 
 def test_the_starts_output_count_is_no_report(chunk: Chunk) -> None:
-    empty: dict[str, object] = {"type": "message_delta", "delta": {}}
+    empty: dict[str, object] = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}}
     sent = [start(WHOLE), empty, metrics(METRICS)]
     got, _ = decode(b"".join(map(chunk, sent)))
     assert usage_of(got) == {"output_tokens": 5}

@@ -13,7 +13,9 @@ from providers.contract import FailureKind
 START = b'event: message_start\ndata: {"type":"message_start","message":{}}\n\n'
 DELTA = b'event: content_block_delta\ndata: {"type":"delta","t":"\xc3\xa9\xe2\x80\xa8"}\n\n'
 PING = b'event: ping\ndata: {"type": "ping"}\n\n'
-REASON = b'event: message_delta\ndata: {"type":"message_delta"}\n\n'
+REASON = (
+    b'event: message_delta\ndata: {"type":"message_delta","delta":{"stop_reason":"end_turn"}}\n\n'
+)
 STOP = REASON + b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
 GOOD = START + PING + DELTA * 3 + STOP
 
@@ -131,6 +133,14 @@ def test_an_empty_stream_is_no_answer() -> None:
     decoder.end()
     assert decoder.failure is not None
     assert decoder.failure.kind is FailureKind.BAD200
+
+
+@pytest.mark.parametrize("why", [b"", b',"delta":{"stop_reason":null}', b',"delta":5'])
+def test_an_end_without_a_reason_is_none(why: bytes) -> None:
+    said = b'event: message_delta\ndata: {"type":"message_delta"%b}\n\n' % why
+    out, stopped, failure = run(START + DELTA + said + STOP.removeprefix(REASON), [])
+    assert (out, stopped) == (START + DELTA + said, False)
+    assert getattr(failure, "kind", None) is FailureKind.CUT
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,13 @@ def test_half_a_platform_is_noted_and_left_out() -> None:
     ]
 
 
+@pytest.mark.parametrize("key", ["RESOURCE", "BASE_URL"])
+def test_foundry_without_its_key_is_noted(key: str) -> None:
+    _, notes = from_variables(DIRECT | {f"ANTHROPIC_FOUNDRY_{key}": "r"}, lambda _: False)
+    (note,) = notes
+    assert note.startswith(f"ANTHROPIC_FOUNDRY_{key} is set and ANTHROPIC_FOUNDRY_API_KEY is not")
+
+
 def test_nothing_at_all_says_what_to_set() -> None:
     with pytest.raises(ConfigError, match="set ANTHROPIC_API_KEY"):
         load(None, {})

@@ -257,6 +257,33 @@ def test_settings_that_lack_something_or_do_not_fit_are_refused() -> None:
     assert isinstance(build(by_secret("https://x"), Bearer()), AzureSigner)
 
 
+def test_a_server_that_repeats_the_question_puts_no_secret_in_a_log(
+    token_server: TokenServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        if not discovered(handler):
+            reply(handler, 401, token_server.bodies[-1])
+
+    caplog.set_level(logging.DEBUG)
+    token_server.answer = answer
+    with pytest.raises(CredentialError):
+        AzureSigner(by_secret(authority(token_server))).refresh(WAIT_S)
+    assert HUSH.encode() in token_server.bodies[-1]
+    assert HUSH not in caplog.text
+    logging.getLogger("azure.identity").warning("what others do is logged")
+    assert "what others do" in caplog.text
+
+
+def test_a_lifetime_that_is_no_time_is_refused(token_server: TokenServer) -> None:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        if not discovered(handler):
+            reply_token(handler, "t", expires_in_s=10**400)
+
+    token_server.answer = answer
+    with pytest.raises(CredentialError, match="could not be had"):
+        AzureSigner(by_secret(authority(token_server))).refresh(WAIT_S)
+
+
 def test_no_secret_is_shown(token_server: TokenServer, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     token_server.answer = giving("hush-token")
