@@ -62,8 +62,9 @@ class Charging:
 
     @property
     def complete(self) -> bool:
-        """Whether every line so far was read."""
-        return not self.results.unread and not self.results.pending
+        """Whether there were lines, and every one was read: a batch has one at least."""
+        found = self.results
+        return found.lines > 0 and not found.unread and not found.pending
 
     def feed(self, data: bytes) -> None:
         """Take bytes of the download."""

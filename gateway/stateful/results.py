@@ -47,7 +47,7 @@ class Results:
     def __init__(self, max_line_bytes: int = MAX_LINE_BYTES) -> None:
         self.lines = 0
         self.unread = 0
-        """How many lines could not be read: too long, no JSON, or a success without a message."""
+        """How many lines could not be read: too long, no JSON, or without what they should tell."""
         self._max = max_line_bytes
         self._held: list[bytes] = []
         self._held_bytes = 0
@@ -99,9 +99,9 @@ class Results:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             self.unread += 1
             return None
-        if found.result.type != SUCCEEDED:
-            return None
-        if found.result.message is None:
+        succeeded = found.result.type == SUCCEEDED
+        if not found.result.type or (succeeded and found.result.message is None):
             self.unread += 1
+        if not succeeded or found.result.message is None:
             return None
         return Used(self.lines, found.custom_id, found.result.message)

@@ -95,6 +95,19 @@ def test_results_that_are_read_again_cost_nothing_more(house: House) -> None:
     assert len(rows) <= 80
 
 
+@pytest.mark.parametrize("body", [b"", b"\n", b'{"type":"error","error":{"type":"x"}}', b"<html>"])
+def test_an_answer_without_results_does_not_end_the_charging(
+    house: House, emulator: Emulator, body: bytes
+) -> None:
+    with house.sdk("client") as sdk:
+        made = sdk.messages.batches.create(requests=[request("a")])
+        emulator.faults.add("status", status=200, body=body, path="/results")
+        sdk.messages.batches.with_raw_response.results(made.id).read()
+        assert not charged(house)
+        assert len(list(sdk.messages.batches.results(made.id))) == 1
+    assert len(charged(house)) == 1
+
+
 def _web(running: Running) -> anthropic.Anthropic:
     return anthropic.Anthropic(base_url=running.url, api_key="key-of-web", max_retries=0)
 
