@@ -175,7 +175,8 @@ def made_call(
     """
     folded = _folded(headers)
     if not own_account:
-        _refuse_accounts(folded, fields)
+        _refuse_account_headers(folded)
+        refuse_account_fields(fields)
     return Call(
         kind=kind,
         asked=_typed(fields, "model", str),
@@ -355,9 +356,13 @@ def _listed(value: str | None) -> tuple[str, ...]:
     return tuple(part for part in map(str.strip, value.split(",")) if part)
 
 
-def _refuse_accounts(headers: Mapping[str, str], fields: Mapping[str, Raw]) -> None:
+def _refuse_account_headers(headers: Mapping[str, str]) -> None:
     for name in ACCOUNT_HEADERS & headers.keys():
         raise Malformed(f"{name}: this gateway chooses the account; leave the header out.")
+
+
+def refuse_account_fields(fields: Mapping[str, Raw]) -> None:
+    """Raise Malformed for a body that names an account, of who does not bring its credential."""
     for name in ACCOUNT_FIELDS & fields.keys():
         raise Malformed(f"{name}: this gateway chooses the account; leave the field out.")
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import msgspec
 from msgspec import Raw, structs
 
-from gateway.call import Call, read_body
+from gateway.call import Call, read_body, refuse_account_fields
 from gateway.errors import Malformed, TooLarge
 from gateway.policy import features, hatches, models_inside, request_checks
 from gateway.routing import Demand
@@ -161,6 +161,8 @@ class _Reading:
         params = bytes(envelope["params"])
         with _at(f"{where}.params"):
             body = read_body(params)
+            if not self._call.own_account:
+                refuse_account_fields(body)
             model = self._model(body)
             fields = structs.replace(self._call.fields, raw=params, body=body)
             self._ask(fields)

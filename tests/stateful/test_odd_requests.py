@@ -44,6 +44,17 @@ def test_a_batch_is_sent_as_what_it_was_read_as(
     assert kinds == ["application/json"]
 
 
+def test_no_request_of_a_batch_chooses_an_account(house: House, emulator: Emulator) -> None:
+    asked = request("b")
+    asked["params"]["user_profile_id"] = "uprof_1"
+    body = json.dumps({"requests": [request("a"), asked]}).encode()
+    with house.server() as running:
+        refused = running.ask("POST", BATCHES, body, HEADERS)
+    assert refused.status == 400
+    assert "requests.1.params: user_profile_id" in refused.json["error"]["message"]
+    assert not emulator.records
+
+
 @pytest.mark.parametrize("door", DOORS)
 @pytest.mark.parametrize("action", ["cut", "reset"])
 @pytest.mark.parametrize("what", MAKES)
