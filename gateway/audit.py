@@ -8,7 +8,8 @@ from __future__ import annotations
 import hashlib
 import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from types import MappingProxyType
@@ -186,6 +187,15 @@ class Trail:
         self._audit = audit
         self.decision = decision
         """The id that the answer names; None: there is neither policy nor journal."""
+
+    @contextmanager
+    def ending(self) -> Iterator[None]:
+        """Record the end of what nobody waits for any more, or of what broke."""
+        try:
+            yield
+        except BaseException as error:
+            self.finished(None, "broken" if isinstance(error, Exception) else "left")
+            raise
 
     def name_of(self, attempt: Attempt) -> str | None:
         """Return the id of an attempt, which its platform gets where it takes one."""

@@ -23,7 +23,7 @@ from gateway.call import Call
 from gateway.config import Config, process_environ
 from gateway.costing import Bill, Costing
 from gateway.credentials.contract import Signer
-from gateway.dispatch.attempts import STOPPED, Attempt, Dispatch, Give
+from gateway.dispatch.attempts import STOPPED, Attempt, Dispatch
 from gateway.dispatch.budget import Budget, Unbounded
 from gateway.dispatch.drive import Connection, Job, Won, drive
 from gateway.dispatch.health import Health
@@ -218,7 +218,8 @@ class Engine:
         bill = Bill(self._costing, chosen.operation, paid_by_other=call.payer is not None)
         dispatch = self._dispatch(call, chosen, limits, wire, may=may, gone=gone)
         job = self._job(call, chosen, dispatch, may, trail=trail, course=course, bill=bill)
-        result = await _driven(job, wire, trail)
+        with trail.ending():
+            result = await drive(job, wire)
         if isinstance(result, Won):
             planned = expected(result, chosen, leave) if trail.decision is not None else None
             answer = answers.won(result, call, judged(chosen, trail.decision))
@@ -373,12 +374,3 @@ def asked_for(operation: Operation) -> str:
     """
     counts = operation.kind is Kind.COUNT_TOKENS
     return f"{operation.model} (counting)" if counts else operation.model
-
-
-async def _driven(job: Job, wire: Wire, trail: Trail) -> Won | Give:
-    """Drive a call; one that nobody waits for any more, or that broke, has an end on record too."""
-    try:
-        return await drive(job, wire)
-    except BaseException as error:
-        trail.finished(None, "broken" if isinstance(error, Exception) else "left")
-        raise

@@ -161,7 +161,8 @@ class App:
     ) -> Call | Answer | None:
         """Return the call; None when the caller left; the answer to a mistake of ours."""
         try:
-            body = await self._body(receive, arrival.headers, place.hold)
+            limit_bytes = self.settings.body_limit_bytes
+            body = await read_body(receive, arrival.headers, limit_bytes, place.hold)
             if body is None:
                 arrival.left()
                 return None
@@ -172,14 +173,6 @@ class App:
             report(error, arrival.request_id)
             arrival.broke()
             return failed(arrival.request_id)
-
-    async def _body(
-        self, receive: Receive, headers: Mapping[bytes, bytes], hold: Callable[[int], None]
-    ) -> bytes | None:
-        try:
-            return await read_body(receive, headers, self.settings.body_limit_bytes, hold)
-        except asyncio.CancelledError:
-            raise NotReady(STOPPING) from None
 
     async def _answer(
         self,

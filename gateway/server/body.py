@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 
+from gateway.errors import NotReady
 from gateway.server.asgi import Receive
 from gateway.server.inflate import Inflate, inflater, too_large
+from gateway.server.relay import STOPPING
 
 Hold = Callable[[int], None]
 """Told of every piece of a body that is kept; what it raises ends the reading."""
@@ -24,8 +26,17 @@ async def read_body(
     """Return the body, inflated; None when the caller left before its end.
 
     Raises TooLarge as soon as the limit is passed, UnknownEncoding, Malformed for a packed
-    body that is broken, and what `hold` raises.
+    body that is broken, NotReady when the server stops meanwhile, and what `hold` raises.
     """
+    try:
+        return await _read(receive, headers, limit_bytes, hold)
+    except asyncio.CancelledError:
+        raise NotReady(STOPPING) from None
+
+
+async def _read(
+    receive: Receive, headers: Mapping[bytes, bytes], limit_bytes: int, hold: Hold
+) -> bytes | None:
     if announced_bytes(headers) > limit_bytes:
         raise too_large(limit_bytes)
     encoding = headers.get(b"content-encoding")

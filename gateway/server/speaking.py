@@ -11,11 +11,11 @@ from gateway.call import Call, Caller, made_call, read_call
 from gateway.errors import new_request_id
 from gateway.formats import ways
 from gateway.formats.contract import Listing, Offer, Replies, Reply, Way
-from gateway.server.asgi import RawHeaders, Scope, Send
+from gateway.server.asgi import RawHeaders, Scope, Send, path_of, text
 from gateway.server.leaving import Watch
 from gateway.server.relay import Source, relay
 from gateway.server.replies import reply
-from providers.contract import Headers, Kind
+from providers.contract import Kind
 
 CALLS = {"/v1/messages": Kind.MESSAGES, "/v1/messages/count_tokens": Kind.COUNT_TOKENS}
 """Path of the Messages API -> what a POST to it asks for."""
@@ -51,7 +51,7 @@ class Speaker:
 
     def read(self, body: bytes, caller: Caller, request_id: str) -> Call:
         """Read the caller's request; raises the Refused that says what is wrong with it."""
-        told = _text(self._headers)
+        told = text(self._headers)
         if self._way is None:
             kind = self.kind or Kind.MESSAGES
             return read_call(kind, told, body, caller=caller, request_id=request_id)
@@ -76,7 +76,7 @@ class Speaker:
         """Return what the caller asks to be told; raises Refused."""
         if self._listing is None:
             raise RuntimeError("nothing was asked")
-        told = self._listing.told(_text(self._headers), query, offers, new_request_id())
+        told = self._listing.told(text(self._headers), query, offers, new_request_id())
         return Answer(told.status, told.headers, told.body)
 
     async def reply(self, answer: Answer) -> None:
@@ -103,18 +103,12 @@ class Speaker:
 
 def speaker(scope: Scope, send: Send) -> Speaker:
     """Return who speaks with the caller of a request; what it asks for follows from its path."""
-    path: str = scope["path"]
     headers: RawHeaders = scope["headers"]
-    kind = CALLS.get(path)
+    kind = CALLS.get(scope["path"])
     if kind is not None:
         return Speaker(kind, headers, send)
-    written: bytes | None = scope.get("raw_path")
-    path = path if written is None else written.decode("latin-1")
-    way = ways.find(path, _text(headers), time.time())
+    path = path_of(scope)
+    way = ways.find(path, text(headers), time.time())
     if way is not None:
         return Speaker(way.kind, headers, send, way)
     return Speaker(None, headers, send, listing=ways.listing(path))
-
-
-def _text(headers: RawHeaders) -> Headers:
-    return tuple([(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers])

@@ -10,18 +10,16 @@ import asyncio
 import re
 from collections.abc import Callable, Mapping
 from typing import Protocol
-from urllib.parse import quote
 
 from gateway.answers import Answer
 from gateway.call import Caller, read_errand
 from gateway.dispatch.download import BrokenOff, Download
-from gateway.errors import NotReady, Refused
+from gateway.errors import Refused
 from gateway.server.arrival import Arrival
-from gateway.server.asgi import RawHeaders, Receive, Scope, Send
+from gateway.server.asgi import Receive, Scope, Send, path_of, text
 from gateway.server.body import announced_bytes, read_body
 from gateway.server.leaving import Watch, watch
 from gateway.server.obtaining import obtained
-from gateway.server.relay import STOPPING
 from gateway.server.replies import raw, reply
 from gateway.server.settings import Settings
 from gateway.server.shedding import Load, Place
@@ -90,14 +88,14 @@ class StatefulDoor:
 
     def takes(self, scope: Scope) -> bool:
         """Say whether a path is one of these."""
-        return table.is_known(_path(scope))
+        return table.is_known(path_of(scope))
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; raises Refused."""
-        area = table.area_of(_path(scope))
+        area = table.area_of(path_of(scope))
         if area is None:
             self._admit(dict(scope["headers"]))
-            table.match(scope["method"], _path(scope))
+            table.match(scope["method"], path_of(scope))
             return
         arrival = Arrival(self._observers, area, scope["headers"], self._wire.now_s)
         try:
@@ -111,16 +109,17 @@ class StatefulDoor:
     ) -> None:
         caller = self._admit(arrival.headers)
         arrival.caller = caller.key
-        match = table.match(scope["method"], _path(scope))
+        match = table.match(scope["method"], path_of(scope))
         place = self._load.admit(caller.key, announced_bytes(arrival.headers))
         try:
-            body = await self._body(receive, arrival.headers, place)
+            limit_bytes = self._settings.body_limit_bytes
+            body = await read_body(receive, arrival.headers, limit_bytes, place.hold)
             if body is None:
                 arrival.left()
                 return
             call = read_errand(
                 area,
-                _text(scope["headers"]),
+                text(scope["headers"]),
                 body,
                 caller=caller,
                 request_id=arrival.request_id,
@@ -137,14 +136,6 @@ class StatefulDoor:
             await self._answer(order, scope, receive, send, place)
         finally:
             place.leave()
-
-    async def _body(
-        self, receive: Receive, headers: Mapping[bytes, bytes], place: Place
-    ) -> bytes | None:
-        try:
-            return await read_body(receive, headers, self._settings.body_limit_bytes, place.hold)
-        except asyncio.CancelledError:
-            raise NotReady(STOPPING) from None
 
     async def _answer(
         self, order: Order, scope: Scope, receive: Receive, send: Send, place: Place
@@ -192,16 +183,6 @@ async def hand_on(send: Send, answer: Answer, download: Download, caller: Watch)
         download.close()
 
 
-def _path(scope: Scope) -> str:
-    """Return the path as it stood on the request line, percent-encoded."""
-    given = scope.get("raw_path")
-    return given.decode("latin-1") if given is not None else quote(scope["path"])
-
-
 def _header(headers: Mapping[bytes, bytes], name: bytes) -> str | None:
     value = headers.get(name)
     return None if value is None else value.decode("latin-1")
-
-
-def _text(headers: RawHeaders) -> tuple[tuple[str, str], ...]:
-    return tuple([(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers])

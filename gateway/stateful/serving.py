@@ -16,7 +16,7 @@ from msgspec import structs
 
 from gateway import answers, logs
 from gateway.answers import Answer
-from gateway.audit import Audit, Trail
+from gateway.audit import Audit
 from gateway.boundary import Leave
 from gateway.dispatch.attempts import STOPPED, Dispatch, Give
 from gateway.dispatch.budget import Budget
@@ -217,7 +217,8 @@ class Stateful:
             on_withdrawn=lambda attempt: withdrawn(begun, attempt),
             download=downloads,
         )
-        result = await _driven(job, wire, begun.trail)
+        with begun.trail.ending():
+            result = await drive(job, wire)
         if isinstance(result, Won):
             return await self._won(result, begun, wire)
         return self._gave_up(result, begun, limits)
@@ -331,12 +332,3 @@ def _carried(chosen: Plan, task: Task) -> Plan:
         carrier = Carrier(upstream.provider.name, upstream.provider, task.order, made)
         legs.append(Leg(replace(upstream, provider=carrier)))
     return structs.replace(chosen, legs=tuple(legs))
-
-
-async def _driven(job: Job, wire: Wire, trail: Trail) -> Won | Give:
-    """Drive an errand; one that nobody waits for any more has an end on record too."""
-    try:
-        return await drive(job, wire)
-    except BaseException as error:
-        trail.finished(None, "broken" if isinstance(error, Exception) else "left")
-        raise
