@@ -19,6 +19,7 @@ from gateway.errors import Malformed
 from gateway.parts import MAX_PARTS, crowded
 from gateway.repeated_keys import is_compact, lone_surrogate, repeated_key
 from gateway.within import Within
+from providers.codecs import residency
 from providers.contract import Area, Fields, Headers, Kind
 
 T = TypeVar("T")
@@ -45,10 +46,6 @@ KEPT_BACK = frozenset(
     }
 )
 """Headers of those prefixes that are read here, or that speak of the caller's connection."""
-ACCOUNT_HEADERS = frozenset(
-    {"anthropic-organization-id", "anthropic-workspace-id", "anthropic-user-profile-id"}
-)
-"""Headers that choose another account: only a caller who brings the credential may send them."""
 ACCOUNT_FIELDS = frozenset({"user_profile_id"})
 """Fields of a body that do, where a platform has no such header."""
 
@@ -357,7 +354,7 @@ def _listed(value: str | None) -> tuple[str, ...]:
 
 
 def _refuse_account_headers(headers: Mapping[str, str]) -> None:
-    for name in ACCOUNT_HEADERS & headers.keys():
+    for name in residency.ACCOUNT & headers.keys():
         raise Malformed(f"{name}: this gateway chooses the account; leave the header out.")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from providers import capabilities, fidelity
-from providers.codecs import chat_answer, chat_errors, places
+from providers.codecs import chat_answer, chat_errors, places, residency
 from providers.codecs.chat_request import MARKED, Translation
 from providers.codecs.chat_stream import ChatDecoder
 from providers.contract import (
@@ -30,7 +30,6 @@ from providers.contract import (
 
 _PATH = "/chat/completions"
 _HEADERS: Headers = (("content-type", "application/json"), ("accept", "application/json"))
-_ACCOUNT = ("anthropic-user-profile-id", "anthropic-workspace-id", "anthropic-organization-id")
 _NO_COUNT = Loss("count_tokens", "chat completions have no count of tokens", droppable=False)
 
 
@@ -69,10 +68,7 @@ class OpenaiRelay:
         found = fidelity.losses(operation, fields, capabilities.load(self.name), model)
         if endpoint.chat.cache_markers:
             found = tuple(loss for loss in found if loss.name not in MARKED)
-        accounts = [name for name, _ in fields.headers if name in _ACCOUNT]
-        for name in accounts:
-            reason = "it names an account of the Claude API, which a relay has none of"
-            found = (*found, Loss(name, reason, droppable=False))
+        found = (*found, *residency.accounts(fields))
         return tuple(Translation(fields, endpoint.chat, found).losses.values())
 
     def encode(

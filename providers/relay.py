@@ -15,7 +15,7 @@ from msgspec import structs
 from providers import capabilities, catalog, fidelity
 from providers import contract as words
 from providers.capabilities import Capabilities
-from providers.codecs import errors, places
+from providers.codecs import errors, places, residency
 from providers.codecs.anthropic_format import AnthropicFormat
 from providers.codecs.sse import SseDecoder
 from providers.contract import (
@@ -36,7 +36,6 @@ from providers.contract import (
 )
 from providers.passthrough import Passthrough
 
-_ACCOUNT = ("anthropic-user-profile-id", "anthropic-workspace-id", "anthropic-organization-id")
 _SAMPLED = "2023-06-01"
 """The version that has `temperature` and its like."""
 _CACHE = "cache_control"
@@ -71,7 +70,7 @@ class Relay(AnthropicFormat):
         model = places.served(endpoint, operation)
         taken = _taken(capabilities.load(self.name), endpoint.relay)
         found = fidelity.losses(operation, fields, taken, model)
-        return (*found, *_unable(operation, endpoint.relay), *_accounts(fields))
+        return (*found, *_unable(operation, endpoint.relay), *residency.accounts(fields))
 
     def encode(
         self,
@@ -152,11 +151,4 @@ def _unable(operation: Operation, told: words.Relay) -> Iterator[Loss]:
     for name, asked, can in asks:
         if asked and not can:
             reason = f"nobody says that this relay can: write {name} = true, or ask gateway doctor"
-            yield Loss(name, reason, droppable=False)
-
-
-def _accounts(fields: Fields) -> Iterator[Loss]:
-    for name, _ in fields.headers:
-        if name in _ACCOUNT:
-            reason = "it names an account of the Claude API, which a relay has none of"
             yield Loss(name, reason, droppable=False)

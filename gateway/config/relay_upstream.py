@@ -6,9 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, Strict
 
-from gateway.config.secret import Secret
-from gateway.config.upstream_section import CredentialKind, UpstreamSection
-from providers.contract import ApiKey, Bearer, Place, Relay
+from gateway.config.upstream_section import KeyedUpstreamSection
+from providers.contract import Place, Relay
 
 ABILITIES = ("count_tokens", "stream", "cache_control")
 """What a relay of the Messages API is asked whether it can do."""
@@ -16,14 +15,10 @@ Name = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9_
 """A field or a beta."""
 
 
-class RelayUpstream(UpstreamSection):
+class RelayUpstream(KeyedUpstreamSection):
     """Somebody's relay that speaks the Messages API."""
 
     provider: Literal["relay"]
-    api_key: Secret | None = None
-    """Sent as `x-api-key`."""
-    auth_token: Secret | None = None
-    """Sent as `authorization: Bearer`."""
     version: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")] = "2023-06-01"
     """The API version that it is told."""
     count_tokens: bool | None = None
@@ -37,21 +32,11 @@ class RelayUpstream(UpstreamSection):
     passthrough_unknown: bool = False
     """Whether it is asked for models that nobody here knows, by the caller's word."""
 
-    @property
-    def credential_kind(self) -> CredentialKind:
-        """Which kind of credential it has."""
-        return "token"
-
-    @property
-    def token(self) -> Secret | None:
-        """The secret that travels as it is."""
-        return self.api_key or self.auth_token
-
     def place(self, found: frozenset[str] = frozenset()) -> Place:
         """Return where it is, in the provider's words; `found` is what a probe found it to do."""
         able = {name: _said(getattr(self, name), name in found) for name in ABILITIES}
         return Place(
-            auth=ApiKey() if self.api_key is not None else Bearer(),
+            auth=self.auth,
             base_url=self.base_url,
             models=dict(self.models),
             relay=Relay(

@@ -17,6 +17,7 @@ from pydantic import (
 
 from gateway.config.addresses import is_loopback_url, split_url, url_fault
 from gateway.config.secret import Secret, references, refuse
+from providers.contract import ApiKey, Bearer
 
 CredentialKind = Literal[
     "token",
@@ -101,3 +102,27 @@ class UpstreamSection(BaseModel):
     def private_network(self) -> bool:
         """Whether it may be on a private address: said so, or its URL is on this machine."""
         return self.allow_private_network or is_loopback_url(self.base_url)
+
+
+class KeyedUpstreamSection(UpstreamSection):
+    """What upstreams have in common that are let in by one secret, in a header of choice."""
+
+    api_key: Secret | None = None
+    """Sent as `x-api-key`."""
+    auth_token: Secret | None = None
+    """Sent as `authorization: Bearer`."""
+
+    @property
+    def credential_kind(self) -> CredentialKind:
+        """Which kind of credential it has."""
+        return "token"
+
+    @property
+    def token(self) -> Secret | None:
+        """The secret that travels as it is."""
+        return self.api_key or self.auth_token
+
+    @property
+    def auth(self) -> ApiKey | Bearer:
+        """How a request is let in."""
+        return ApiKey() if self.api_key is not None else Bearer()

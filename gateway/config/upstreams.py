@@ -12,22 +12,19 @@ from gateway.config.secret import Secret
 from gateway.config.upstream_section import (
     CredentialKind,
     File,
+    KeyedUpstreamSection,
     Project,
     UpstreamSection,
     Word,
     Workspace,
 )
-from providers.contract import ApiKey, Bearer, ChatDialect, Place
+from providers.contract import Bearer, ChatDialect, Place
 
 
-class AnthropicUpstream(UpstreamSection):
+class AnthropicUpstream(KeyedUpstreamSection):
     """The direct API, or a relay that speaks its format."""
 
     provider: Literal["anthropic"]
-    api_key: Secret | None = None
-    """Sent as `x-api-key`."""
-    auth_token: Secret | None = None
-    """Sent as `authorization: Bearer`."""
     admin_key: Secret | None = None
     """An Admin API key, with which `gateway doctor` asks about the workspace."""
     geo: Word | None = None
@@ -35,21 +32,10 @@ class AnthropicUpstream(UpstreamSection):
     workspace: Workspace | None = None
     """The id of the workspace of every request there."""
 
-    @property
-    def credential_kind(self) -> CredentialKind:
-        """Which kind of credential it has."""
-        return "token"
-
-    @property
-    def token(self) -> Secret | None:
-        """The secret that travels as it is."""
-        return self.api_key or self.auth_token
-
     def place(self) -> Place:
         """Return where it is, in the provider's words."""
-        auth = ApiKey() if self.api_key is not None else Bearer()
         return Place(
-            auth=auth,
+            auth=self.auth,
             base_url=self.base_url,
             models=dict(self.models),
             geo=self.geo,

@@ -200,14 +200,6 @@ class Direct(Platform):
         """Return an error event."""
         return error_event(problem)
 
-    def model_of(self, request: Request) -> str | None:
-        """Return the body's `model`, if there is one."""
-        try:
-            model = parse(request.body).get("model")
-        except Problem:
-            return None
-        return model if isinstance(model, str) else None
-
 
 def _workspace(request: Request) -> Pairs:
     """Return the workspace that a request chose, as its answer names it; raises Problem."""

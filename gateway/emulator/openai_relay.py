@@ -122,14 +122,6 @@ class OpenaiRelay(Platform):
         """Return an error in the middle of a stream."""
         return _wrapped("", encode({"error": _error(problem)}))
 
-    def model_of(self, request: Request) -> str | None:
-        """Return the body's `model`, if there is one."""
-        try:
-            model = parse(request.body).get("model")
-        except Problem:
-            return None
-        return model if isinstance(model, str) else None
-
 
 def _error(problem: Problem) -> dict[str, Any]:
     usual = ("server_error", None) if problem.status >= _SERVER else ("invalid_request_error", None)

@@ -114,9 +114,16 @@ class Platform(ABC):
     def error_frame(self, problem: Problem) -> bytes:
         """Return an error in the middle of a stream as bytes on the wire."""
 
-    @abstractmethod
     def model_of(self, request: Request) -> str | None:
-        """Return the model a request asks for, as this platform spells it, if it can be seen."""
+        """Return the model a request asks for, as this platform spells it, if it can be seen.
+
+        Where it is not in the path, that is the body's.
+        """
+        try:
+            model = parse(request.body).get("model")
+        except Problem:
+            return None
+        return model if isinstance(model, str) else None
 
     def streams(self, request: Request) -> bool:
         """Say whether a request asks for a stream."""

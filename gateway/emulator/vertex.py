@@ -170,13 +170,7 @@ class Vertex(Platform):
         found = _PATH.fullmatch(request.path)
         if found is None:
             return None
-        if found["model"] != COUNTER:
-            return unquote(found["model"])
-        try:
-            model = parse(request.body).get("model")
-        except Problem:
-            return None
-        return model if isinstance(model, str) else None
+        return super().model_of(request) if found["model"] == COUNTER else unquote(found["model"])
 
 
 class GoogleTokens(Platform):

@@ -190,11 +190,8 @@ class Table:
 
         Where it holds nothing the setting is left out, and None is returned.
         """
-        found = self.raw(name)
+        found = self._word(name)
         if found is None:
-            return None
-        if not isinstance(found, str):
-            self.findings.wrong(self.at(name), "should be a text", "write it in quotes")
             return None
         variable = self._variable(found, name)
         if variable is None:
@@ -210,11 +207,8 @@ class Table:
 
         What stands in clear becomes a variable that is called after its owner.
         """
-        found = self.raw(name)
+        found = self._word(name)
         if found is None:
-            return None
-        if not isinstance(found, str):
-            self.findings.wrong(self.at(name), "should be a text", "write it in quotes")
             return None
         variable = self._variable(found, name)
         if variable is None:
@@ -255,6 +249,13 @@ class Table:
             why = next((why for glob, why in reasons.items() if fnmatchcase(name, glob)), "")
             self.findings.leave(self.at(name), why or "has no counterpart")
         self._values.clear()
+
+    def _word(self, name: str) -> str | None:
+        found = self.raw(name)
+        if found is None or isinstance(found, str):
+            return found
+        self.findings.wrong(self.at(name), "should be a text", "write it in quotes")
+        return None
 
     def _variable(self, text: str, name: str) -> Variable | None:
         if not text.startswith(_FROM_ENVIRONMENT):

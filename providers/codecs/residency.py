@@ -11,6 +11,8 @@ from providers.contract import Endpoint, Fields, Headers, Kind, Loss, Operation,
 GEO = "inference_geo"
 WORKSPACE = "anthropic-workspace-id"
 """anthropic 2.12 `resources/messages/messages.py`: `workspace_id`."""
+ACCOUNT = frozenset({"anthropic-organization-id", WORKSPACE, "anthropic-user-profile-id"})
+"""Headers that choose an account of the Claude API."""
 
 
 def losses(
@@ -31,6 +33,14 @@ def losses(
     asked = header(fields.headers, WORKSPACE)
     if endpoint.workspace is not None and asked not in (None, endpoint.workspace):
         yield Loss(WORKSPACE, "every request here is in the upstream's own workspace", False)
+
+
+def accounts(fields: Fields) -> Iterator[Loss]:
+    """Name the headers that choose an account where no account of the Claude API is asked."""
+    for name, _ in fields.headers:
+        if name in ACCOUNT:
+            reason = "it names an account of the Claude API, which a relay has none of"
+            yield Loss(name, reason, droppable=False)
 
 
 def missing_geo(operation: Operation, fields: Fields, endpoint: Endpoint) -> str | None:
