@@ -16,4 +16,6 @@ class Within:
 
     def admits(self, reached: frozenset[str] | None) -> bool:
         """Say whether an upstream that may use these countries keeps it; none: nobody knows."""
-        return bool(reached) and reached is not None and reached <= self.countries
+        if not reached:
+            return False
+        return reached <= self.countries
