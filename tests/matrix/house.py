@@ -77,14 +77,18 @@ class House:
     journal: Path
 
     def mark(self) -> int:
-        """Return how much is recorded so far."""
-        (file,) = self.journal.glob("*.jsonl")
-        return file.stat().st_size
+        """Return how many lines are recorded so far."""
+        return len(self._lines())
 
     def rows(self, since: int = 0) -> list[Row]:
         """Return the ledger's rows of all that was asked after a mark, or ever."""
+        return folded_lines(self._lines()[since:])
+
+    def _lines(self) -> list[tuple[str, bytes]]:
+        """Return the lines that are whole: one may be written just now."""
         (file,) = self.journal.glob("*.jsonl")
-        return folded_lines((file.name, line) for line in file.read_bytes()[since:].splitlines())
+        *lines, _ = file.read_bytes().split(b"\n")
+        return [(file.name, line) for line in lines]
 
 
 @contextmanager
