@@ -244,14 +244,15 @@ def _merged(known: dict[str, object] | None, told: dict[str, object]) -> dict[st
 def _payloads(block: bytes) -> Iterator[bytes]:
     """Yield the data of each event in a block of whole events.
 
-    Nearly every one is a single `data:` line.
+    Nearly every one is a single `data:` line. An event without data is none (HTML standard, 9.2.6).
     """
     if b"\r" in block:
         yield from _read(block)
         return
     for event in block.split(b"\n\n"):
         if event.startswith(_DATA) and b"\n" not in event:
-            yield event[len(_DATA) :]
+            if len(event) > len(_DATA):
+                yield event[len(_DATA) :]
         elif event:
             yield from _read(event + b"\n\n")
 

@@ -357,6 +357,15 @@ def test_however_it_ends_it_is_whole(end: list[bytes]) -> None:
     assert (got["stop_reason"], got["usage"]) == ("end_turn", {**got["usage"], **COUNTED})
 
 
+@pytest.mark.parametrize("empty", [b"data: \n\n", b"data:\n\n", b"data: \r\n\r\n"])
+def test_an_event_without_data_is_none(empty: bytes) -> None:
+    """As the standard for server-sent events says; whatever stands in the same piece."""
+    whole = (START, chunk({"content": "hi"}, "stop"), DONE)
+    expected, _ = decoded(*whole)
+    assert decoded(whole[0], empty, *whole[1:])[0] == expected
+    assert decoded(b"".join((whole[0], empty, *whole[1:])))[0] == expected
+
+
 def test_a_count_that_never_comes_is_unknown() -> None:
     out, decoder = decoded(START, chunk({"content": "hi"}, "stop"), DONE)
     assert decoder.stopped
