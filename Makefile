@@ -4,12 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest -q
 READY := $(VENV)/.ready
-# These parts run beside all the rest; what they print follows at the end. Tests of the server wait more
-# than they work. What sends SIGINT stays in the rest, for commands in the background of a shell
-# ignore that.
-PARTS := waiting storing
-waiting := $(addprefix tests/,cli_policy docs faults_are_real formats leaks review server stateful)
-storing := $(addprefix tests/,boundary doctor journal ledger reconcile unit/policy)
+# These parts run beside all the rest, each a process of its own; what they print follows at the end.
+# Those of the server wait more than they work.
+PARTS := waiting storing asking
+waiting := $(addprefix tests/,leaks server sockets)
+storing := $(addprefix tests/,journal ledger reconcile)
+asking := $(addprefix tests/,boundary cli_policy clients configured docs doctor faults_are_real \
+  formats importing openai_format review stateful support unit/policy witness)
 BESIDE := $(foreach part,$(PARTS),$($(part)))
 # A price list of others, out of a wheel that is fetched and not installed.
 PRICE_MAP := $(VENV)/witness/model_prices_and_context_window_backup.json

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -16,6 +18,9 @@ from gateway.emulator import Emulator
 settings.register_profile("ci", deadline=None)
 settings.register_profile("nightly", deadline=None, max_examples=2000)
 settings.load_profile("nightly" if os.environ.get("TIDEGATE_NIGHTLY") else "ci")
+
+# A shell has its commands in the background ignore this signal, and what they start ignores it too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _blown: list[str] = []
 
@@ -46,6 +51,12 @@ def _fuse(event: str, args: tuple[Any, ...]) -> None:
 
 
 sys.addaudithook(_fuse)
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what lives as long as the tests: modules, and the tests."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
