@@ -63,8 +63,8 @@ class Job(Struct, frozen=True):
     """Told of an attempt that was begun, and that policy stopped before a byte had left."""
     attempt_id: Callable[[Attempt], str | None] = lambda _attempt: None
     """What an attempt is called at its platform; None: it has no name there."""
-    download: bool = False
-    """A good answer is handed on as it comes."""
+    download: Callable[[Headers], Failure | None] | None = None
+    """A good answer is handed on as it comes, unless this tells by its head why it is none."""
 
 
 class _Try(Struct, frozen=True):
@@ -287,7 +287,9 @@ async def _answered(one: _Try, request: WireRequest, exchange: Exchange) -> Won 
         records=job.dispatch.records,
         withdrawn=job.dispatch.refused,
     )
-    if job.download:
+    if job.download is not None:
+        if (why := job.download(exchange.headers)) is not None:
+            return why
         limits = job.dispatch.limits
         won.download = Download(wire, exchange, limits.idle_s, job.dispatch.deadline_s)
         return won

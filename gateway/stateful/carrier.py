@@ -125,7 +125,7 @@ class Carrier:
 
 def checked(endpoint: Row, headers: Headers, body: bytes) -> bytes | Failure:
     """Return a body that is a JSON object, and that names what an endpoint makes."""
-    kind = (header(headers, "content-type") or "").partition(";")[0].strip().lower()
+    kind = _type(headers)
     if kind != "application/json":
         return errors.bad_answer(f"The content type is {kind!r}, not JSON.", headers=headers)
     try:
@@ -137,6 +137,20 @@ def checked(endpoint: Row, headers: Headers, body: bytes) -> bytes | Failure:
     if endpoint.does == "create" and not made_id(body):
         return errors.bad_answer("The answer names nothing that was made.", headers=headers)
     return body
+
+
+def no_results(endpoint: Row, headers: Headers) -> Failure | None:
+    """Return why the head of a download can't be that of results: a page is none.
+
+    A file may be one. What else comes is read line by line, and what is no result is told then.
+    """
+    if endpoint.tap is None or _type(headers) != "text/html":
+        return None
+    return errors.bad_answer("The answer is HTML, and no results of a batch.", headers=headers)
+
+
+def _type(headers: Headers) -> str:
+    return (header(headers, "content-type") or "").partition(";")[0].strip().lower()
 
 
 def made_id(body: bytes) -> str | None:

@@ -29,7 +29,7 @@ from gateway.policy.observed import Violation
 from gateway.routing import Leg, Plan, Upstream, named_model
 from gateway.stateful import finishing
 from gateway.stateful.batch import Batch, Needs, bare_needs, read
-from gateway.stateful.carrier import Carrier, prepared
+from gateway.stateful.carrier import Carrier, no_results, prepared
 from gateway.stateful.charging import Charging, Scopes, made_by
 from gateway.stateful.held import Held
 from gateway.stateful.holding import Holding, hold
@@ -215,7 +215,7 @@ class Stateful:
             on_failure=lambda attempt, failure, _told: failed(begun, attempt, failure),
             on_broken_off=begun.trail.used,
             on_withdrawn=lambda attempt: withdrawn(begun, attempt),
-            download=downloads,
+            download=(lambda headers: no_results(endpoint, headers)) if downloads else None,
         )
         with begun.trail.ending():
             result = await drive(job, wire)

@@ -330,6 +330,30 @@ def _paths(text: str) -> list[str]:
     return re.findall(r'"(/v1/[^"?]*)', text)
 
 
+@pytest.mark.parametrize("door", DOORS)
+def test_a_page_is_no_results(house: House, emulator: Emulator, door: str) -> None:
+    with house.sdk(door) as sdk:
+        made = sdk.messages.batches.create(requests=[request("a")])
+        page = {"content-type": "text/html; charset=utf-8"}
+        fault = {"status": 200, "body": b"<p>", "headers": page, "path": "/results"}
+        emulator.faults.add("status", **fault)
+        patient = sdk.with_options(max_retries=2)
+        assert len(list(patient.messages.batches.results(made.id))) == 1
+        assert [each.path.rpartition("/")[2] for each in emulator.records].count("results") == 2
+        emulator.faults.add("status", **fault, times=9)
+        with pytest.raises(anthropic.APIStatusError, match="not a valid one"):
+            sdk.messages.batches.results(made.id)
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_a_page_may_be_a_file(house: House, emulator: Emulator, door: str) -> None:
+    with house.sdk(door) as sdk:
+        made = sdk.beta.files.upload(file=("a.html", b"<p>", "text/html"))
+        page = {"content-type": "text/html"}
+        emulator.faults.add("status", status=200, body=b"<p>", headers=page, path="/content")
+        assert sdk.beta.files.download(made.id).read() == b"<p>"
+
+
 def test_a_download_that_breaks_off_has_no_clean_end(house: House, emulator: Emulator) -> None:
     data = b"x" * 400_000
     for door in DOORS:
