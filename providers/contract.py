@@ -26,6 +26,11 @@ def header(headers: Headers, name: str) -> str | None:
     return None
 
 
+def media_type(headers: Headers) -> str:
+    """Return the content type in lower case, without its parameters; empty when there is none."""
+    return (header(headers, "content-type") or "").partition(";")[0].strip().lower()
+
+
 class Kind(StrEnum):
     """What a call asks a platform to do."""
 

@@ -13,6 +13,7 @@ from gateway.stateful.order import Order
 from gateway.stateful.planning import losses_of
 from gateway.stateful.table import Endpoint as Row
 from providers.codecs import errors
+from providers.codecs.answers import not_json
 from providers.contract import (
     Decoder,
     Endpoint,
@@ -25,7 +26,7 @@ from providers.contract import (
     Place,
     Provider,
     WireRequest,
-    header,
+    media_type,
 )
 
 _object = msgspec.json.Decoder(dict[str, Raw])
@@ -125,9 +126,8 @@ class Carrier:
 
 def checked(endpoint: Row, headers: Headers, body: bytes) -> bytes | Failure:
     """Return a body that is a JSON object, and that names what an endpoint makes."""
-    kind = _type(headers)
-    if kind != "application/json":
-        return errors.bad_answer(f"The content type is {kind!r}, not JSON.", headers=headers)
+    if (fault := not_json(headers)) is not None:
+        return errors.bad_answer(fault, headers=headers)
     try:
         # What is skipped in decoding is not looked at: it may be no text.
         body.decode()
@@ -144,13 +144,9 @@ def no_results(endpoint: Row, headers: Headers) -> Failure | None:
 
     A file may be one. What else comes is read line by line, and what is no result is told then.
     """
-    if endpoint.tap is None or _type(headers) != "text/html":
+    if endpoint.tap is None or media_type(headers) != "text/html":
         return None
     return errors.bad_answer("The answer is HTML, and no results of a batch.", headers=headers)
-
-
-def _type(headers: Headers) -> str:
-    return (header(headers, "content-type") or "").partition(";")[0].strip().lower()
 
 
 def made_id(body: bytes) -> str | None:

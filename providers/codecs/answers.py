@@ -8,7 +8,7 @@ from msgspec import Raw
 from providers.codecs import errors
 from providers.codecs.digits import unreadable
 from providers.codecs.utf8 import is_utf8
-from providers.contract import Failure, Headers, Kind, Operation, header
+from providers.contract import Failure, Headers, Kind, Operation, media_type
 
 Fields = dict[str, Raw]
 _fields = msgspec.json.Decoder(Fields)
@@ -23,7 +23,7 @@ def check(
     A message is `{"type": "message", ...}` with a content list, a stop reason and a usage object;
     a count has a whole number at `count_key`.
     """
-    fault = _kind_fault(headers)
+    fault = not_json(headers)
     answer: Fields = {}
     if fault is None:
         try:
@@ -49,8 +49,9 @@ def text(raw: Raw | None) -> str:
     return _text.decode(raw)
 
 
-def _kind_fault(headers: Headers) -> str | None:
-    found = (header(headers, "content-type") or "").partition(";")[0].strip().lower()
+def not_json(headers: Headers) -> str | None:
+    """Return why a head can't be that of a JSON answer, or None."""
+    found = media_type(headers)
     return None if found == "application/json" else f"The content type is {found!r}, not JSON."
 
 

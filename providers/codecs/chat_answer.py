@@ -16,6 +16,7 @@ from msgspec import Raw
 
 from providers import data_files
 from providers.codecs import chat_usage, errors
+from providers.codecs.answers import not_json
 from providers.codecs.digits import unreadable
 from providers.codecs.utf8 import is_utf8
 from providers.contract import Failure, Headers, Operation, header
@@ -78,9 +79,8 @@ _decode = msgspec.json.Decoder(_Answer).decode
 
 def message(operation: Operation, headers: Headers, body: bytes) -> bytes | Failure:
     """Return a chat completion as a message, or why it is none."""
-    kind = (header(headers, "content-type") or "").partition(";")[0].strip().lower()
-    if kind != "application/json":
-        return errors.bad_answer(f"The content type is {kind!r}, not JSON.", headers=headers)
+    if (fault := not_json(headers)) is not None:
+        return errors.bad_answer(fault, headers=headers)
     try:
         return msgspec.json.encode(_message(operation, headers, _read(body)))
     except Odd as odd:
